@@ -1,0 +1,51 @@
+# Every target builds what it needs; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help setup up test check fix dev bench migration lock
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: .venv/ready ## build .venv from the hash lock
+
+.venv/ready: requirements/dev.lock pyproject.toml
+	@echo "building .venv (about 1.5 GB, a minute or two the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "GatewayOps needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/ready
+
+up: setup ## run GatewayOps with the demo server on http://127.0.0.1:8080
+	@$(BIN)/gatewayops up --demo
+
+dev: setup ## the same, restarted when the source changes
+	@$(BIN)/gatewayops up --demo --reload
+
+test: setup ## everything: unit, store, journeys, with real PostgreSQL, Valkey, ClickHouse and MCP clients
+	@$(BIN)/python -m pytest
+
+check: setup ## format, lint, types, layers, sizes
+	@$(BIN)/ruff format --check --quiet . || { echo "run 'make fix'"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python scripts/sizes.py
+
+fix: setup ## format, and mend what lint can mend
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+bench: setup ## CPU a call, latency and memory, against nginx where it is installed
+	@$(BIN)/python -m bench
+
+migration: setup ## make migration m="what changes": a new Alembic migration
+	@$(BIN)/python -m gatewayops.store.control.migrate "$(m)"
+
+lock: setup ## resolve pyproject.toml anew into the hash lock, and audit it
+	@$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-annotate --no-header --quiet --output-file requirements/dev.lock
+	@$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements/dev.lock

@@ -1,0 +1,1 @@
+"""make bench: what a call through the gateway costs, beside nginx and the bare upstream."""

@@ -1,0 +1,1 @@
+"""Errors, clock, ids and crypto, which every package may use; nothing else without discussion."""

@@ -1,0 +1,1 @@
+"""MCP servers that we run: today the demo server."""

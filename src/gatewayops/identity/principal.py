@@ -1,0 +1,35 @@
+"""The Principal: who is calling, for whom, and with which scopes."""
+
+import msgspec
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """An authenticated caller. Empty ids mean "not bound to one".
+
+    `servers` and `actions` are the scopes of the key: exact names, `*`, or `tools.*` patterns.
+    """
+
+    org_id: str
+    key_id: str
+    key_name: str = ""
+    env: str = ""
+    user_id: str = ""
+    team_id: str = ""
+    project_id: str = ""
+    servers: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    is_local_admin: bool = False  # the person at the machine, through the CLI with --data
+
+
+def grants(patterns: tuple[str, ...], wanted: str) -> bool:
+    """Whether any pattern covers the name: `*` covers all, `tools.*` what begins with `tools.`.
+
+    >>> grants(("tools.*", "traces.read"), "tools.call")
+    True
+    """
+    for pattern in patterns:
+        if pattern in ("*", wanted):
+            return True
+        if pattern.endswith(".*") and wanted.startswith(pattern[:-1]):
+            return True
+    return False

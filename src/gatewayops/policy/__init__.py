@@ -1,0 +1,1 @@
+"""May they? Each rule answers Allow or Deny(reason); the first Deny ends the call."""

@@ -1,0 +1,15 @@
+"""Settings of the record: how it is spooled, batched and stored."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+
+class RecordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How calls are recorded."""
+
+    body_limit_bytes: Annotated[int, Meta(ge=0, le=1 << 20)] = 64 << 10
+    segment_bytes: Annotated[int, Meta(ge=1 << 16)] = 64 << 20
+    batch_rows: Annotated[int, Meta(ge=1, le=100_000)] = 20_000
+    flush_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0

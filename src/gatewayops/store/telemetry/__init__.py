@@ -1,0 +1,1 @@
+"""The telemetry store: ClickHouse, embedded (chDB in the `store` role) or a cluster, the same SQL."""
