@@ -27,6 +27,7 @@ class Reason(StrEnum):
     KEY_CHECKS_BUSY = "key_checks_busy"
     HOST_NOT_ALLOWED = "host_not_allowed"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
+    NOT_FOUND = "not_found"
     SERVER_UNKNOWN = "server_unknown"
     SERVER_NOT_GRANTED = "server_not_granted"
     ACTION_NOT_GRANTED = "action_not_granted"
@@ -102,7 +103,7 @@ class NotFound(GatewayOpsError):
 
     status = 404
     code = "not_found"
-    reason = Reason.SERVER_UNKNOWN
+    reason = Reason.NOT_FOUND
 
 
 class Conflict(GatewayOpsError):

@@ -1,10 +1,13 @@
 """Random identifiers: `key_…`, `srv_…` for rows, W3C trace and span ids for calls."""
 
 import hashlib
-import os
+import random
 import secrets
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+_bits = random.Random(secrets.randbits(256)).getrandbits  # noqa: S311 - trace ids name, they guard nothing
 
 
 def random_text(length: int) -> str:
@@ -19,12 +22,12 @@ def new_id(kind: str) -> str:
 
 def new_trace_id() -> str:
     """32 lower-case hex digits (W3C Trace Context)."""
-    return os.urandom(16).hex()
+    return f"{_bits(128):032x}"
 
 
 def new_span_id() -> str:
     """16 lower-case hex digits (W3C Trace Context)."""
-    return os.urandom(8).hex()
+    return f"{_bits(64):016x}"
 
 
 def trace_id_of(text: str) -> str:

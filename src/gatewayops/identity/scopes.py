@@ -1,0 +1,58 @@
+"""What a key may do: which actions there are, and that nobody hands out more than they hold."""
+
+import re
+
+from gatewayops.base.errors import Forbidden, InvalidInput
+from gatewayops.identity.principal import Principal, grants
+
+CONTROL_ACTIONS = (
+    "keys.read",
+    "keys.write",
+    "servers.read",
+    "servers.write",
+    "prices.read",
+    "prices.write",
+    "directory.read",
+    "directory.write",
+    "traces.read",
+    "costs.read",
+)
+DEFAULT_SERVERS = ("*",)
+DEFAULT_ACTIONS = ("mcp.*", "traces.read", "costs.read")
+
+_CONTROL_NOUNS = frozenset(action.split(".")[0] for action in CONTROL_ACTIONS)
+_ACTION = re.compile(r"\*|[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*\.([A-Za-z0-9_]+|\*)")
+_SERVER = re.compile(r"\*|[a-z0-9][a-z0-9-]{0,62}")
+
+
+def check_scopes(servers: tuple[str, ...], actions: tuple[str, ...]) -> None:
+    """Raises InvalidInput for what can never match: a typing error would otherwise deny silently."""
+    for server in servers:
+        if not _SERVER.fullmatch(server):
+            msg = "scopes.mcp_servers: each is a server's name or *"
+            raise InvalidInput(msg)
+    for action in actions:
+        noun, _, verb = action.partition(".")
+        is_known = noun not in _CONTROL_NOUNS or verb == "*" or action in CONTROL_ACTIONS
+        if not _ACTION.fullmatch(action) or not is_known:
+            msg = (
+                "scopes.actions: each is *, mcp.*, an MCP method such as tools.call, or one of "
+                + ", ".join(CONTROL_ACTIONS)
+            )
+            raise InvalidInput(msg)
+
+
+def check_holds(creator: Principal, servers: tuple[str, ...], actions: tuple[str, ...]) -> None:
+    """Raises Forbidden when the creator's own scopes do not cover these."""
+    over = [server for server in servers if not grants(creator.servers, server)]
+    over += [action for action in actions if not _covers(creator.actions, action)]
+    if over:
+        msg = f"your key does not hold what it would grant: {', '.join(over)}"
+        raise Forbidden(msg)
+
+
+def _covers(actions: tuple[str, ...], wanted: str) -> bool:
+    if grants(actions, wanted):
+        return True
+    is_mcp_method = wanted != "*" and wanted.split(".")[0] not in _CONTROL_NOUNS
+    return is_mcp_method and "mcp.*" in actions

@@ -1,0 +1,170 @@
+"""The control store's connection: SQLite or PostgreSQL behind one class.
+
+`session()` is a transaction that writes, `reading()` one that only reads; both end at the edge
+(request or job), and functions that take a session never commit. Database failures become
+DatabaseUnavailable, so no driver's exception leaves this package. `migrate(url)` comes before the
+first `Database.open(url)`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event, inspect, make_url, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from gatewayops.base.errors import Conflict, InvalidInput, Unavailable
+
+Session = AsyncSession
+
+STEPS = Path(__file__).parent / "migrations" / "versions"
+_BUSY_MS = 10_000
+_IS_WRITING = "gatewayops_is_writing"
+
+
+class DatabaseUnavailable(Unavailable):
+    """The control store cannot be reached, is locked, or lacks its tables."""
+
+
+class SchemaTooNew(Unavailable):
+    """The store was migrated by a newer GatewayOps; this one would not understand it."""
+
+
+class Database:
+    """An open control store. One a process."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Use `Database.open`."""
+        self.engine = engine
+        self._writing = for_writing(engine)
+        self._reading = engine
+        if not self.is_sqlite:
+            self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
+
+    @classmethod
+    def open(cls, url: str) -> "Database":
+        """Connects lazily; makes the folder of a SQLite file. Raises InvalidInput for another URL."""
+        return cls(open_engine(url))
+
+    @property
+    def is_sqlite(self) -> bool:
+        """SQLite has no notifications, so changes are found by asking."""
+        return self.engine.dialect.name == "sqlite"
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """A transaction that may write: commits at the end, rolls back on any exception."""
+        async with _translated(), AsyncSession(self._writing, expire_on_commit=False) as session:
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Session]:
+        """A transaction that sees one moment of the store and keeps nothing."""
+        async with _translated(), AsyncSession(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self.engine.dispose()
+
+
+async def migrate(url: str) -> None:
+    """Brings the store to the newest schema, or finds it there. Raises SchemaTooNew, DatabaseUnavailable.
+
+    Safe when several processes start at once: the database itself holds the lock.
+    """
+    database = Database.open(url)
+    try:
+        async with database.reading() as session:
+            stored = await (await session.connection()).run_sync(_stored_step)
+        if stored > newest_step():
+            msg = f"the control store has schema {stored}; this GatewayOps knows {newest_step()} at most"
+            raise SchemaTooNew(msg)
+        if stored < newest_step():
+            # Loads Alembic, a third of a second: only when there is something to do, for starts are quick.
+            from gatewayops.store.control.migrate import upgrade
+
+            async with _translated():
+                await upgrade(for_writing(database.engine))
+    finally:
+        await database.close()
+
+
+def newest_step() -> str:
+    """The newest migration that this installation has, such as `0001`."""
+    return max(path.name[:4] for path in STEPS.glob("[0-9]*.py"))
+
+
+def _stored_step(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""
+
+
+async def lock(session: Session, number: int) -> None:
+    """Until the transaction ends, nobody else holds this number; on SQLite every writer is alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(text(f"SELECT pg_advisory_xact_lock({number:d})"))
+
+
+def for_writing(engine: AsyncEngine) -> AsyncEngine:
+    """The same connections, for transactions that write."""
+    return engine.execution_options(**{_IS_WRITING: True})
+
+
+def open_engine(url: str) -> AsyncEngine:
+    """The engine of a control store URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        msg = "control_store.url: not a database URL"
+        raise InvalidInput(msg) from error
+    if parsed.drivername == "postgresql+asyncpg":
+        return create_async_engine(
+            parsed, pool_pre_ping=True, pool_size=5, max_overflow=10, hide_parameters=True
+        )
+    if parsed.drivername != "sqlite+aiosqlite":
+        msg = "control_store.url: begins with sqlite+aiosqlite:// or postgresql+asyncpg://"
+        raise InvalidInput(msg)
+    if parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = create_async_engine(parsed, hide_parameters=True)  # errors are logged, values never
+    event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
+    event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own class
+    connection.isolation_level = None  # transactions begin below, not by the driver's guess
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    """A writer takes the lock at once: upgrading a read lock later fails without waiting."""
+    is_writing = connection.get_execution_options().get(_IS_WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        msg = "another change came first, or something still refers to this"
+        raise Conflict(msg) from error
+    except (DBAPIError, PoolTimeout, OSError) as error:
+        msg = "the control store does not answer"
+        raise DatabaseUnavailable(msg) from error

@@ -1,0 +1,186 @@
+"""Organisations and their directory: teams (a tree), projects, users."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import or_, select
+
+from gatewayops.base.errors import InvalidInput, NotFound
+from gatewayops.base.ids import new_id
+from gatewayops.store.control import prices, revision, rows
+from gatewayops.store.control.database import Session, lock
+from gatewayops.store.control.paging import Asked, Page, page_of
+from gatewayops.store.control.tables import Organisation as OrganisationTable
+from gatewayops.store.control.tables import Project as ProjectTable
+from gatewayops.store.control.tables import Team as TeamTable
+from gatewayops.store.control.tables import User as UserTable
+
+DEFAULT_ORG = "org_default"
+_FIRST_START = 720_575_941
+
+
+class Organisation(msgspec.Struct, frozen=True):
+    """A tenant. `masks_contacts`: e-mail addresses and phone numbers are masked in records too."""
+
+    id: str
+    slug: str
+    name: str
+    masks_contacts: bool
+
+
+class Team(msgspec.Struct, frozen=True):
+    """A team; `parent_id` is empty at the top of the tree."""
+
+    id: str
+    name: str
+    parent_id: str
+    created_at: datetime
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project; `team_id` is empty when it belongs to no team."""
+
+    id: str
+    name: str
+    team_id: str
+    created_at: datetime
+
+
+class User(msgspec.Struct, frozen=True):
+    """A person; the e-mail address is lower case and unique in the organisation."""
+
+    id: str
+    email: str
+    name: str
+    team_id: str
+    created_at: datetime
+
+
+async def ensure_default(session: Session) -> None:
+    """On the first start: the organisation `org_default` with its default price, and the revision."""
+    await lock(session, _FIRST_START)
+    await revision.ensure(session)
+    if await session.get(OrganisationTable, DEFAULT_ORG) is None:
+        await add_organisation(session, org_id=DEFAULT_ORG, slug="default", name="Default organisation")
+
+
+async def add_organisation(session: Session, *, org_id: str, slug: str, name: str) -> None:
+    """Makes a tenant with the default price rule; raises Conflict for a slug that is taken."""
+    row = OrganisationTable(id=org_id, slug=slug, name=name)
+    await rows.add(session, row, taken=f"slug: an organisation {slug} exists")
+    await prices.put_default(session, org_id=org_id)
+
+
+async def organisation(session: Session, *, org_id: str) -> Organisation:
+    """The tenant; raises NotFound."""
+    return _organisation(await _organisation_row(session, org_id))
+
+
+async def set_masks_contacts(session: Session, *, org_id: str, masks_contacts: bool) -> Organisation:
+    """Changes what records mask, from the gateways' next snapshot on."""
+    row = await _organisation_row(session, org_id)
+    row.masks_contacts = masks_contacts
+    await revision.bump(session)
+    return _organisation(row)
+
+
+async def add_team(session: Session, *, org_id: str, name: str, parent: str = "") -> Team:
+    """`parent` is a team's id or name. Raises Conflict, InvalidInput."""
+    parent_id = await team_id(session, org_id=org_id, ref=parent, field="parent")
+    row = TeamTable(id=new_id("team"), org_id=org_id, name=name, parent_id=parent_id or None)
+    await rows.add(session, row, taken=f"name: a team {name} exists")
+    return _team(row)
+
+
+async def add_project(session: Session, *, org_id: str, name: str, team: str = "") -> Project:
+    """`team` is a team's id or name. Raises Conflict, InvalidInput."""
+    owner_id = await team_id(session, org_id=org_id, ref=team)
+    row = ProjectTable(id=new_id("proj"), org_id=org_id, name=name, team_id=owner_id or None)
+    await rows.add(session, row, taken=f"name: a project {name} exists")
+    return _project(row)
+
+
+async def add_user(session: Session, *, org_id: str, email: str, name: str = "", team: str = "") -> User:
+    """`team` is a team's id or name. Raises Conflict, InvalidInput."""
+    email = email.lower()
+    owner_id = await team_id(session, org_id=org_id, ref=team)
+    row = UserTable(id=new_id("user"), org_id=org_id, email=email, name=name, team_id=owner_id or None)
+    await rows.add(session, row, taken=f"email: a user {email} exists")
+    return _user(row)
+
+
+async def teams(session: Session, *, org_id: str, asked: Asked) -> Page[Team]:
+    """The organisation's teams, newest first."""
+    found = await page_of(session, select(TeamTable).where(TeamTable.org_id == org_id), TeamTable, asked)
+    return Page(rows=tuple(map(_team, found.rows)), cursor=found.cursor)
+
+
+async def projects(session: Session, *, org_id: str, asked: Asked) -> Page[Project]:
+    """The organisation's projects, newest first."""
+    query = select(ProjectTable).where(ProjectTable.org_id == org_id)
+    found = await page_of(session, query, ProjectTable, asked)
+    return Page(rows=tuple(map(_project, found.rows)), cursor=found.cursor)
+
+
+async def users(session: Session, *, org_id: str, asked: Asked) -> Page[User]:
+    """The organisation's users, newest first."""
+    found = await page_of(session, select(UserTable).where(UserTable.org_id == org_id), UserTable, asked)
+    return Page(rows=tuple(map(_user, found.rows)), cursor=found.cursor)
+
+
+async def team_id(session: Session, *, org_id: str, ref: str, field: str = "team") -> str:
+    """The id of a team given by id or name; empty for empty. Raises InvalidInput that names `field`."""
+    if not ref:
+        return ""
+    is_it = or_(TeamTable.id == ref, TeamTable.name == ref)
+    row = await session.scalar(select(TeamTable).where(TeamTable.org_id == org_id, is_it).limit(1))
+    if row is None:
+        msg = f"{field}: no team of that id or name"
+        raise InvalidInput(msg)
+    return row.id
+
+
+async def find_project(session: Session, *, org_id: str, ref: str, field: str = "project") -> Project:
+    """A project by id or name; raises InvalidInput that names `field`."""
+    is_it = or_(ProjectTable.id == ref, ProjectTable.name == ref)
+    row = await session.scalar(select(ProjectTable).where(ProjectTable.org_id == org_id, is_it).limit(1))
+    if row is None:
+        msg = f"{field}: no project of that id or name"
+        raise InvalidInput(msg)
+    return _project(row)
+
+
+async def find_user(session: Session, *, org_id: str, ref: str, field: str = "user") -> User:
+    """A user by id or e-mail address; raises InvalidInput that names `field`."""
+    is_it = or_(UserTable.id == ref, UserTable.email == ref.lower())
+    row = await session.scalar(select(UserTable).where(UserTable.org_id == org_id, is_it).limit(1))
+    if row is None:
+        msg = f"{field}: no user of that id or e-mail address"
+        raise InvalidInput(msg)
+    return _user(row)
+
+
+async def _organisation_row(session: Session, org_id: str) -> OrganisationTable:
+    row = await session.get(OrganisationTable, org_id)
+    if row is None:
+        msg = "no such organisation"
+        raise NotFound(msg)
+    return row
+
+
+def _organisation(row: OrganisationTable) -> Organisation:
+    return Organisation(id=row.id, slug=row.slug, name=row.name, masks_contacts=row.masks_contacts)
+
+
+def _team(row: TeamTable) -> Team:
+    return Team(id=row.id, name=row.name, parent_id=row.parent_id or "", created_at=row.created_at)
+
+
+def _project(row: ProjectTable) -> Project:
+    return Project(id=row.id, name=row.name, team_id=row.team_id or "", created_at=row.created_at)
+
+
+def _user(row: UserTable) -> User:
+    return User(
+        id=row.id, email=row.email, name=row.name, team_id=row.team_id or "", created_at=row.created_at
+    )

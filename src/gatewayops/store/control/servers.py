@@ -1,0 +1,133 @@
+"""MCP servers: what the gateway connects to. Header values come sealed and stay sealed here."""
+
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import or_, select
+
+from gatewayops.base import clock
+from gatewayops.base.errors import Conflict, NotFound, Reason
+from gatewayops.base.ids import new_id
+from gatewayops.store.control import revision, rows
+from gatewayops.store.control.database import Session
+from gatewayops.store.control.paging import Asked, Page, page_of
+from gatewayops.store.control.tables import McpServer
+from gatewayops.store.snapshot import ServerRow
+
+_UNKNOWN = "no server of that id or name"
+
+
+class ServerSpec(msgspec.Struct, frozen=True):
+    """What people decide about a server."""
+
+    name: str
+    url: str
+    timeout_s: float
+    connect_timeout_s: float
+    retries: int
+    max_in_flight: int
+    allows_private: bool
+
+
+class Headers(msgspec.Struct, frozen=True):
+    """Headers sent to the server: the names to show, the values sealed for this server's id."""
+
+    names: tuple[str, ...] = ()
+    sealed: bytes = b""
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A registered server."""
+
+    id: str
+    org_id: str
+    spec: ServerSpec
+    headers: Headers
+    created_at: datetime
+    updated_at: datetime
+
+    def row(self) -> ServerRow:
+        """As the gateway knows it."""
+        settings = msgspec.structs.asdict(self.spec)
+        return ServerRow(id=self.id, org_id=self.org_id, sealed_headers=self.headers.sealed, **settings)
+
+
+def new_server_id() -> str:
+    """An id for a server to be added: its headers are sealed under it before it exists."""
+    return new_id("srv")
+
+
+async def add(session: Session, *, org_id: str, server_id: str, spec: ServerSpec, headers: Headers) -> Server:
+    """Raises Conflict when the name is taken."""
+    row = McpServer(id=server_id, org_id=org_id)
+    _write(row, spec, headers)
+    await rows.add(session, row, taken=f"name: a server {spec.name} exists")
+    await revision.bump(session)
+    return _server(row)
+
+
+async def change(session: Session, known: Server, *, spec: ServerSpec, headers: Headers) -> Server:
+    """Replaces what is decided about a server, when it still is as `known`. Raises NotFound, Conflict."""
+    query = select(McpServer).where(McpServer.org_id == known.org_id, McpServer.id == known.id)
+    row = await session.scalar(query.with_for_update())
+    if row is None:
+        raise NotFound(_UNKNOWN, Reason.SERVER_UNKNOWN)
+    if row.updated_at != known.updated_at:
+        msg = "the server was changed meanwhile; look at it again"
+        raise Conflict(msg)
+    _write(row, spec, headers)
+    row.updated_at = clock.now()
+    await rows.flush(session, taken=f"name: a server {spec.name} exists")
+    await revision.bump(session)
+    return _server(row)
+
+
+async def remove(session: Session, *, org_id: str, server_id: str) -> None:
+    """Raises NotFound."""
+    await session.delete(await _row(session, org_id, server_id))
+    await revision.bump(session)
+
+
+async def find(session: Session, *, org_id: str, ref: str) -> Server:
+    """By id or name; raises NotFound."""
+    return _server(await _row(session, org_id, ref))
+
+
+async def page(session: Session, *, org_id: str, asked: Asked) -> Page[Server]:
+    """The organisation's servers, newest first."""
+    found = await page_of(session, select(McpServer).where(McpServer.org_id == org_id), McpServer, asked)
+    return Page(rows=tuple(map(_server, found.rows)), cursor=found.cursor)
+
+
+async def _row(session: Session, org_id: str, ref: str) -> McpServer:
+    is_it = or_(McpServer.id == ref, McpServer.name == ref)  # names hold no `_`, ids do
+    row = await session.scalar(select(McpServer).where(McpServer.org_id == org_id, is_it))
+    if row is None:
+        raise NotFound(_UNKNOWN, Reason.SERVER_UNKNOWN)
+    return row
+
+
+def _write(row: McpServer, spec: ServerSpec, headers: Headers) -> None:
+    for column, value in msgspec.structs.asdict(spec).items():
+        setattr(row, column, value)
+    row.header_names = list(headers.names)
+    row.sealed_headers = headers.sealed
+
+
+def _server(row: McpServer) -> Server:
+    return Server(
+        id=row.id,
+        org_id=row.org_id,
+        spec=ServerSpec(
+            name=row.name,
+            url=row.url,
+            timeout_s=row.timeout_s,
+            connect_timeout_s=row.connect_timeout_s,
+            retries=row.retries,
+            max_in_flight=row.max_in_flight,
+            allows_private=row.allows_private,
+        ),
+        headers=Headers(names=tuple(row.header_names), sealed=row.sealed_headers),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
