@@ -8,6 +8,7 @@ from an offset and removes a segment that is used up and will not grow.
 
 import fcntl
 import os
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -16,7 +17,9 @@ from gatewayops.base.errors import Reason, Unavailable
 from gatewayops.base.ids import random_text
 
 _HEAD = struct.Struct("<II")
+HEAD_BYTES = _HEAD.size  # a frame is that much longer than its payload
 _LOCK = "lock"
+_ROOM_BYTES = 16 << 20
 
 
 class SpoolBroken(Unavailable):
@@ -55,6 +58,10 @@ class SpoolWriter:
         self._size += written
         if self._size >= self._segment_bytes:
             self._next_segment()
+
+    def has_room(self) -> bool:
+        """Whether the disk would take a good deal more."""
+        return shutil.disk_usage(self._folder).free > _ROOM_BYTES
 
     def close(self) -> None:
         """Lets the recorder take the rest; the folder goes when it is empty."""

@@ -1,0 +1,185 @@
+"""Traces: lists of them (also by full text), and one with its spans."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from gatewayops.base.errors import NotFound
+from gatewayops.base.ids import trace_id_of
+from gatewayops.query import cursor as cursors
+from gatewayops.query.asking import SpanReader
+from gatewayops.query.cursor import Cursor
+from gatewayops.record.call_record import operation
+from gatewayops.store.telemetry import trace_sql
+from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
+
+MAX_SPANS = 10_000
+_BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
+_BODY_LIMIT = 64 << 10
+_SHORTEST_NS = 60 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class TraceRow:
+    """A trace: the spans that share an id. Ids are those of its first span that has any."""
+
+    trace_id: str
+    start_ns: int
+    end_ns: int
+    status: str  # timeout if any span timed out, error if any failed, else success
+    user_id: str
+    team_id: str
+    project_id: str
+    key_id: str
+    env: str
+    agent: str
+    servers: tuple[str, ...]
+    span_count: int
+    error_count: int
+    cost_micros: int
+    body_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRow:
+    """One answered call. `request` and `response` are JSON values where the bodies parse, else text."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    operation: str
+    start_ns: int
+    request: Any
+    response: Any
+    is_request_cut: bool
+    is_response_cut: bool
+    fields: dict[str, Any]  # the other columns, by their names in CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class TracePage:
+    """Newest first; `cursor` is None on the last page."""
+
+    traces: list[TraceRow]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPage:
+    """By start; `cursor` is None on the last page."""
+
+    spans: list[SpanRow]
+    cursor: str | None
+
+
+async def list_traces(
+    telemetry: SpanReader, wanted: SpanFilter, *, limit: int, cursor: str = ""
+) -> TracePage:
+    """Traces that the filter wants. Pages don't shift when calls arrive meanwhile.
+
+    A cursor brings the time range of its first page along. Raises InvalidInput for a foreign cursor.
+    """
+    before = cursors.decode(cursor) if cursor else None
+    if before is not None:
+        wanted = msgspec.structs.replace(wanted, start_ns=before.start_ns, end_ns=before.end_ns)
+    rows: list[dict[str, Any]] = []
+    until_ns = before.at_ns if before is not None else wanted.end_ns
+    for since_ns in spans_of_time(wanted.start_ns, until_ns):
+        values = parameters(wanted) | {"since": since_ns, "until": until_ns, "limit": limit + 1}
+        if before is not None:
+            values |= {"before_ns": before.at_ns, "before_id": before.id}
+        rows = await telemetry.rows(trace_sql.list_traces(wanted, is_continued=before is not None), values)
+        if len(rows) > limit:
+            break
+    traces = [_trace(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return TracePage(traces, None)
+    last = traces[-1]
+    return TracePage(
+        traces, cursors.encode(Cursor(last.start_ns, last.trace_id, wanted.start_ns, wanted.end_ns))
+    )
+
+
+def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
+    """How far back to look for a page, at first and if that does not fill it; the last is all of it."""
+    length_ns = end_ns - start_ns
+    return [end_ns - length_ns // part for part in (512, 32) if length_ns // part > _SHORTEST_NS] + [start_ns]
+
+
+async def get_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceRow:
+    """One trace by any form of its id (see base.ids.trace_id_of). Raises NotFound."""
+    rows = await telemetry.rows(trace_sql.one_trace(), {"org": org_id, "trace": trace_id_of(trace_id)})
+    if not rows:
+        msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
+        raise NotFound(msg)
+    return _trace(rows[0])
+
+
+async def list_spans(
+    telemetry: SpanReader, *, org_id: str, trace: TraceRow, limit: int = MAX_SPANS, cursor: str = ""
+) -> SpanPage:
+    """The spans of a trace that `get_trace` found, bodies included."""
+    after = cursors.decode(cursor) if cursor else Cursor(-(2**62), "")
+    body_limit = _BODY_LIMIT
+    shown = min(limit, trace.span_count) or 1
+    if trace.body_bytes > _BODIES_BYTES:
+        body_limit = min(_BODY_LIMIT, max(256, _BODIES_BYTES // (2 * shown)))
+    values = {
+        "org": org_id,
+        "trace": trace.trace_id,
+        "body_limit": body_limit,
+        "limit": limit + 1,
+        "after_ns": after.at_ns,
+        "after_id": after.id,
+    }
+    rows = await telemetry.rows(trace_sql.spans_of_trace(), values)
+    spans = [_span(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return SpanPage(spans, None)
+    return SpanPage(spans, cursors.encode(Cursor(spans[-1].start_ns, spans[-1].span_id)))
+
+
+def _trace(row: dict[str, Any]) -> TraceRow:
+    return TraceRow(
+        trace_id=row["trace_id"],
+        start_ns=row["start_ns"],
+        end_ns=row["end_ns"],
+        status=row["trace_status"],
+        user_id=row["trace_user"],
+        team_id=row["trace_team"],
+        project_id=row["trace_project"],
+        key_id=row["trace_key"],
+        env=row["trace_env"],
+        agent=row["trace_agent"],
+        servers=tuple(sorted(name for name in row["servers"] if name)),
+        span_count=row["span_count"],
+        error_count=row["error_count"],
+        cost_micros=row["total_micros"],
+        body_bytes=row.get("body_bytes", 0),
+    )
+
+
+def _span(row: dict[str, Any]) -> SpanRow:
+    return SpanRow(
+        trace_id=row.pop("trace_id"),
+        span_id=row.pop("span_id"),
+        parent_span_id=row.pop("parent_span_id"),
+        operation=operation(row["method"]),
+        start_ns=row.pop("start_ns"),
+        request=body_value(row.pop("request_text")),
+        response=body_value(row.pop("response_text")),
+        is_request_cut=bool(row.pop("has_cut_request")),
+        is_response_cut=bool(row.pop("has_cut_response")),
+        fields=row,
+    )
+
+
+def body_value(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """The JSON value that a recorded body holds, the text itself when it is none, None when empty."""
+    if not text:
+        return None
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text

@@ -1,0 +1,272 @@
+"""The recorder: moves what the spool holds into the telemetry store, each record exactly once in effect.
+
+For every batch it writes down which frames it will insert, inserts them under a token made of just
+that, then writes down how far it has come. Killed in between, it inserts the same frames under the
+same token again, and the store drops what it has already. Runs in the control role.
+"""
+
+import asyncio
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from gatewayops.base.errors import GatewayOpsError
+from gatewayops.record import spool
+from gatewayops.record.call_record import CallRecord
+from gatewayops.record.progress import Batch, Progress, ProgressFile, Range
+from gatewayops.record.rows import columns_of
+from gatewayops.record.settings import RecordSettings
+
+BATCH_BYTES = 32 << 20
+_READ_FRAMES = 2_000
+_FIRST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 10.0
+_TURN_S = 0.5
+_log = logging.getLogger(__name__)
+
+
+class SpanStore(Protocol):
+    """The part of store.telemetry.client.Telemetry that the recorder uses; tests have a fake."""
+
+    async def insert_spans(self, columns: dict[str, Any], token: str) -> None:
+        """Stores a batch; the same token again stores nothing."""
+
+    async def batch_span_ids(self, token: str, *, first_ns: int, last_ns: int) -> set[str]:
+        """What is stored of a batch."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Since the start, for logs and metrics."""
+
+    stored: int = 0
+    batches: int = 0
+    replayed: int = 0
+    repaired: int = 0
+    undecodable: int = 0
+    torn_bytes: int = 0
+    failures: int = 0
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """A batch while it is read."""
+
+    ranges: list[Range] = field(default_factory=list)
+    records: list[CallRecord] = field(default_factory=list)
+    size: int = 0
+    used_up: dict[Path, int] = field(default_factory=dict)  # sealed segments and the offset of their end
+    undecodable: int = 0
+
+
+class Recorder:
+    """Call `run` in a task of the control role; `drain` at its end or in tests."""
+
+    def __init__(
+        self, spool_root: Path, state_dir: Path, telemetry: SpanStore, settings: RecordSettings
+    ) -> None:
+        """Reads and takes nothing yet."""
+        self.counts = Counts()
+        self._root = spool_root
+        self._file = ProgressFile(state_dir)
+        self._telemetry = telemetry
+        self._settings = settings
+        self._progress: Progress | None = None
+        self._step = asyncio.Lock()
+        self._is_running = False
+
+    async def run(self) -> None:
+        """Stores until cancelled. Waits while another recorder holds the state directory."""
+        self._is_running = True
+        wait_s = _FIRST_WAIT_S
+        try:
+            while True:
+                try:
+                    has_more = await self._store_next()
+                    wait_s = _FIRST_WAIT_S
+                    if not has_more:
+                        await asyncio.sleep(self._settings.flush_s)
+                except (GatewayOpsError, OSError) as error:
+                    self.counts.failures += 1
+                    _log.warning("calls wait in the spool, next try in %.1f s: %s", wait_s, error)
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+        finally:
+            async with self._step:  # not while a drain is under way
+                self._is_running = False
+                self._release()
+
+    async def drain(self) -> None:
+        """Stores all that the spool holds now; raises Unavailable when the store is away."""
+        try:
+            while await self._store_next():
+                pass
+        finally:
+            if not self._is_running:
+                self._release()
+
+    async def _store_next(self) -> bool:
+        """Stores one batch; whether it was full, so that more may be waiting."""
+        async with self._step:
+            progress = await self._current()
+            if progress.pending is not None:
+                await self._replay(progress, progress.pending)
+                return True
+            gathered = await asyncio.to_thread(self._gather, progress)
+            self.counts.undecodable += gathered.undecodable
+            if gathered.ranges:
+                batch = Batch(_token(gathered.ranges), tuple(gathered.ranges))
+                await self._write(Progress(progress.offsets, pending=batch))
+                await self._insert(batch.token, gathered.records)
+                await self._commit(progress, batch)
+            await asyncio.to_thread(self._remove, gathered.used_up)
+            return gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows
+
+    async def _current(self) -> Progress:
+        while not self._file.take():  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(_TURN_S)
+        if self._progress is None:
+            self._progress = await asyncio.to_thread(self._file.read)
+        return self._progress
+
+    def _release(self) -> None:
+        self._progress = None
+        self._file.release()
+
+    async def _write(self, progress: Progress) -> None:
+        writing = asyncio.ensure_future(asyncio.to_thread(self._file.write, progress))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await writing  # the lock must not be released over a write that is still to come
+            raise
+        self._progress = progress
+
+    async def _commit(self, progress: Progress, batch: Batch) -> None:
+        ends = {part.segment: part.end for part in batch.ranges}
+        kept = {name: end for name, end in progress.offsets.items() if (self._root / name).exists()}
+        await self._write(Progress(kept | ends))
+        self.counts.batches += 1
+
+    async def _insert(self, token: str, records: list[CallRecord]) -> None:
+        if records:
+            columns = await asyncio.to_thread(columns_of, records, batch=token)
+            await self._telemetry.insert_spans(columns, token)
+            self.counts.stored += len(records)
+
+    async def _replay(self, progress: Progress, batch: Batch) -> None:
+        """Inserts a batch whose fate is unknown, and makes sure of it.
+
+        ClickHouse writes the token down just before the part appears, so a store killed between the two
+        knows the token of rows it does not have. Those are inserted once more under a token of their own.
+        """
+        records, undecodable = await asyncio.to_thread(self._reread, batch)
+        self.counts.undecodable += undecodable
+        await self._insert(batch.token, records)
+        if records:
+            moments = [record.ts_ns for record in records]
+            stored = await self._telemetry.batch_span_ids(
+                batch.token, first_ns=min(moments), last_ns=max(moments)
+            )
+            lost = [record for record in records if record.span_id not in stored]
+            if lost:
+                _log.warning("%d calls of a batch were known to the store but not in it: repaired", len(lost))
+                columns = await asyncio.to_thread(columns_of, lost, batch=batch.token)
+                await self._telemetry.insert_spans(columns, f"{batch.token}-repair-{len(lost)}")
+                self.counts.repaired += len(lost)
+        self.counts.replayed += 1
+        await self._commit(progress, batch)
+
+    def _gather(self, progress: Progress) -> _Gathered:
+        """The next batch, of as many writers as there are; blocking."""
+        gathered = _Gathered()
+        for path in spool.segments(self._root):
+            if gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows:
+                break
+            self._gather_segment(gathered, path, progress.offsets.get(_name(path), 0))
+        return gathered
+
+    def _gather_segment(self, gathered: _Gathered, path: Path, start: int) -> None:
+        try:
+            is_sealed = spool.is_sealed(path)  # asked before reading: what is read then is all there is
+            offset = start
+            while (room := self._settings.batch_rows - len(gathered.records)) > 0:
+                payloads, end = spool.read_frames(path, offset, limit=min(room, _READ_FRAMES))
+                if end == offset:
+                    if is_sealed:
+                        gathered.used_up[path] = offset
+                    break
+                gathered.undecodable += _decode_into(gathered.records, payloads)
+                gathered.size += end - offset
+                offset = end
+                if gathered.size >= BATCH_BYTES:
+                    break
+        except FileNotFoundError:
+            return  # removed meanwhile
+        if offset > start:
+            gathered.ranges.append(Range(_name(path), start, offset))
+
+    def _reread(self, batch: Batch) -> tuple[list[CallRecord], int]:
+        """The same records as when the batch was made; blocking."""
+        records: list[CallRecord] = []
+        undecodable = 0
+        for part in batch.ranges:
+            offset = part.start
+            while offset < part.end:
+                payloads, ends = _frames_until(self._root / part.segment, offset, part.end)
+                if ends == offset:
+                    _log.error("a segment of a pending batch is gone or damaged: %s", part.segment)
+                    break
+                undecodable += _decode_into(records, payloads)
+                offset = ends
+        return records, undecodable
+
+    def _remove(self, used_up: dict[Path, int]) -> None:
+        """Deletes segments that are sealed and stored; a tail that is no whole frame goes with them."""
+        for path, end in used_up.items():
+            try:
+                torn = path.stat().st_size - end
+                if torn > 0:
+                    self.counts.torn_bytes += torn
+                    _log.warning("the last %d bytes of a segment are no whole record: skipped", torn)
+                spool.remove(path)
+            except OSError as error:
+                _log.warning("a segment that is used up could not be removed: %s", error.strerror)
+
+
+def _frames_until(path: Path, offset: int, end: int) -> tuple[list[bytes], int]:
+    try:
+        payloads, at = spool.read_frames(path, offset, limit=_READ_FRAMES)
+    except FileNotFoundError:
+        return [], offset
+    while at > end:  # frames behind the batch
+        at -= len(payloads.pop()) + spool.HEAD_BYTES
+    return payloads, at
+
+
+def _decode_into(records: list[CallRecord], payloads: list[bytes]) -> int:
+    """Appends the records; how many frames hold none."""
+    failures = 0
+    for payload in payloads:
+        try:
+            records.append(_DECODER.decode(payload))
+        except msgspec.MsgspecError as error:
+            failures += 1
+            _log.warning("a frame of %d bytes is no call record: %s", len(payload), type(error).__name__)
+    return failures
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def _token(ranges: list[Range]) -> str:
+    text = ",".join(f"{part.segment}:{part.start}-{part.end}" for part in ranges)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+_DECODER = msgspec.msgpack.Decoder(CallRecord)

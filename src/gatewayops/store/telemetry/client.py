@@ -1,0 +1,197 @@
+"""Telemetry: the one way to the telemetry store, embedded or a ClickHouse server.
+
+Connects when first asked, prepares the schema, and turns every failure into ours: Unavailable when
+the store is away or overloaded, TelemetryRefused when a statement is wrong. Values are bound, never
+pasted into SQL.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from clickhouse_connect.driver.asyncclient import AsyncClient
+from clickhouse_connect.driver.exceptions import (
+    ClickHouseError,
+    DatabaseError,
+    DataError,
+    InternalError,
+    ProgrammingError,
+)
+
+from gatewayops.base.errors import GatewayOpsError, Unavailable
+from gatewayops.store.telemetry import schema
+from gatewayops.store.telemetry.arrow import COLUMN_NAMES, span_stream
+
+QUERY_TIMEOUT_S = 30
+_CONNECT_TIMEOUT_S = 3
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_INSERT_TIMEOUT_S = 120
+_log = logging.getLogger(__name__)
+_NO_TABLE = frozenset({60, 81})
+_OVERLOADED = frozenset({159, 160, 202, 241, 307, 396})
+_REASONS = {
+    159: "the question took too long: narrow the time range",
+    160: "the question would take too long: narrow the time range",
+    241: "the question needs more memory than the store may use: narrow the time range",
+}
+
+
+class TelemetryRefused(GatewayOpsError):
+    """The store refused a statement: a defect of ours, or a schema that somebody changed."""
+
+
+class _Client(AsyncClient):
+    """clickhouse-connect's client, which must not send loopback traffic to a proxy of the environment."""
+
+    async def open(self, *, is_local: bool) -> None:
+        """Asks the server for its version and settings."""
+        if is_local:
+            self._backend.proxy_url = None
+        await self._initialize()
+
+
+class Telemetry:
+    """A client for one database. For one event loop."""
+
+    def __init__(
+        self, url: str, user: str, password: str, database: str, *, retention_days: int = 30
+    ) -> None:
+        """Does not connect. `url` is http(s)://host:port."""
+        self._url = urlsplit(url)
+        self._user = user
+        self._password = password
+        self._database = database
+        self._retention_days = retention_days
+        self._client: AsyncClient | None = None
+        self._has_schema = False
+        self._connecting = asyncio.Lock()
+
+    async def ensure_schema(self) -> None:
+        """Creates or brings up to date database and tables. Raises Unavailable while the store is away."""
+        await self._ready()
+
+    async def is_ready(self) -> bool:
+        """Whether the store answers and has its tables."""
+        try:
+            await self.rows("SELECT 1 FROM spans LIMIT 0")
+        except GatewayOpsError:
+            return False
+        return True
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The answer's rows by column name. `sql` names its parameters as {name:Type}."""
+        client = await self._ready()
+        try:
+            settings = {"max_execution_time": QUERY_TIMEOUT_S}
+            result = await client.query(sql, parameters=dict(parameters or {}), settings=settings)
+        except _FOREIGN as error:
+            raise self._translated(error) from error
+        return list(result.named_results())
+
+    async def insert_spans(self, columns: Mapping[str, Sequence[Any]], token: str) -> None:
+        """Inserts one batch (see schema.SPAN_COLUMNS) and returns when it is stored.
+
+        A second insert under the same `token` with the same rows stores nothing: that is how a batch
+        whose answer was lost is sent again.
+        """
+        client = await self._ready()
+        stream = await asyncio.to_thread(span_stream, columns)
+        settings = {
+            "insert_deduplication_token": token,
+            "insert_deduplicate": 1,
+            "async_insert": 0,
+            "max_partitions_per_insert_block": 0,  # a backlog may span many days
+        }
+        try:
+            async with asyncio.timeout(_INSERT_TIMEOUT_S):
+                await client.raw_insert(
+                    "spans", COLUMN_NAMES, insert_block=stream, settings=settings, fmt="ArrowStream"
+                )
+        except _FOREIGN as error:
+            raise self._translated(error) from error
+
+    async def batch_span_ids(self, token: str, *, first_ns: int, last_ns: int) -> set[str]:
+        """The spans stored of a batch, among those that began between the two moments."""
+        found = await self.rows(
+            "SELECT span_id FROM spans WHERE batch = {token:String} "
+            "AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') "
+            "AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')",
+            {"token": token, "first": first_ns, "last": last_ns},
+        )
+        return {row["span_id"] for row in found}
+
+    async def close(self) -> None:
+        """Closes the connections; asking again opens new ones."""
+        client, self._client, self._has_schema = self._client, None, False
+        if client is not None:
+            await client.close()
+
+    async def _ready(self) -> AsyncClient:
+        if self._client is not None and self._has_schema:
+            return self._client
+        async with self._connecting:
+            try:
+                if self._client is None:
+                    self._client = await self._connect()
+                if not self._has_schema:
+                    await self._prepare(self._client)
+                    self._has_schema = True
+            except _FOREIGN as error:
+                raise self._translated(error) from error
+            return self._client
+
+    async def _connect(self) -> AsyncClient:
+        host = self._url.hostname or "127.0.0.1"
+        client = _Client(
+            interface=self._url.scheme or "http",
+            host=host,
+            port=self._url.port or (8443 if self._url.scheme == "https" else 8123),
+            username=self._user,
+            password=self._password,
+            compress=self._url.scheme == "https",  # on loopback it only costs
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            send_receive_timeout=_INSERT_TIMEOUT_S,
+            autogenerate_session_id=False,  # sessions would forbid parallel questions
+            show_clickhouse_errors="scrub",
+            query_retries=0,
+        )
+        await client.open(is_local=host in _LOOPBACK)
+        return client
+
+    async def _prepare(self, client: AsyncClient) -> None:
+        for statement in schema.create_database(self._database):
+            await client.command(statement, use_database=False)
+        client.database = self._database
+        await client.command(schema.create_versions())
+        found = next(iter((await client.query(schema.applied())).named_results()))
+        newest, days = int(found["newest"]), int(found["days"])
+        for version in schema.VERSIONS:
+            if version.number > newest:
+                for statement in version.statements:
+                    await client.command(statement)
+                newest, days = version.number, schema.FIRST_RETENTION_DAYS if newest == 0 else days
+                await client.command(schema.remember(), parameters={"number": newest, "days": days})
+        if days != self._retention_days:
+            days = self._retention_days
+            await client.command(schema.set_retention().format(days=days))
+            await client.command(schema.remember(), parameters={"number": newest, "days": days})
+
+    def _translated(self, error: BaseException) -> GatewayOpsError:
+        code = error.code if isinstance(error, DatabaseError) else None
+        if code in _NO_TABLE:
+            self._has_schema = False  # the store was emptied; the next question prepares it anew
+            return Unavailable("the telemetry store is being prepared; try again")
+        if code in _OVERLOADED:
+            return Unavailable(_REASONS.get(code or 0, "the telemetry store is overloaded; try again"))
+        if code is None and not isinstance(error, _OURS):
+            return Unavailable("the telemetry store is not reachable; calls are still recorded")
+        # the code only: ClickHouse quotes values in its messages
+        _log.error("the telemetry store refused a statement: ClickHouse error %s", code)
+        return TelemetryRefused(f"the telemetry store refused a statement (ClickHouse error {code})")
+
+
+_OURS = (ProgrammingError, DataError, InternalError)  # raised before anything was sent
+_FOREIGN = (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError)

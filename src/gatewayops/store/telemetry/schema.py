@@ -1,0 +1,155 @@
+"""The telemetry schema: DDL by version, applied once each, and the retention.
+
+A version that has shipped is never edited; a change is a new one. Columns follow
+record.call_record.CallRecord, with `ts` for `ts_ns`.
+"""
+
+from dataclasses import dataclass
+
+FIRST_RETENTION_DAYS = 30  # as version 1 creates the table
+
+# What the recorder inserts, in this order: (column, Arrow kind). See telemetry.arrow.
+SPAN_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("ts", "timestamp"),
+    ("duration_ns", "int64"),
+    ("org_id", "string"),
+    ("key_id", "string"),
+    ("user_id", "string"),
+    ("team_id", "string"),
+    ("project_id", "string"),
+    ("env", "string"),
+    ("trace_id", "string"),
+    ("span_id", "string"),
+    ("parent_span_id", "string"),
+    ("door", "string"),
+    ("era", "string"),
+    ("method", "string"),
+    ("server", "string"),
+    ("tool", "string"),
+    ("resource_uri", "string"),
+    ("status", "string"),
+    ("reason", "string"),
+    ("http_status", "int32"),
+    ("rpc_code", "int64"),
+    ("error_detail", "string"),
+    ("auth_ns", "int64"),
+    ("policy_ns", "int64"),
+    ("upstream_ns", "int64"),
+    ("request_bytes", "int64"),
+    ("response_bytes", "int64"),
+    ("input_tokens", "int64"),
+    ("output_tokens", "int64"),
+    ("cost_micros", "int64"),
+    ("request_body", "string"),
+    ("response_body", "string"),
+    ("is_request_cut", "bool"),
+    ("is_response_cut", "bool"),
+    ("agent", "string"),
+    ("session", "string"),
+    ("rpc_id", "string"),
+    ("request_id", "string"),
+    ("protocol_version", "string"),
+    ("client_address", "string"),
+    ("batch", "string"),
+)
+
+_SPANS = """
+CREATE TABLE IF NOT EXISTS spans (
+    ts DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
+    duration_ns Int64 CODEC(ZSTD(1)),
+    org_id LowCardinality(String),
+    key_id LowCardinality(String),
+    user_id LowCardinality(String),
+    team_id LowCardinality(String),
+    project_id LowCardinality(String),
+    env LowCardinality(String),
+    trace_id String CODEC(ZSTD(1)),
+    span_id String CODEC(ZSTD(1)),
+    parent_span_id String CODEC(ZSTD(1)),
+    door LowCardinality(String),
+    era LowCardinality(String),
+    method LowCardinality(String),
+    server LowCardinality(String),
+    tool LowCardinality(String),
+    resource_uri String CODEC(ZSTD(1)),
+    status LowCardinality(String),
+    reason LowCardinality(String),
+    http_status Int32 CODEC(ZSTD(1)),
+    rpc_code Int64 CODEC(ZSTD(1)),
+    error_detail String CODEC(ZSTD(1)),
+    auth_ns Int64 CODEC(ZSTD(1)),
+    policy_ns Int64 CODEC(ZSTD(1)),
+    upstream_ns Int64 CODEC(ZSTD(1)),
+    request_bytes Int64 CODEC(ZSTD(1)),
+    response_bytes Int64 CODEC(ZSTD(1)),
+    input_tokens Int64 CODEC(ZSTD(1)),
+    output_tokens Int64 CODEC(ZSTD(1)),
+    cost_micros Int64 CODEC(ZSTD(1)),
+    cost Decimal(18, 9) ALIAS toDecimal64(cost_micros, 9) / 1000000,
+    request_body String CODEC(ZSTD(3)),
+    response_body String CODEC(ZSTD(3)),
+    is_request_cut Bool,
+    is_response_cut Bool,
+    agent LowCardinality(String),
+    session String CODEC(ZSTD(1)),
+    rpc_id String CODEC(ZSTD(1)),
+    request_id String CODEC(ZSTD(1)),
+    protocol_version LowCardinality(String),
+    client_address String CODEC(ZSTD(1)),
+    attributes Map(LowCardinality(String), String),
+    batch LowCardinality(String),
+    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1
+) ENGINE = MergeTree
+PARTITION BY toDate(ts)
+ORDER BY (org_id, ts)
+TTL toDateTime(ts) + toIntervalDay(30)
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Statements that bring the schema from the version before to this one."""
+
+    number: int
+    statements: tuple[str, ...]
+
+
+VERSIONS = (Version(1, (_SPANS,)),)
+
+_VERSIONS_TABLE = """
+CREATE TABLE IF NOT EXISTS schema_versions (
+    number UInt32, retention_days UInt32, applied_at DateTime64(6, 'UTC')
+) ENGINE = MergeTree ORDER BY number
+"""
+
+
+def create_database(database: str) -> tuple[str, ...]:
+    """What must exist before anything else can be asked; the name is checked by TelemetrySettings."""
+    return (f"CREATE DATABASE IF NOT EXISTS {database} ENGINE = Atomic",)
+
+
+def create_versions() -> str:
+    """The table of what has been applied; one row a version, a row more for each change of retention."""
+    return _VERSIONS_TABLE
+
+
+def applied() -> str:
+    """One row (newest, days): the newest version, and the retention set last."""
+    return (
+        "SELECT max(v.number) AS newest, argMax(v.retention_days, (v.applied_at, v.number)) AS days "
+        "FROM schema_versions AS v"
+    )
+
+
+def set_retention() -> str:
+    """ALTER with the parameter `days`; metadata only, parts follow when they merge."""
+    return (
+        "ALTER TABLE spans MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
+        "SETTINGS materialize_ttl_after_modify = 0"
+    )
+
+
+def remember() -> str:
+    """INSERT of one applied version, with the parameters `number` and `days`."""
+    return "INSERT INTO schema_versions SELECT {number:UInt32}, {days:UInt32}, now64(6, 'UTC')"

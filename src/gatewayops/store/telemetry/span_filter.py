@@ -1,0 +1,67 @@
+"""Which spans and traces a question is about, and the SQL conditions that say so.
+
+Conditions name their values as bound parameters; no value of a caller ever becomes part of the text.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """A time range of one organisation; empty text and zero mean "any".
+
+    The upper fields choose traces that have a span like that (one span must match them all); status,
+    duration and cost are the whole trace's.
+    """
+
+    org_id: str
+    start_ns: int  # Unix nanoseconds, inclusive
+    end_ns: int  # exclusive
+    user_id: str = ""
+    team_id: str = ""
+    project_id: str = ""
+    key_id: str = ""
+    server: str = ""
+    tool: str = ""
+    method: str = ""
+    text: str = ""  # anywhere in tool, resource, error, request, response; any case
+    trace_id: str = ""  # with `text`: or this trace
+    status: str = ""
+    min_duration_ns: int = 0
+    min_cost_micros: int = 0
+
+
+_EQUAL = ("user_id", "team_id", "project_id", "key_id", "server", "tool", "method")
+_SEARCHED = ("tool", "resource_uri", "reason", "error_detail", "request_body", "response_body")
+
+
+def in_range() -> str:
+    """Spans of the organisation within the time range; parameters `org`, `start`, `end`."""
+    return (
+        "org_id = {org:String} AND ts >= fromUnixTimestamp64Nano({start:Int64}, 'UTC') "
+        "AND ts < fromUnixTimestamp64Nano({end:Int64}, 'UTC')"
+    )
+
+
+def span_conditions(wanted: SpanFilter) -> list[str]:
+    """What one span must fulfil beyond the range; empty when any will do."""
+    conditions = [f"{name} = {{{name}:String}}" for name in _EQUAL if getattr(wanted, name)]
+    if wanted.text:
+        places = [f"positionCaseInsensitiveUTF8({name}, {{text:String}}) > 0" for name in _SEARCHED]
+        conditions.append(f"({' OR '.join(places)} OR trace_id = {{trace_id:String}})")
+    return conditions
+
+
+def parameters(wanted: SpanFilter) -> dict[str, Any]:
+    """The values of all conditions."""
+    named = {name: getattr(wanted, name) for name in (*_EQUAL, "text", "trace_id", "status")}
+    return {
+        **{name: value for name, value in named.items() if value},
+        "org": wanted.org_id,
+        "start": wanted.start_ns,
+        "end": wanted.end_ns,
+        "min_duration_ns": wanted.min_duration_ns,
+        "min_cost_micros": wanted.min_cost_micros,
+        **({"trace_id": wanted.trace_id} if wanted.text else {}),
+    }

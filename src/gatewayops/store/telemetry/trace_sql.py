@@ -1,0 +1,112 @@
+"""The SQL of traces: lists of them, and the spans of one."""
+
+# ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
+
+from gatewayops.store.telemetry.span_filter import SpanFilter, in_range, span_conditions
+
+_START = "min(toUnixTimestamp64Nano(ts))"
+_END = "max(toUnixTimestamp64Nano(ts) + duration_ns)"
+_STATUS = (
+    "multiIf(countIf(status = 'timeout') > 0, 'timeout', "
+    "countIf(status != 'success') > 0, 'error', 'success')"
+)
+_UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
+# Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
+_TRACE = f"""
+    trace_id,
+    {_START} AS start_ns,
+    {_END} AS end_ns,
+    {_STATUS} AS trace_status,
+    argMinIf(user_id, ts, user_id != '') AS trace_user,
+    argMinIf(team_id, ts, team_id != '') AS trace_team,
+    argMinIf(project_id, ts, project_id != '') AS trace_project,
+    argMinIf(key_id, ts, key_id != '') AS trace_key,
+    argMinIf(env, ts, env != '') AS trace_env,
+    argMinIf(agent, ts, agent != '') AS trace_agent,
+    groupUniqArray(20)(server) AS servers,
+    count() AS span_count,
+    countIf(status != 'success') AS error_count,
+    sum(cost_micros) AS total_micros,
+    sum(length(request_body) + length(response_body)) AS body_bytes
+"""
+_LISTED = _TRACE.rsplit(",", 1)[0]  # reading the bodies' lengths is for one trace only
+_SHOWN = "start_ns DESC, trace_id DESC"
+
+_SPAN = """
+    toUnixTimestamp64Nano(ts) AS start_ns, duration_ns, key_id, user_id, team_id, project_id, env,
+    trace_id, span_id, parent_span_id, door, era, method, server, tool, resource_uri,
+    status, reason, http_status, rpc_code, error_detail, auth_ns, policy_ns, upstream_ns,
+    request_bytes, response_bytes, input_tokens, output_tokens, cost_micros,
+    substringUTF8(request_body, 1, {body_limit:UInt32}) AS request_text,
+    substringUTF8(response_body, 1, {body_limit:UInt32}) AS response_text,
+    is_request_cut OR lengthUTF8(request_body) > {body_limit:UInt32} AS has_cut_request,
+    is_response_cut OR lengthUTF8(response_body) > {body_limit:UInt32} AS has_cut_response,
+    agent, session, rpc_id, request_id, protocol_version, client_address
+"""
+
+
+def list_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
+    """Traces that began at or after `since`, newest first; their figures count the spans of the range.
+
+    Parameters of the filter, `since`, `until` (Unix nanoseconds, both included), `limit`, and
+    `before_ns`, `before_id` when continued. Three steps, each narrower: ids of traces that have a span
+    since then, a page of them in order, and only for that page the figures. Asked for a short while
+    first, this reads a small part of what grouping the whole range would.
+    """
+    candidates = [_candidates(wanted), *span_conditions(wanted)]
+    if wanted.status in ("error", "timeout"):
+        candidates.append("status = {status:String}")
+    picked = (
+        f"SELECT trace_id FROM spans WHERE {in_range()} AND trace_id IN "
+        f"(SELECT trace_id FROM spans WHERE {' AND '.join(candidates)}) GROUP BY trace_id "
+        f"HAVING {' AND '.join(_page_conditions(wanted, is_continued=is_continued))} "
+        f"ORDER BY {_START} DESC, trace_id DESC LIMIT {{limit:UInt32}}"
+    )
+    return (
+        f"SELECT {_LISTED} FROM spans WHERE {in_range()} AND trace_id IN ({picked}) "
+        f"GROUP BY trace_id ORDER BY {_SHOWN}"
+    )
+
+
+def _candidates(wanted: SpanFilter) -> str:
+    """Where a trace that began between `since` and `until` has a span that the filter may ask for.
+
+    Its first span lies between the two; one that the filter asks for may come later.
+    """
+    since = "org_id = {org:String} AND ts >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')"
+    asks_for_spans = span_conditions(wanted) or wanted.status in ("error", "timeout")
+    last = "ts < fromUnixTimestamp64Nano({end:Int64}, 'UTC')"
+    return f"{since} AND {last}" if asks_for_spans else f"{since} AND {last} AND {_UNTIL}"
+
+
+def _page_conditions(wanted: SpanFilter, *, is_continued: bool) -> list[str]:
+    conditions = [f"{_START} >= {{since:Int64}}"]
+    if wanted.status:
+        conditions.append(f"{_STATUS} = {{status:String}}")
+    if wanted.min_duration_ns:
+        conditions.append(f"{_END} - {_START} >= {{min_duration_ns:Int64}}")
+    if wanted.min_cost_micros:
+        conditions.append("sum(cost_micros) >= {min_cost_micros:Int64}")
+    if is_continued:
+        conditions.append(f"({_START}, trace_id) < ({{before_ns:Int64}}, {{before_id:String}})")
+    return conditions
+
+
+def one_trace() -> str:
+    """One row with the trace's figures, or none; parameters `org` and `trace`."""
+    return (
+        f"SELECT {_TRACE} FROM spans WHERE org_id = {{org:String}} AND trace_id = {{trace:String}} "
+        "GROUP BY trace_id"
+    )
+
+
+def spans_of_trace() -> str:
+    """Spans by start.
+
+    Parameters `org`, `trace`, `body_limit` (characters), `limit`, `after_ns`, `after_id`.
+    """
+    return (
+        f"SELECT {_SPAN} FROM spans WHERE org_id = {{org:String}} AND trace_id = {{trace:String}} "
+        "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
+        "ORDER BY start_ns, span_id LIMIT {limit:UInt32}"
+    )

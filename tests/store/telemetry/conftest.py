@@ -1,0 +1,210 @@
+"""The real store role in a process of its own, once a session; each test gets a database of its own."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import msgspec
+import pytest
+from fastapi import FastAPI
+
+from gatewayops.api import answers, costs, traces
+from gatewayops.api.parts import ControlParts
+from gatewayops.api.settings import ControlSettings
+from gatewayops.identity.principal import Principal
+from gatewayops.record.call_record import CallRecord
+from gatewayops.store.telemetry.client import Telemetry
+from gatewayops.upstream.settings import UpstreamSettings
+
+USER = "gatewayops"
+PASSWORD = "a password: with a colon"
+_ROLE = """
+import sys
+from pathlib import Path
+from gatewayops.store.embedded.role import run
+from gatewayops.store.telemetry.settings import TelemetrySettings
+folder, port, password = sys.argv[1:]
+run(Path(folder), host="127.0.0.1", port=int(port), settings=TelemetrySettings(), password=password)
+"""
+NOON_NS = 1_760_000_400_000_000_000  # 2025-10-09T09:00:00Z
+
+
+class StoreProcess:
+    """A store role on a folder and port; can be killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-c", _ROLE, str(self.folder), str(self.port), PASSWORD]
+        self._process = subprocess.Popen(command)
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            assert self._process.poll() is None, "the store ended"
+            assert time.monotonic() < deadline, "the store did not answer"
+            time.sleep(0.05)
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """The exit status."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(timeout=30)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/ping", timeout=1) as answer:
+                return bool(answer.read() == b"Ok.\n")
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
+    """A running store for all tests."""
+    process = StoreProcess(tmp_path_factory.mktemp("store"))
+    process.start()
+    yield process
+    process.end()
+
+
+@pytest.fixture
+def mortal_store(tmp_path: Path) -> Iterator[StoreProcess]:
+    """A running store that the test may kill."""
+    process = StoreProcess(tmp_path / "telemetry")
+    process.start()
+    yield process
+    process.end(signal.SIGKILL)
+
+
+@pytest.fixture
+async def telemetry(store: StoreProcess) -> AsyncIterator[Telemetry]:
+    """A client of a database that nobody else uses."""
+    client = Telemetry(store.url, USER, PASSWORD, f"t_{secrets.token_hex(6)}", retention_days=3650)
+    yield client
+    await client.close()
+
+
+MakeRecord = Callable[..., CallRecord]
+
+
+@pytest.fixture
+def record() -> MakeRecord:
+    """Makes call records: each a span of its own a second after the last, with what the test changes."""
+    numbers = count(1)
+
+    def make(**changes: object) -> CallRecord:
+        number = next(numbers)
+        return msgspec.structs.replace(
+            _RECORD,
+            **{
+                "ts_ns": NOON_NS + number * 1_000_000_000,
+                "trace_id": os.urandom(16).hex(),
+                "span_id": os.urandom(8).hex(),
+            }
+            | changes,
+        )
+
+    return make
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+_RECORD = CallRecord(
+    ts_ns=NOON_NS,
+    duration_ns=2_500_000,
+    org_id="org_a",
+    key_id="key_a",
+    user_id="",
+    team_id="",
+    project_id="",
+    env="prod",
+    trace_id="",
+    span_id="",
+    parent_span_id="",
+    door="mcp",
+    era="modern",
+    method="tools/call",
+    server="demo",
+    tool="echo",
+    resource_uri="",
+    status="success",
+    reason="",
+    http_status=200,
+    rpc_code=0,
+    error_detail="",
+    auth_ns=10_000,
+    policy_ns=5_000,
+    upstream_ns=2_000_000,
+    request_bytes=150,
+    response_bytes=250,
+    input_tokens=10,
+    output_tokens=20,
+    cost_micros=1_000,
+    request_body='{"text":"hello"}',
+    response_body='{"content":[{"type":"text","text":"hello"}]}',
+    is_request_cut=False,
+    is_response_cut=False,
+    agent="pytest",
+    session="",
+    rpc_id="1",
+    request_id="",
+    protocol_version="2026-07-28",
+    client_address="127.0.0.1",
+)
+
+
+@asynccontextmanager
+async def _api_over(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
+    """The two routers with a caller of `org_a`; the rest of the control role stays away."""
+    parts = ControlParts(
+        database=cast(Any, None),
+        telemetry=telemetry,
+        sealer=cast(Any, None),
+        settings=ControlSettings(),
+        upstream=UpstreamSettings(),
+        internal_token="",
+    )
+    app = FastAPI()
+    app.state.parts = parts
+    answers.install(app)
+    for module in (traces, costs):
+        app.include_router(module.router)
+        caller = module.Reader.__metadata__[0].dependency
+        app.dependency_overrides[caller] = lambda: Principal(org_id="org_a", key_id="key_a")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        yield client
+
+
+@pytest.fixture
+async def api(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
+    """The API of traces and costs over the store."""
+    async with _api_over(telemetry) as client:
+        yield client
+
+
+@pytest.fixture
+async def away() -> AsyncIterator[httpx.AsyncClient]:
+    """The same without a store."""
+    telemetry = Telemetry(f"http://127.0.0.1:{_free_port()}", USER, PASSWORD, "gatewayops")
+    async with _api_over(telemetry) as client:
+        yield client
+    await telemetry.close()
