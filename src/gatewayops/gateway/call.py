@@ -1,0 +1,155 @@
+"""One call on its way: what is known so far, filled in stage by stage, read by the record at the end."""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import msgspec
+
+from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, TooLarge
+from gatewayops.identity.principal import Principal
+from gatewayops.protocol import headers as mcp
+from gatewayops.protocol.envelope import Message
+from gatewayops.protocol.methods import MODERN, Method
+from gatewayops.protocol.trace_context import Span, open_span
+from gatewayops.upstream.registry import Upstream
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+NOBODY = Principal(org_id="org_default", key_id="")
+"""Who is on record for a request whose key says nothing: the installation's own organisation sees it."""
+
+_BEARER = b"bearer "
+_MODERN = MODERN.encode()
+
+
+class Outcome(msgspec.Struct, gc=False):
+    """How a call ended. `payload` is the raw result or error, shown masked in the record."""
+
+    http_status: int
+    status: str = "success"  # success | error | timeout
+    reason: str = ""
+    rpc_code: int = 0
+    detail: str = ""
+    payload: bytes = b""
+    size: int = 0
+    cost_micros: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @classmethod
+    def of(cls, error: GatewayOpsError, *, http_status: int | None = None, rpc_code: int = 0) -> "Outcome":
+        """The outcome of a refusal or failure."""
+        status = "timeout" if error.reason is Reason.UPSTREAM_TIMEOUT else "error"
+        return cls(http_status or error.status, status, error.reason.value, rpc_code, error.detail)
+
+
+class Call:
+    """One request to an MCP route and all that is learned about it."""
+
+    principal = NOBODY
+    upstream: Upstream | None = None
+    message: Message | None = None
+    method: Method | None = None
+    subject = ""  # the tool, prompt or uri that the call names
+    span = Span("", "", "")
+    agent = ""
+    session = ""
+    shown_request = b""
+    request_bytes = 0
+    auth_ns = 0
+    policy_ns = 0
+    upstream_ns = 0
+    is_recorded = False
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, server_name: str, door: str) -> None:
+        """Starts the clock. `door` is `mcp` or `rest`."""
+        self.started_ns = time.perf_counter_ns()
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.server_name = server_name
+        self.door = door
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+
+    @property
+    def token(self) -> bytes:
+        """The bearer token; empty when there is none."""
+        value = self.headers.get(b"authorization", b"")
+        return value[7:].strip() if value[:7] == b"Bearer " or value[:7].lower() == _BEARER else b""
+
+    @property
+    def era(self) -> str:
+        """By header alone, as servers route: modern, legacy, or unknown for REST."""
+        if self.door != "mcp":
+            return ""
+        return "modern" if self.headers.get(mcp.VERSION) == _MODERN else "legacy"
+
+    @property
+    def method_name(self) -> str:
+        """The MCP method, as far as it is known."""
+        return self.method.name if self.method is not None else ""
+
+    def header(self, name: bytes) -> str:
+        """A header as text; empty when absent."""
+        value = self.headers.get(name)
+        return value.decode("latin-1").strip() if value else ""
+
+    def trace(self, *, meta_parent: str) -> None:
+        """Opens our span where the caller's trace says."""
+        self.span = open_span(
+            meta_parent=meta_parent,
+            named_trace=self.header(b"x-trace-id"),
+            header_parent=self.header(b"traceparent"),
+        )
+
+    def about(self, method: Method, subject: str) -> None:
+        """Notes what is asked."""
+        self.method = method
+        self.subject = subject
+
+
+class SlowClient(InvalidInput):
+    """The body did not come in time."""
+
+    status = 408
+    code = "client_slow"
+    reason = Reason.CLIENT_SLOW
+
+
+class ClientGone(GatewayOpsError):
+    """The client hung up before its answer; nobody reads this, the record does."""
+
+    status = 499
+    code = "client_gone"
+    reason = Reason.CLIENT_GONE
+
+
+def is_whole(message: MutableMapping[str, Any], limit: int) -> bool:
+    """Whether the first message holds a whole body that is not too large, as nearly always."""
+    return (
+        message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= limit
+    )
+
+
+async def read_body(first: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
+    """The whole body that begins with `first`. Raises TooLarge above `limit` bytes, ClientGone."""
+    message = first
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] != "http.request":
+            raise ClientGone("the client hung up while sending")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise _too_large(limit)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is over {limit} bytes (setting gateway.max_body_bytes)")

@@ -1,0 +1,131 @@
+"""Writes the record of a call: masked, into the spool, before the answer leaves; and counts it."""
+
+import hashlib
+import time
+
+import msgspec
+
+from gatewayops.gateway.call import Call, Outcome
+from gatewayops.gateway.metrics import Metrics
+from gatewayops.protocol import headers as mcp
+from gatewayops.protocol.methods import KNOWN
+from gatewayops.record.call_record import CallRecord
+from gatewayops.record.masking import Masker
+from gatewayops.record.spool import SpoolBroken, SpoolWriter
+
+_REMEMBERED = 1000
+_PLAIN_ID = 12  # longer digits might be a card
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class CallLog:
+    """One a worker. A call is written once, whatever happens after."""
+
+    def __init__(self, spool: SpoolWriter, metrics: Metrics, *, body_limit_bytes: int) -> None:
+        """`body_limit_bytes`: how much of a request and a response is kept."""
+        self._spool = spool
+        self._metrics = metrics
+        self._limit = body_limit_bytes
+        self._plain = Masker()
+        self._with_contacts = Masker(contacts=True)
+        self._masks_contacts: frozenset[str] = frozenset()
+        self._products: dict[bytes, str] = {}
+        self.is_healthy = True
+
+    def mask_contacts_of(self, org_ids: frozenset[str]) -> None:
+        """Organisations whose records also lose e-mail addresses and phone numbers."""
+        self._masks_contacts = org_ids
+
+    def probe(self) -> None:
+        """Asked before a call while the spool is broken: raises SpoolBroken until the disk has room again."""
+        if not self._spool.has_room():
+            msg = "calls cannot be recorded now (the disk is full), so none are carried"
+            raise SpoolBroken(msg)
+        self.is_healthy = True
+
+    def write(self, call: Call, outcome: Outcome) -> None:
+        """On disk when it returns. Raises SpoolBroken, and then the call must not be answered as done."""
+        if call.is_recorded:
+            return
+        call.is_recorded = True
+        duration_ns = time.perf_counter_ns() - call.started_ns
+        record = _encode(self._record(call, outcome, duration_ns))
+        try:
+            self._spool.append(record)
+        except SpoolBroken:
+            self.is_healthy = False
+            raise
+        self.is_healthy = True
+        self._metrics.count(call, outcome, duration_ns)
+
+    def _record(self, call: Call, outcome: Outcome, duration_ns: int) -> CallRecord:
+        principal = call.principal
+        org_id = principal.org_id
+        masker = self._with_contacts if org_id in self._masks_contacts else self._plain
+        text = masker.text
+        request_body, is_request_cut = masker.body(call.shown_request, self._limit)
+        response_body, is_response_cut = masker.body(outcome.payload, self._limit)
+        method = call.method_name
+        subject = text(call.subject) if call.subject else ""
+        is_uri = method == "resources/read"
+        span = call.span
+        client = call.scope.get("client")
+        return CallRecord(
+            time.time_ns() - duration_ns,
+            duration_ns,
+            org_id,
+            principal.key_id,
+            principal.user_id,
+            principal.team_id,
+            principal.project_id,
+            principal.env,
+            span.trace_id,
+            span.span_id,
+            span.parent_id,
+            call.door,
+            call.era,
+            method if method in KNOWN else text(method),
+            call.server_name if call.upstream is not None else text(call.server_name),
+            "" if is_uri else subject,
+            subject if is_uri else "",
+            outcome.status,
+            outcome.reason,
+            outcome.http_status,
+            outcome.rpc_code,
+            text(outcome.detail) if outcome.detail else "",
+            call.auth_ns,
+            call.policy_ns,
+            call.upstream_ns,
+            call.request_bytes,
+            outcome.size,
+            outcome.input_tokens,
+            outcome.output_tokens,
+            outcome.cost_micros,
+            request_body,
+            response_body,
+            is_request_cut,
+            is_response_cut,
+            text(call.agent or self._product(call.headers.get(b"user-agent", b""))),
+            hashlib.sha256(call.session.encode()).hexdigest()[:16] if call.session else "",
+            _rpc_id(call, masker),
+            text(call.header(b"x-request-id")) if b"x-request-id" in call.headers else "",
+            text(call.header(mcp.VERSION)) if mcp.VERSION in call.headers else "",
+            client[0] if client else "",
+        )
+
+    def _product(self, user_agent: bytes) -> str:
+        product = self._products.get(user_agent)
+        if product is None:
+            if len(self._products) >= _REMEMBERED:
+                self._products.clear()
+            product = self._products[user_agent] = user_agent.decode("latin-1").partition("/")[0][:100]
+        return product
+
+
+def _rpc_id(call: Call, masker: Masker) -> str:
+    raw = call.message.rpc_id if call.message is not None else b""
+    return (
+        raw.decode()
+        if len(raw) < _PLAIN_ID and raw.isdigit()
+        else masker.text(raw.decode("utf-8", "replace"))
+    )

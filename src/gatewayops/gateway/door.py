@@ -1,0 +1,156 @@
+"""The outermost door: one raw ASGI callable that says where each path leads and answers what went wrong.
+
+No framework and no middleware stack stands on the path of a call.
+"""
+
+import asyncio
+import logging
+
+import msgspec
+
+from gatewayops.base.errors import Forbidden, GatewayOpsError, NotFound
+from gatewayops.gateway import answers
+from gatewayops.gateway.call import Call, ClientGone, Outcome, Receive, Scope, Send
+from gatewayops.gateway.call_log import CallLog
+from gatewayops.gateway.forward import Forwarder
+from gatewayops.gateway.hosts import HostCheck
+from gatewayops.gateway.live import Live
+from gatewayops.gateway.mcp_door import McpDoor
+from gatewayops.gateway.metrics import Metrics
+from gatewayops.gateway.rest_door import ROUTES, RestDoor
+from gatewayops.record.spool import SpoolBroken
+
+log = logging.getLogger(__name__)
+
+_CALLS = "/v1/mcp/"
+_LOOPBACK = frozenset({"127.0.0.1", "::1"})
+_encode = msgspec.json.Encoder().encode
+
+
+class Door:
+    """What uvicorn calls. One a worker."""
+
+    def __init__(
+        self, live: Live, log_of_calls: CallLog, metrics: Metrics, hosts: HostCheck, *, metrics_token: str
+    ) -> None:
+        """`open_to` adds where the paths lead."""
+        self._live = live
+        self._calls = log_of_calls
+        self._metrics = metrics
+        self._hosts = hosts
+        self._metrics_token = metrics_token
+        self.is_draining = False
+
+    def open_to(self, mcp: McpDoor, rest: RestDoor, forward: Forwarder) -> None:
+        """Says where MCP calls, REST calls and everything else go."""
+        self._mcp = mcp
+        self._rest = rest
+        self._forward = forward
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI 3."""
+        path: str = scope["path"]
+        if path.startswith(_CALLS):
+            await self._call(scope, receive, send)
+        elif path == "/v1/health":
+            await _plain(send, 200, _encode({"status": "ok"}))
+        elif path == "/v1/ready":
+            await self._ready(send)
+        elif path == "/metrics":
+            await self._show_metrics(scope, send)
+        else:
+            await self._other(scope, receive, send)
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        server, _, route = scope["path"][len(_CALLS) :].partition("/")
+        call = Call(scope, receive, send, server_name=server, door="rest" if route else "mcp")
+        try:
+            self._hosts.check(call.headers.get(b"host"), call.headers.get(b"origin"))
+            if not self._calls.is_healthy:
+                self._calls.probe()
+            if not route:
+                await self._mcp.handle(call)
+            elif route in ROUTES:
+                await self._rest.handle(call, route)
+            else:
+                raise NotFound(f"there is no route {route} here")
+        except GatewayOpsError as error:
+            await self._refuse(call, error)
+        except asyncio.CancelledError:
+            self._write(call, Outcome.of(ClientGone("the gateway stopped before the answer")))
+            raise
+        except Exception:  # a bug of ours must neither escape unseen nor show its insides
+            log.exception("a call failed inside the gateway")
+            await self._refuse(
+                call, GatewayOpsError("something went wrong inside the gateway; it was logged")
+            )
+
+    async def _refuse(self, call: Call, error: GatewayOpsError) -> None:
+        if not call.span.trace_id:
+            call.trace(meta_parent="")
+        rpc_code = answers.rpc_code(error) if call.door == "mcp" else 0
+        if not self._write(call, Outcome.of(error, rpc_code=rpc_code)):
+            error = SpoolBroken("the call cannot be recorded now, so it is not answered as done")
+        if not isinstance(error, ClientGone):
+            await answers.refuse(call, error)
+
+    def _write(self, call: Call, outcome: Outcome) -> bool:
+        try:
+            self._calls.write(call, outcome)
+        except SpoolBroken:
+            log.error("the spool does not take records: %s", outcome.reason)  # noqa: TRY400 - no news in a trace
+            return False
+        return True
+
+    async def _ready(self, send: Send) -> None:
+        is_ready = self._live.is_ready and self._calls.is_healthy and not self.is_draining
+        body = {
+            "status": "ready" if is_ready else "not_ready",
+            "has_rules": self._live.is_ready,
+            "records": self._calls.is_healthy,
+            "is_draining": self.is_draining,
+            "revision": self._live.snapshot.revision,
+        }
+        await _plain(send, 200 if is_ready else 503, _encode(body))
+
+    async def _show_metrics(self, scope: Scope, send: Send) -> None:
+        client = scope.get("client")
+        headers = dict(scope["headers"])
+        if self._metrics_token:
+            is_allowed = headers.get(b"authorization") == f"Bearer {self._metrics_token}".encode()
+        else:
+            is_allowed = client is not None and client[0] in _LOOPBACK and b"x-forwarded-for" not in headers
+        if is_allowed:
+            await _plain(send, 200, self._metrics.render(), b"text/plain; version=0.0.4; charset=utf-8")
+        else:
+            denied = Forbidden("/metrics answers loopback, or the token of gateway.metrics_token")
+            await _plain(send, denied.status, answers.rest_body(denied, ""))
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            self._hosts.check(headers.get(b"host"), headers.get(b"origin"))
+            if scope["path"].startswith("/internal"):
+                raise NotFound("there is nothing here")
+            await self._forward.handle(scope, receive, send)
+        except ClientGone:
+            return
+        except GatewayOpsError as error:
+            await _plain(send, error.status, answers.rest_body(error, ""), extra=answers.extra_headers(error))
+
+
+async def _plain(
+    send: Send,
+    status: int,
+    body: bytes,
+    content_type: bytes = b"application/json",
+    *,
+    extra: list[tuple[bytes, bytes]] | None = None,
+) -> None:
+    headers: list[tuple[bytes, bytes]] = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(body)).encode()),
+        *(extra or []),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,84 @@
+"""Keeps the gateway's rules up to date: asks the control role for the next snapshot, keeps a copy on disk.
+
+While control is away the last snapshot goes on serving, and a gateway that starts then begins with
+the copy.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+
+import msgspec
+
+from gatewayops.base.errors import GatewayOpsError
+from gatewayops.gateway.live import Live
+from gatewayops.store import snapshot
+from gatewayops.upstream.exchange import ConnectionBroken
+from gatewayops.upstream.pool import Pool
+
+log = logging.getLogger(__name__)
+
+_WAIT_S = 20.0
+_RETRY_S = (0.1, 0.2, 0.5, 1.0)
+
+
+class Feed:
+    """The task that follows the control store's revision."""
+
+    def __init__(self, live: Live, control: Pool, *, internal_token: str, copy: Path) -> None:
+        """`copy` is where the last snapshot is kept."""
+        self._live = live
+        self._control = control
+        self._token = internal_token
+        self._copy = copy
+
+    def start_from_copy(self) -> None:
+        """Serves at once from the copy on disk, when there is one that reads."""
+        try:
+            self._live.apply(snapshot.decode(self._copy.read_bytes()))
+        except FileNotFoundError:
+            return
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            log.warning("the copy of the snapshot does not read; waiting for the control role")
+
+    async def run(self) -> None:
+        """Asks again and again until cancelled; each new revision is applied when it comes."""
+        failures = 0
+        while True:
+            try:
+                raw = await self._next()
+            except (GatewayOpsError, TimeoutError) as error:
+                if failures == 1:
+                    log.warning("no news from the control role (%s); serving what is known", error)
+                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
+                failures += 1
+                continue
+            failures = 0
+            if raw:
+                self._take(raw)
+
+    def _take(self, raw: bytes) -> None:
+        try:
+            fresh = snapshot.decode(raw)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            log.exception("the control role sent a snapshot that does not read; is it another version?")
+            return
+        self._live.apply(fresh)
+        snapshot.write_file(self._copy, raw)
+
+    async def _next(self) -> bytes:
+        revision = self._live.snapshot.revision
+        request = (
+            f"GET /internal/snapshot?revision={revision}&wait_s={_WAIT_S:g} HTTP/1.1\r\n"
+            f"host: control\r\nx-gatewayops-internal: {self._token}\r\n\r\n"
+        )
+        async with asyncio.timeout(_WAIT_S + 10):
+            exchange = await self._control.send(request.encode())
+            try:
+                await exchange.answered
+            except asyncio.CancelledError:
+                exchange.abort(ConnectionBroken("nobody waits for it any more", got_bytes=False))
+                raise
+        if exchange.status not in (200, 204):
+            raise ConnectionBroken(f"it answered {exchange.status}", got_bytes=True)
+        return exchange.body

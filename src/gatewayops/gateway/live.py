@@ -1,0 +1,51 @@
+"""What the gateway knows right now: the newest snapshot, turned into look-ups. Replaced, never edited."""
+
+from gatewayops.base.errors import Forbidden, NotFound, Reason
+from gatewayops.cost.prices import PriceBook
+from gatewayops.gateway.call_log import CallLog
+from gatewayops.identity.authenticator import Authenticator
+from gatewayops.identity.principal import Principal, grants
+from gatewayops.store.snapshot import EMPTY, Snapshot
+from gatewayops.upstream.registry import Registry, Upstream
+
+
+class ServerUnknown(NotFound):
+    """No such server in the caller's organisation."""
+
+    reason = Reason.SERVER_UNKNOWN
+
+
+class Live:
+    """Keys, servers and prices of one revision."""
+
+    def __init__(self, authenticator: Authenticator, servers: Registry, log: CallLog) -> None:
+        """Knows nothing until `apply`."""
+        self.authenticator = authenticator
+        self.servers = servers
+        self.prices = PriceBook()
+        self.snapshot: Snapshot = EMPTY
+        self._log = log
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether any snapshot has come."""
+        return self.snapshot is not EMPTY
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Takes over a snapshot, all of it, between two calls."""
+        self.authenticator.replace(snapshot)
+        self.servers.replace(snapshot.servers)
+        self.prices = PriceBook(snapshot.prices)
+        self._log.mask_contacts_of(frozenset(org.id for org in snapshot.orgs if org.masks_contacts))
+        self.snapshot = snapshot
+
+    def server(self, principal: Principal, name: str) -> Upstream:
+        """The caller's server of that name. A key for some servers learns nothing of others: 403, not 404."""
+        upstream = self.servers.find(principal.org_id, name)
+        if upstream is not None:
+            return upstream
+        if not grants(principal.servers, name):
+            raise Forbidden(f"this key's scopes do not name the server {name}", Reason.SERVER_NOT_GRANTED)
+        raise ServerUnknown(
+            f"there is no MCP server named {name}; `gatewayops server list` shows what there is"
+        )

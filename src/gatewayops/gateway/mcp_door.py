@@ -1,0 +1,280 @@
+"""`/v1/mcp/{server}`: Streamable HTTP for clients of both eras, passed through to a server of the same era.
+
+What is authorised is what is sent: the envelope is re-encoded from what was decoded. Answers travel on
+as the server wrote them, but for the session id, which is sealed to the caller.
+"""
+
+import time
+
+import msgspec
+
+from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, UpstreamError
+from gatewayops.gateway import answers
+from gatewayops.gateway.call import Call, ClientGone, Outcome
+from gatewayops.gateway.pipeline import Pipeline, refused
+from gatewayops.gateway.relay import Relay
+from gatewayops.gateway.sessions import Session, Sessions
+from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.policy.decision import Deny
+from gatewayops.protocol import envelope, reply
+from gatewayops.protocol import headers as mcp
+from gatewayops.protocol.envelope import Message
+from gatewayops.protocol.methods import META_CLIENT, META_VERSION, Method
+from gatewayops.upstream.exchange import ConnectionBroken, Exchange
+from gatewayops.upstream.settings import UpstreamSettings
+
+_TO_SERVER = frozenset(
+    {b"accept", mcp.VERSION, mcp.METHOD, mcp.NAME, b"last-event-id", b"user-agent", b"tracestate", b"baggage"}
+)
+_TO_CLIENT = frozenset({b"content-type", b"cache-control", b"retry-after", b"allow", mcp.VERSION})
+_STREAM = Method("stream/get", "", is_stream=True)
+_END = Method("session/delete", "")
+_NO_LIMIT = float("inf")
+_PARAM = b"mcp-param-"
+
+
+class _ClientInfo(msgspec.Struct):
+    name: str = ""
+
+
+class _Initialize(msgspec.Struct):
+    clientInfo: _ClientInfo = msgspec.field(default_factory=_ClientInfo)  # noqa: N815 - MCP's name
+
+
+_client_info = msgspec.json.Decoder(_ClientInfo).decode
+_initialize = msgspec.json.Decoder(_Initialize).decode
+
+
+class HeaderMismatch(InvalidInput):
+    """Header and body disagree, or a routing header came twice (MCP 2026-07-28, -32020)."""
+
+    reason = Reason.HEADER_MISMATCH
+
+
+class MethodNotAllowed(InvalidInput):
+    """An HTTP method that MCP does not use."""
+
+    status = 405
+    code = "method_not_allowed"
+    reason = Reason.METHOD_NOT_ALLOWED
+
+
+class McpDoor:
+    """Answers the MCP routes."""
+
+    def __init__(
+        self, pipeline: Pipeline, sessions: Sessions, settings: GatewaySettings, upstream: UpstreamSettings
+    ) -> None:
+        """One a worker."""
+        self._pipeline = pipeline
+        self._sessions = sessions
+        self._settings = settings
+        self._upstream = upstream
+
+    async def handle(self, call: Call) -> None:
+        """Walks a call through the pipeline. Raises GatewayOpsError for the outermost door to answer."""
+        call.trace(meta_parent="")
+        refuse_duplicates(call)
+        await self._pipeline.authenticate(call)
+        verb = call.scope["method"]
+        if verb == "POST":
+            await self._post(call)
+        elif verb == "GET":
+            call.about(_STREAM, "")
+            await self._carry(call, b"GET", holds_slot=False)
+        elif verb == "DELETE":
+            call.about(_END, "")
+            await self._carry(call, b"DELETE", holds_slot=True)
+        else:
+            raise MethodNotAllowed(f"{verb} means nothing here: MCP uses POST, GET and DELETE")
+
+    async def _post(self, call: Call) -> None:
+        if not call.headers.get(b"content-type", b"").startswith(b"application/json"):
+            raise InvalidInput("send the message as Content-Type: application/json")
+        body = await self._pipeline.read_body(call)
+        call.message = message = envelope.decode(body)
+        method = message.method
+        call.about(method, message.name)
+        call.shown_request = message.arguments()
+        if message.meta is not None and "traceparent" in message.meta:
+            call.trace(meta_parent=message.meta_text("traceparent"))
+        check_headers(call, message)
+        call.agent = _agent(message)
+        decision = self._pipeline.permit(call, method, message.name)
+        if isinstance(decision, Deny):
+            raise refused(decision)
+        await self._carry(call, b"POST", holds_slot=not method.is_stream)
+
+    async def _carry(self, call: Call, verb: bytes, *, holds_slot: bool) -> None:
+        upstream = call.upstream
+        assert upstream is not None
+        traceparent = call.span.traceparent()
+        headers = self._headers_for_server(call, traceparent)
+        body = call.message.encode(traceparent=traceparent) if call.message is not None else b""
+        if holds_slot:
+            upstream.take_slot()
+        begun = time.perf_counter_ns()
+        try:
+            exchange = await self._pipeline.send(call, verb, headers, body)
+            call.upstream_ns = time.perf_counter_ns() - begun
+            if exchange.is_stream:
+                await self._answer_stream(call, exchange, begun)
+            else:
+                await self._answer_whole(call, exchange)
+        except GatewayOpsError:
+            call.upstream_ns = time.perf_counter_ns() - begun
+            raise
+        finally:
+            if holds_slot:
+                upstream.give_slot()
+
+    async def _answer_whole(self, call: Call, exchange: Exchange) -> None:
+        outcome = self._outcome(call, exchange)
+        headers = self._headers_for_client(call, exchange)
+        self._pipeline.log.write(call, outcome)
+        await answers.answer(call, exchange.status, headers, exchange.body)
+
+    def _outcome(self, call: Call, exchange: Exchange) -> Outcome:
+        """What a whole answer amounts to. Raises UpstreamError for what no client should have to read."""
+        status, body = exchange.status, exchange.body
+        parsed = reply.parse(body) if body else None
+        if parsed is not None and parsed.is_answer:
+            outcome = self._pipeline.price(call, parsed, parsed.payload())
+            outcome.http_status = status
+            return outcome
+        if status in (401, 403):
+            raise UpstreamError(
+                f"{call.server_name} refused the gateway ({status}): check the headers set for it"
+            )
+        if status >= 500 or 300 <= status < 400:
+            raise UpstreamError(f"{call.server_name} answered {status}")
+        owes_answer = call.message is not None and call.message.is_request
+        if status < 300 and owes_answer:
+            raise ConnectionBroken(
+                f"{call.server_name} answered with something that is no MCP", got_bytes=True
+            )
+        if status < 300:
+            return Outcome(status, size=len(body))
+        return Outcome(status, "error", Reason.UPSTREAM_ERROR.value, payload=body, size=len(body))
+
+    async def _answer_stream(self, call: Call, exchange: Exchange, begun: int) -> None:
+        headers = self._headers_for_client(call, exchange)
+        headers += [(b"x-accel-buffering", b"no"), (b"x-trace-id", call.span.trace_id.encode())]
+        await call.send({"type": "http.response.start", "status": exchange.status, "headers": headers})
+        await call.send({"type": "http.response.body", "body": b"", "more_body": True})  # the head leaves now
+        is_long = call.method is None or call.method.is_stream
+        relay = Relay(
+            call,
+            exchange,
+            keepalive_s=self._settings.keepalive_s,
+            idle_s=_NO_LIMIT if is_long else self._upstream.stream_idle_s,
+            event_limit=self._upstream.max_answer_bytes,
+        )
+        last = b""
+        try:
+            with self._pipeline.watching(call, exchange):
+                await relay.run(lambda data: self._notice(call, data, begun))
+            self._pipeline.log.write(call, _end_of_stream(call, exchange))
+        except GatewayOpsError as error:
+            last = self._broken_off(call, error, relay)
+        await call.send({"type": "http.response.body", "body": last})
+
+    def _notice(self, call: Call, data: bytes, begun: int) -> None:
+        """Records the call when this event is its answer."""
+        rpc_id = call.message.rpc_id if call.message is not None else b""
+        if not rpc_id or call.is_recorded:
+            return
+        parsed = reply.parse(data)
+        if parsed is not None and parsed.is_answer and bytes(parsed.id) == rpc_id:
+            call.upstream_ns = time.perf_counter_ns() - begun
+            self._pipeline.log.write(call, self._pipeline.price(call, parsed, parsed.payload()))
+
+    def _broken_off(self, call: Call, error: GatewayOpsError, relay: Relay) -> bytes:
+        """Records a stream that failed; the last event to send, where the client can still read one."""
+        if call.is_recorded and error.reason is not Reason.RECORD_UNAVAILABLE:
+            return b""
+        if not call.is_recorded:
+            self._pipeline.log.write(call, Outcome.of(error))
+        if call.message is None or not relay.is_between_events or isinstance(error, ClientGone):
+            return b""
+        return b"event: message\ndata: " + answers.rpc_body(error, call) + b"\n\n"
+
+    def _headers_for_server(self, call: Call, traceparent: str) -> list[tuple[bytes, bytes]]:
+        headers = [
+            header for header in call.scope["headers"] if header[0] in _TO_SERVER or header[0][:10] == _PARAM
+        ]
+        sealed = call.headers.get(mcp.SESSION)
+        if sealed is not None:
+            assert call.upstream is not None
+            session = self._sessions.open(sealed, call.principal, call.upstream)
+            call.session = session.upstream_id
+            call.agent = call.agent or session.agent
+            headers.append((mcp.SESSION, session.upstream_id.encode("latin-1")))
+        headers.append((b"traceparent", traceparent.encode()))
+        return headers
+
+    def _headers_for_client(self, call: Call, exchange: Exchange) -> list[tuple[bytes, bytes]]:
+        headers: list[tuple[bytes, bytes]] = []
+        for header in exchange.headers:
+            name = header[0]
+            if name in _TO_CLIENT:
+                headers.append(header)
+            elif name == mcp.SESSION:
+                headers.append((name, self._sealed(call, header[1].decode("latin-1"))))
+        return headers
+
+    def _sealed(self, call: Call, session_id: str) -> bytes:
+        if session_id == call.session:
+            return call.headers[mcp.SESSION]
+        assert call.upstream is not None
+        call.session = session_id
+        return self._sessions.seal(Session(session_id, call.agent), call.principal, call.upstream)
+
+
+def refuse_duplicates(call: Call) -> None:
+    """A routing header that came twice is refused: first-copy and last-copy readers would disagree."""
+    lines = call.scope["headers"]
+    if len(lines) == len(call.headers):
+        return
+    seen: set[bytes] = set()
+    for name, _ in lines:
+        if name in seen and name in mcp.ROUTING:
+            raise HeaderMismatch(f"the header {name.decode()} came twice")
+        seen.add(name)
+
+
+def check_headers(call: Call, message: Message) -> None:
+    """Whoever reads the body must compare: a header that is there must say what the body says."""
+    headers = call.headers
+    said = headers.get(mcp.METHOD)
+    if said is None or not message.is_request:
+        return
+    method = message.method
+    if said.strip() != method.name.encode():
+        raise HeaderMismatch("the header Mcp-Method does not say what the body's method says")
+    name = headers.get(mcp.NAME)
+    if name is not None and method.name_key and mcp.decode_value(name.strip()) != message.name:
+        raise HeaderMismatch(f"the header Mcp-Name does not say what params.{method.name_key} says")
+    version = message.meta.get(META_VERSION) if message.meta is not None else None
+    if version is not None and bytes(version) != b'"%b"' % headers.get(mcp.VERSION, b"").strip():
+        raise HeaderMismatch("the header MCP-Protocol-Version does not say what params._meta says")
+
+
+def _end_of_stream(call: Call, exchange: Exchange) -> Outcome:
+    """A stream without its answer failed, unless the client may resume it (legacy) or none is owed."""
+    if call.era == "legacy" or call.message is None or not call.message.is_request or call.is_recorded:
+        return Outcome(exchange.status)
+    return Outcome.of(
+        ConnectionBroken(f"{call.server_name} ended its stream without an answer", got_bytes=True)
+    )
+
+
+def _agent(message: Message) -> str:
+    try:
+        if message.meta is not None and META_CLIENT in message.meta:
+            return _client_info(message.meta[META_CLIENT]).name
+        if message.method.name == "initialize":
+            return _initialize(message.members["params"]).clientInfo.name
+    except (msgspec.DecodeError, KeyError):
+        return ""
+    return ""

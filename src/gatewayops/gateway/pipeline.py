@@ -1,0 +1,152 @@
+"""The whole path of a call: authenticate, permit, send, price, record, answer.
+
+Both doors (mcp_door, rest_door) walk this path; only how the call is read and answered is theirs.
+Everything it needs is in memory before the call arrives.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from gatewayops.base.errors import GatewayOpsError, Reason, Unauthenticated, Unavailable
+from gatewayops.cost.prices import estimated_tokens
+from gatewayops.gateway.call import NOBODY, Call, Outcome
+from gatewayops.gateway.call_log import CallLog
+from gatewayops.gateway.flights import Flights
+from gatewayops.gateway.live import Live
+from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.policy.decision import Decision, Deny, Rule, decide
+from gatewayops.protocol.methods import Method
+from gatewayops.protocol.reply import Reply
+from gatewayops.upstream.exchange import ConnectionBroken, Exchange
+from gatewayops.upstream.pool import UpstreamUnreachable
+
+_NO_LIMIT = float("inf")
+_BACKOFF_S = 0.05
+
+
+class Refused(GatewayOpsError):
+    """A rule's Deny on its way to the door."""
+
+    status = 403
+    code = "forbidden"
+
+
+class Pipeline:
+    """The stages, in order. One a worker."""
+
+    def __init__(
+        self, live: Live, rules: tuple[Rule, ...], flights: Flights, log: CallLog, settings: GatewaySettings
+    ) -> None:
+        """`rules` in the order in which they are asked."""
+        self._settings = settings
+        self._live = live
+        self._rules = rules
+        self._flights = flights
+        self.log = log
+
+    async def authenticate(self, call: Call) -> None:
+        """Who is calling. Raises Unauthenticated; the refusal is filed with the owner of the key's prefix."""
+        token = call.token
+        authenticator = self._live.authenticator
+        principal = authenticator.known(token)
+        if principal is None:
+            if not self._live.is_ready:
+                raise Unavailable("the gateway has just started and has no rules yet", Reason.NOT_READY)
+            if not token:
+                msg = "send an API key: Authorization: Bearer gwo_..."
+                raise Unauthenticated(msg, Reason.KEY_MISSING)
+            call.principal = authenticator.owner_of(token) or NOBODY
+            principal = await authenticator.verify(token)
+        call.principal = principal
+        call.upstream = self._live.server(principal, call.server_name)
+        call.auth_ns = time.perf_counter_ns() - call.started_ns
+
+    async def read_body(self, call: Call) -> bytes:
+        """The request's body, within the bounds of size and time."""
+        settings = self._settings
+        body = await self._flights.read_body(
+            call.receive, limit=settings.max_body_bytes, timeout_s=settings.body_timeout_s
+        )
+        call.request_bytes = len(body)
+        return body
+
+    def permit(self, call: Call, method: Method, named: str) -> Decision:
+        """Whether they may. Every request is asked about, not only those that a list showed."""
+        begun = time.perf_counter_ns()
+        decision = decide(self._rules, call.principal, call.server_name, method.action, named)
+        call.policy_ns += time.perf_counter_ns() - begun
+        return decision
+
+    async def send(
+        self, call: Call, verb: bytes, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> Exchange:
+        """Carries it to the server and waits for its answer, or for the head of a stream.
+
+        Sent again only when nothing was sent, or when the method is idempotent and no byte came back.
+        """
+        upstream = call.upstream
+        assert upstream is not None
+        method = call.method
+        request = upstream.request(verb, headers, body)
+        timeout_s = _NO_LIMIT if method is not None and method.is_stream else upstream.row.timeout_s
+        attempt = 0
+        while True:
+            try:
+                exchange = upstream.start(request) or await upstream.pool.send(request)
+                flight = self._flights.open(exchange, call.receive, timeout_s=timeout_s, server=upstream.name)
+                try:
+                    await exchange.answered
+                finally:
+                    self._flights.close(flight)
+            except UpstreamUnreachable:
+                if attempt >= upstream.row.retries:
+                    raise
+            except ConnectionBroken as error:
+                is_safe = method is not None and method.is_idempotent and not error.got_bytes
+                if not is_safe or attempt >= upstream.row.retries:
+                    raise
+            else:
+                return exchange
+            attempt += 1
+            await asyncio.sleep(_BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, no secret
+
+    @contextmanager
+    def watching(self, call: Call, exchange: Exchange) -> Iterator[None]:
+        """Ends the exchange when the client hangs up, for as long as its stream lasts."""
+        flight = self._flights.open(exchange, call.receive, timeout_s=_NO_LIMIT, server=call.server_name)
+        flight.is_endless = call.method is not None and call.method.is_stream
+        try:
+            yield
+        finally:
+            self._flights.close(flight)
+
+    def price(self, call: Call, reply: Reply, payload: bytes) -> Outcome:
+        """What the server's answer amounts to: success or failure, tokens, cost. An error costs nothing."""
+        failure = reply.failure()
+        if failure is not None:
+            return Outcome(
+                200,
+                "error",
+                Reason.UPSTREAM_ERROR.value,
+                failure.code,
+                failure.message,
+                payload,
+                len(payload),
+            )
+        outcome = Outcome(200, payload=payload, size=len(payload))
+        if call.method is not None and call.method.is_priced:
+            outcome.input_tokens = estimated_tokens(len(call.shown_request))
+            outcome.output_tokens = estimated_tokens(len(payload))
+            price = self._live.prices.price(call.principal.org_id, call.server_name, call.subject)
+            outcome.cost_micros = price.of(outcome.input_tokens, outcome.output_tokens)
+            if reply.says_tool_failed():
+                outcome.status, outcome.reason = "error", Reason.TOOL_ERROR.value
+        return outcome
+
+
+def refused(deny: Deny) -> Refused:
+    """The Deny as an error that the doors can answer and record."""
+    return Refused(deny.detail, deny.reason)

@@ -1,0 +1,169 @@
+"""Runs one gateway worker: builds the door and what stands behind it, serves until told to stop, drains."""
+
+import asyncio
+import gc
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from gatewayops.base.crypto import Sealer, secret_file
+from gatewayops.gateway.call_log import CallLog
+from gatewayops.gateway.door import Door
+from gatewayops.gateway.feed import Feed
+from gatewayops.gateway.flights import Flights
+from gatewayops.gateway.forward import Forwarder
+from gatewayops.gateway.hosts import HostCheck
+from gatewayops.gateway.live import Live
+from gatewayops.gateway.mcp_door import McpDoor
+from gatewayops.gateway.metrics import Metrics, in_flight
+from gatewayops.gateway.pipeline import Pipeline
+from gatewayops.gateway.rest_door import RestDoor
+from gatewayops.gateway.sessions import Sessions
+from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.gateway.wire import BoundedHttp, close_slow
+from gatewayops.identity.authenticator import Authenticator
+from gatewayops.policy.decision import Rule
+from gatewayops.record.settings import RecordSettings
+from gatewayops.record.spool import SpoolWriter
+from gatewayops.upstream.mcp_client import McpClient
+from gatewayops.upstream.pool import Origin, Pool
+from gatewayops.upstream.registry import Registry
+from gatewayops.upstream.settings import UpstreamSettings
+
+_KEEP_ALIVE_S = 75
+_SWEEP_S = 1.0
+
+
+@dataclass(frozen=True)
+class GatewayParts:
+    """What a gateway worker is built from. `control_url` leads to the control role."""
+
+    settings: GatewaySettings
+    upstream: UpstreamSettings
+    record: RecordSettings
+    rules: tuple[Rule, ...]
+    data: Path
+    control_url: str
+    internal_token: str
+
+
+class Gateway:
+    """One worker: its door, its tasks, its server."""
+
+    def __init__(self, parts: GatewayParts) -> None:
+        """Builds everything; nothing runs yet."""
+        settings = parts.settings
+        sealer = Sealer(secret_file(parts.data / "secrets" / "seal.key"))
+        self._servers = Registry(parts.upstream, sealer)
+        self._spool = SpoolWriter(parts.data / "spool", segment_bytes=parts.record.segment_bytes)
+        metrics = Metrics(
+            tool_labels=settings.tool_labels,
+            gauges=lambda: [in_flight((server.name, server.in_flight) for server in self._servers.all())],
+        )
+        calls = CallLog(self._spool, metrics, body_limit_bytes=parts.record.body_limit_bytes)
+        live = Live(Authenticator(cache_s=settings.key_cache_s), self._servers, calls)
+        self._flights = Flights()
+        self._control = Pool(
+            Origin.of(parts.control_url), parts.upstream, connect_timeout_s=1.0, allows_private=True
+        )
+        self._feed = Feed(
+            live, self._control, internal_token=parts.internal_token, copy=parts.data / "snapshot.msgpack"
+        )
+        pipeline = Pipeline(live, parts.rules, self._flights, calls, settings)
+        self.door = Door(live, calls, metrics, HostCheck(settings), metrics_token=settings.metrics_token)
+        self.door.open_to(
+            McpDoor(pipeline, Sessions(sealer), settings, parts.upstream),
+            RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
+            Forwarder(self._control, self._flights, max_body_bytes=settings.max_body_bytes),
+        )
+        self._server = _Server(
+            uvicorn.Config(
+                self.door,
+                http=BoundedHttp,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=int(settings.drain_s) or 1,
+            ),
+            on_drain=self._drain,
+        )
+        self._settings = settings
+
+    async def serve(self) -> None:
+        """Serves until SIGTERM or SIGINT, then drains for at most `drain_s`."""
+        self._feed.start_from_copy()
+        tasks = [
+            asyncio.create_task(self._feed.run(), name="feed"),
+            asyncio.create_task(self._flights.run(), name="flights"),
+            asyncio.create_task(self._sweep(), name="sweep"),
+        ]
+        gc.freeze()  # what is built now lives as long as the process: collections need not look at it
+        try:
+            await self._server.serve(sockets=[_listen(self._settings)])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._control.close()
+            self._servers.replace(())
+            self._spool.close()
+
+    def _drain(self) -> None:
+        self.door.is_draining = True
+        self._flights.end_streams()
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            close_slow(self._server.server_state.connections, loop.time())
+            for server in self._servers.all():
+                server.pool.close_idle(loop.time())
+
+
+class _Server(uvicorn.Server):
+    """Tells the gateway when draining begins, so that streams end instead of holding it up."""
+
+    def __init__(self, config: uvicorn.Config, *, on_drain: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_drain = on_drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_drain()
+        await super().shutdown(sockets)
+
+
+def _listen(settings: GatewaySettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if settings.workers > 1:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listener.bind((settings.host, settings.port))
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def run(parts: GatewayParts) -> None:
+    """Runs a worker in this process until it is told to stop. Raises OSError when the port is taken."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    with asyncio.Runner(loop_factory=_new_loop) as runner:
+        runner.run(Gateway(parts).serve())
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,175 @@
+"""The JSON-RPC envelope: decoded just far enough to know what is asked, re-encoded as what was decided on.
+
+Members stay raw bytes (msgspec.Raw), so unknown and vendor fields pass through untouched. Duplicate
+members collapse to the last one here and leave as one; members that differ from a known one only by
+case are refused, because a server that folds case would read another request than we authorised.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from gatewayops.base.errors import InvalidInput, Reason
+from gatewayops.protocol.methods import (
+    INVALID_REQUEST,
+    META_CAPABILITIES,
+    META_CLIENT,
+    META_VERSION,
+    PARSE_ERROR,
+    Method,
+    method_named,
+)
+
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_text = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
+
+_ENVELOPE = frozenset({"jsonrpc", "id", "method", "params", "result", "error"})
+_PARAMS = frozenset(
+    {"name", "uri", "arguments", "_meta", "cursor", "ref", "argument", "taskId", "requestState"}
+)
+_META = frozenset(
+    {"traceparent", "tracestate", "baggage", "progressToken", META_VERSION, META_CLIENT, META_CAPABILITIES}
+)
+_VERSION_2 = b'"2.0"'
+_ID_STARTS = frozenset(b'"-0123456789')
+
+
+class BadEnvelope(InvalidInput):
+    """Not one JSON-RPC message; `rpc_code` and `rpc_id` say how to answer."""
+
+    def __init__(self, detail: str, rpc_code: int, *, rpc_id: bytes = b"null") -> None:
+        """`rpc_id` is the raw id as far as it could be read."""
+        reason = Reason.MALFORMED_JSON if rpc_code == PARSE_ERROR else Reason.INVALID_REQUEST
+        super().__init__(detail, reason)
+        self.rpc_code = rpc_code
+        self.rpc_id = rpc_id
+
+
+class Message(msgspec.Struct, gc=False):
+    """One decoded message. `rpc_id` is raw JSON, empty for a notification."""
+
+    method: Method
+    rpc_id: bytes
+    members: dict[str, Any]
+    params: dict[str, Any] | None
+    meta: dict[str, Any] | None
+    name: str  # what the method names: a tool, a prompt, a uri
+
+    @property
+    def is_request(self) -> bool:
+        """Whether an answer is owed."""
+        return bool(self.rpc_id)
+
+    def arguments(self) -> bytes:
+        """The raw arguments of a call, or all parameters of another method; what the record shows."""
+        if self.params is None:
+            return bytes(self.members["result"]) if "result" in self.members else b""
+        arguments = self.params.get("arguments")
+        if arguments is not None:
+            return bytes(arguments)
+        return _encode({key: value for key, value in self.params.items() if key != "_meta"})
+
+    def meta_text(self, key: str) -> str:
+        """A text in `_meta`; empty when it is absent or not a text."""
+        raw = self.meta.get(key) if self.meta else None
+        try:
+            return _text(raw) if raw is not None else ""
+        except msgspec.DecodeError:
+            return ""
+
+    def encode(self, *, traceparent: str) -> bytes:
+        """The message as it goes to the server: what was authorised, with our span as its parent.
+
+        A request with parameters carries the parent in `_meta`; others only in the HTTP header.
+        """
+        members = self.members
+        if self.params is not None:
+            if self.rpc_id:
+                meta = self.meta if self.meta is not None else {}
+                meta["traceparent"] = traceparent
+                self.params["_meta"] = meta
+            members["params"] = self.params
+        return _encode(members)
+
+
+def decode(body: bytes) -> Message:
+    """The message in a POST body; raises BadEnvelope for what is not exactly one."""
+    members = _envelope_members(body)
+    rpc_id = _id_of(members)
+    if members.keys() - _ENVELOPE:
+        _refuse_case_variants(members, _ENVELOPE, rpc_id)
+    if bytes(members.get("jsonrpc", b"")) != _VERSION_2:
+        raise BadEnvelope('"jsonrpc" must be "2.0"', INVALID_REQUEST, rpc_id=rpc_id or b"null")
+    if "method" not in members:
+        if rpc_id and ("result" in members or "error" in members):
+            return Message(method_named("response"), b"", members, None, None, "")
+        raise BadEnvelope('"method" is missing', INVALID_REQUEST, rpc_id=rpc_id or b"null")
+    method = method_named(_text_member(members["method"], "method", rpc_id))
+    if "params" not in members:
+        return Message(method, rpc_id, members, None, None, "")
+    return _with_params(method, rpc_id, members)
+
+
+def _envelope_members(body: bytes) -> dict[str, Raw]:
+    try:
+        return _members(body)
+    except msgspec.ValidationError:
+        msg = "the body must be one JSON-RPC message (batches ended with revision 2025-06-18)"
+        raise BadEnvelope(msg, INVALID_REQUEST) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        msg = f"the body is not JSON: {error}"
+        raise BadEnvelope(msg, PARSE_ERROR) from None
+
+
+def _with_params(method: Method, rpc_id: bytes, members: dict[str, Raw]) -> Message:
+    params = _object(members["params"], "params", rpc_id)
+    if not params.keys() <= _PARAMS:
+        _refuse_case_variants(params, _PARAMS, rpc_id)
+    meta = None
+    if "_meta" in params:
+        meta = _object(params["_meta"], "params._meta", rpc_id)
+        if not meta.keys() <= _META:
+            _refuse_case_variants(meta, _META, rpc_id)
+    name = ""
+    if method.name_key and method.name_key in params:
+        name = _text_member(params[method.name_key], f"params.{method.name_key}", rpc_id)
+    return Message(method, rpc_id, members, params, meta, name)
+
+
+def _id_of(members: dict[str, Raw]) -> bytes:
+    raw = members.get("id")
+    if raw is None:
+        return b""
+    rpc_id = bytes(raw)
+    if rpc_id[0] not in _ID_STARTS:
+        msg = '"id" must be a text or a number'
+        raise BadEnvelope(msg, INVALID_REQUEST)
+    return rpc_id
+
+
+def _object(raw: Raw, where: str, rpc_id: bytes) -> dict[str, Any]:
+    try:
+        return _members(raw)
+    except msgspec.DecodeError:
+        msg = f'"{where}" must be an object'
+        raise BadEnvelope(msg, INVALID_REQUEST, rpc_id=rpc_id or b"null") from None
+
+
+def _text_member(raw: Raw, where: str, rpc_id: bytes) -> str:
+    try:
+        return _text(raw)
+    except msgspec.DecodeError:
+        msg = f'"{where}" must be a text'
+        raise BadEnvelope(msg, INVALID_REQUEST, rpc_id=rpc_id or b"null") from None
+
+
+def _refuse_case_variants(members: dict[str, Any], known: frozenset[str], rpc_id: bytes) -> None:
+    for name in members:
+        if name not in known and name.casefold() in _FOLDED[known]:
+            msg = f'"{name}" differs from a known member only by case'
+            raise BadEnvelope(msg, INVALID_REQUEST, rpc_id=rpc_id or b"null")
+
+
+_FOLDED = {known: frozenset(name.casefold() for name in known) for known in (_ENVELOPE, _PARAMS, _META)}

@@ -1,0 +1,162 @@
+"""One keep-alive HTTP/1.1 connection to a server, on httptools: one exchange at a time, streamed both ways.
+
+The path of every call runs through here, so it is small: no coroutine between socket and answer.
+Only upstream.pool makes connections; one that saw anything odd is never used again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httptools
+
+from gatewayops.base.errors import Reason, UpstreamError
+from gatewayops.upstream.exchange import ConnectionBroken, Exchange, Headers
+
+
+class AnswerTooLarge(UpstreamError):
+    """A whole answer over the bound of the settings; streams have none."""
+
+    reason = Reason.UPSTREAM_BROKEN
+
+
+class Connection(asyncio.Protocol):
+    """Runs exchanges one after the other; tells the pool when it is idle or lost."""
+
+    def __init__(self, *, max_answer_bytes: int, on_change: "Callable[[Connection], None]") -> None:
+        """`on_change` is called when an exchange ended well, and when the connection is lost."""
+        self._max_answer_bytes = max_answer_bytes
+        self._on_change = on_change
+        self._transport: Any = None  # asyncio.Transport; uvloop's is no subclass of it
+        self._parser = httptools.HttpResponseParser(self)
+        self._exchange: Exchange | None = None
+        self._has_head = False
+        self._headers: Headers = []
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.is_closed = False
+        self.idle_since = 0.0
+
+    def start(self, request: bytes, *, streams_all: bool) -> Exchange:
+        """Sends the request; its exchange is answered later, or fails with ConnectionBroken."""
+        exchange = self._exchange = Exchange(self, self._new_future(), streams_all=streams_all)
+        self._has_head = False
+        self._transport.write(request)
+        return exchange
+
+    def close(self) -> None:
+        """Closes an idle connection."""
+        self.is_closed = True
+        self._transport.close()
+
+    # what an exchange asks
+
+    def pause_reading(self) -> None:
+        """The reader of the stream is behind."""
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """It has caught up."""
+        self._transport.resume_reading()
+
+    def drop(self) -> None:
+        """Closes at once."""
+        self.is_closed = True
+        self._exchange = None
+        self._transport.abort()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the transport."""
+        self._transport = transport
+        self._new_future = asyncio.get_running_loop().create_future
+
+    def data_received(self, data: bytes) -> None:
+        """Feeds the parser; bytes that nobody asked for, or that are no HTTP, end the connection."""
+        if self._exchange is None:
+            self.drop()
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._break("the server wants another protocol")
+        except httptools.HttpParserError:
+            self._break("the server did not answer in HTTP")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Ends a body that runs to the end of the connection, fails any other exchange."""
+        self.is_closed = True
+        exchange = self._exchange
+        if exchange is not None and error is None and self._has_head and self._ends_with_connection():
+            self.on_message_complete()
+        elif exchange is not None and self._has_head:
+            exchange.fail(ConnectionBroken("the server broke off its answer", got_bytes=True))
+        elif exchange is not None:
+            exchange.fail(
+                ConnectionBroken("the server closed the connection without an answer", got_bytes=False)
+            )
+        self._exchange = None
+        self._on_change(self)
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        """A new answer."""
+        self._headers = []
+        self._parts = []
+        self._size = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Names in lower case."""
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        """Decides whether this answer is collected or streamed; 1xx are passed over."""
+        status = self._parser.get_status_code()
+        exchange = self._exchange
+        if status < 200 or exchange is None:
+            return
+        self._has_head = True
+        is_stream = exchange.streams_all or any(
+            name == b"content-type" and value[:17] == b"text/event-stream" for name, value in self._headers
+        )
+        exchange.begin(status, self._headers, is_stream=is_stream)
+
+    def on_body(self, body: bytes) -> None:
+        """A chunk for the reader of a stream, or a part of a bounded whole."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        if exchange.is_stream:
+            exchange.put(body)
+            return
+        self._parts.append(body)
+        self._size += len(body)
+        if self._size > self._max_answer_bytes:
+            exchange.fail(AnswerTooLarge(f"the server's answer is over {self._max_answer_bytes} bytes"))
+            self.drop()
+
+    def on_message_complete(self) -> None:
+        """The exchange is over; the connection goes back unless it may not be kept."""
+        exchange = self._exchange
+        if exchange is None or not self._has_head:
+            return
+        self._exchange = None
+        parts = self._parts
+        exchange.finish(parts[0] if len(parts) == 1 else b"".join(parts))
+        if self.is_closed:
+            return
+        if self._parser.should_keep_alive():
+            self._transport.resume_reading()
+            self._on_change(self)
+        else:
+            self.close()
+
+    def _break(self, detail: str) -> None:
+        if self._exchange is not None:
+            self._exchange.fail(ConnectionBroken(detail, got_bytes=True))
+        self.drop()
+
+    def _ends_with_connection(self) -> bool:
+        return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self._headers)

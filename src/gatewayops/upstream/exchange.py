@@ -1,0 +1,132 @@
+"""One request to a server and what came back: the side that the gateway holds.
+
+The connection fills it; it outlives the connection's next exchange, so nothing read late is lost.
+"""
+
+import asyncio
+from typing import Protocol
+
+from gatewayops.base.errors import GatewayOpsError, Reason, UpstreamError
+
+Headers = list[tuple[bytes, bytes]]
+
+_HIGH_WATER_BYTES = 64 << 10
+
+
+class ConnectionBroken(UpstreamError):
+    """The server closed, reset or broke the protocol. `got_bytes`: whether any of an answer had come."""
+
+    reason = Reason.UPSTREAM_BROKEN
+
+    def __init__(self, detail: str, *, got_bytes: bool) -> None:
+        """`got_bytes` decides whether the request may be sent again."""
+        super().__init__(detail)
+        self.got_bytes = got_bytes
+
+
+class Wire(Protocol):
+    """What an exchange asks of its connection."""
+
+    def pause_reading(self) -> None:
+        """Stop reading from the server: the reader is behind."""
+
+    def resume_reading(self) -> None:
+        """Go on."""
+
+    def drop(self) -> None:
+        """Close at once, so that the server notices."""
+
+
+class Exchange:
+    """`await exchange.answered`, then `status`, `headers`, and `body` or, when `is_stream`, the chunks."""
+
+    status = 0
+    body = b""
+    is_stream = False
+    is_complete = False
+    failure: GatewayOpsError | None = None
+    _chunk_waiter: "asyncio.Future[None] | None" = None
+    _buffered = 0
+    _is_paused = False
+
+    def __init__(self, wire: Wire, answered: "asyncio.Future[None]", *, streams_all: bool) -> None:
+        """`streams_all` makes any answer a stream, whatever its type."""
+        self._wire = wire
+        self.answered = answered
+        self.streams_all = streams_all
+        self.headers: Headers = []
+        self._chunks: list[bytes] = []
+
+    def header(self, name: bytes) -> bytes:
+        """The first header of that lower-case name, or nothing."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return b""
+
+    async def next_chunk(self) -> bytes:
+        """The next bytes of a stream; empty at its end. Raises what broke it off."""
+        while not self._chunks:
+            if self.failure is not None:
+                raise self.failure
+            if self.is_complete:
+                return b""
+            self._chunk_waiter = asyncio.get_running_loop().create_future()
+            await self._chunk_waiter
+        chunk = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
+        self._chunks.clear()
+        self._buffered = 0
+        if self._is_paused:
+            self._is_paused = False
+            if not self.is_complete:
+                self._wire.resume_reading()
+        return chunk
+
+    def abort(self, failure: GatewayOpsError) -> None:
+        """Gives up: the connection is closed, which tells the server; who waits gets the failure."""
+        if not self.is_complete:
+            self.fail(failure)
+            self._wire.drop()
+
+    # for the connection
+
+    def begin(self, status: int, headers: Headers, *, is_stream: bool) -> None:
+        """The head of the answer is there."""
+        self.status = status
+        self.headers = headers
+        self.is_stream = is_stream
+        if is_stream:
+            self._release()
+
+    def put(self, chunk: bytes) -> None:
+        """A part of a stream; a reader that is behind stops the server."""
+        self._chunks.append(chunk)
+        self._buffered += len(chunk)
+        if self._buffered > _HIGH_WATER_BYTES and not self._is_paused:
+            self._is_paused = True
+            self._wire.pause_reading()
+        self._wake()
+
+    def finish(self, body: bytes) -> None:
+        """The answer is whole."""
+        self.is_complete = True
+        self.body = body
+        self._release()
+        self._wake()
+
+    def fail(self, failure: GatewayOpsError) -> None:
+        """No more will come; the first failure counts."""
+        if self.failure is None and not self.is_complete:
+            self.failure = failure
+            if not self.answered.done():
+                self.answered.set_exception(failure)
+            self._wake()
+
+    def _release(self) -> None:
+        if not self.answered.done():
+            self.answered.set_result(None)
+
+    def _wake(self) -> None:
+        waiter = self._chunk_waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
