@@ -1,0 +1,177 @@
+"""`/v1/costs`: what calls cost, by period, team, user, server, and trace. Dollars, computed exactly."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+
+from gatewayops.api import periods
+from gatewayops.api.auth import principal_for
+from gatewayops.api.parts import Parts
+from gatewayops.api.shapes import dollars
+from gatewayops.base import clock
+from gatewayops.base.errors import InvalidInput
+from gatewayops.identity.principal import Principal
+from gatewayops.query import costs
+from gatewayops.query.costs import Figures
+
+router = APIRouter(prefix="/v1/costs", tags=["Costs"])
+
+Reader = Annotated[Principal, Depends(principal_for("costs.read"))]
+GroupBy = Literal["day", "week", "month", "team", "user", "project", "server", "tool"]
+_DEFAULT_DAYS = timedelta(days=29)
+_DAY = timedelta(days=1)
+
+
+class Period(BaseModel):
+    """Days in UTC, both included."""
+
+    start: str = Field(examples=["2026-01-01"])
+    end: str
+
+
+class CostSummary(BaseModel):
+    """All calls of the period."""
+
+    total_cost: float = Field(description="dollars")
+    total_calls: int
+    total_errors: int
+    input_tokens: int = Field(description="estimated")
+    output_tokens: int = Field(description="estimated")
+    period: Period
+
+
+class CostGroup(BaseModel):
+    """One day, team, server…; `group` is null for calls that have none."""
+
+    group: str | None
+    cost: float = Field(description="dollars")
+    calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+
+
+class CostReport(BaseModel):
+    """The period and its groups: days in order, other groups dearest first (at most 1,000)."""
+
+    summary: CostSummary
+    group_by: str
+    breakdown: list[CostGroup]
+
+
+class ToolCost(BaseModel):
+    """What a tool cost within a trace."""
+
+    server: str | None
+    tool: str | None
+    cost: float
+    calls: int
+    errors: int
+    input_tokens: int
+    output_tokens: int
+
+
+class TraceCost(BaseModel):
+    """What a trace cost."""
+
+    trace_id: str
+    total_cost: float = Field(description="dollars")
+    total_calls: int
+    breakdown: list[ToolCost]
+
+
+class Days(BaseModel):
+    """The period asked for."""
+
+    start_ns: int
+    end_ns: int
+    period: Period
+
+
+def _days(
+    start_date: Annotated[str, Query(description="YYYY-MM-DD; 30 days back when left out")] = "",
+    end_date: Annotated[str, Query(description="YYYY-MM-DD, included; today when left out")] = "",
+) -> Days:
+    last = periods.day("end_date", end_date or clock.now().date().isoformat())
+    first = periods.day("start_date", start_date) if start_date else last - _DEFAULT_DAYS
+    if first > last:
+        msg = "start_date: must not be after end_date"
+        raise InvalidInput(msg)
+    return Days(
+        start_ns=periods.unix_ns(first),
+        end_ns=periods.unix_ns(last + _DAY),
+        period=Period(start=first.date().isoformat(), end=last.date().isoformat()),
+    )
+
+
+DaysAsked = Annotated[Days, Depends(_days)]
+
+
+@router.get("/summary")
+async def summary(caller: Reader, parts: Parts, days: DaysAsked, group_by: GroupBy = "day") -> CostReport:
+    """The period by day, or by whatever `group_by` says."""
+    return await _report(caller, parts, days, group_by)
+
+
+@router.get("/by-team")
+async def by_team(caller: Reader, parts: Parts, days: DaysAsked) -> CostReport:
+    """The period by team."""
+    return await _report(caller, parts, days, "team")
+
+
+@router.get("/by-user")
+async def by_user(caller: Reader, parts: Parts, days: DaysAsked) -> CostReport:
+    """The period by user."""
+    return await _report(caller, parts, days, "user")
+
+
+@router.get("/by-server")
+async def by_server(caller: Reader, parts: Parts, days: DaysAsked) -> CostReport:
+    """The period by MCP server."""
+    return await _report(caller, parts, days, "server")
+
+
+@router.get("/trace/{trace_id}")
+async def trace(trace_id: Annotated[str, Path(max_length=256)], caller: Reader, parts: Parts) -> TraceCost:
+    """One trace, by server and tool."""
+    found = await costs.trace_cost(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
+    return TraceCost(
+        trace_id=f"tr_{found.trace_id}",
+        total_cost=dollars(found.total.cost_micros),
+        total_calls=found.total.calls,
+        breakdown=[
+            ToolCost(server=row.server or None, tool=row.tool or None, **_figures(row.figures))
+            for row in found.tools
+        ],
+    )
+
+
+async def _report(caller: Principal, parts: Parts, days: Days, group_by: GroupBy) -> CostReport:
+    report = await costs.cost_report(
+        parts.telemetry, org_id=caller.org_id, start_ns=days.start_ns, end_ns=days.end_ns, group_by=group_by
+    )
+    total = report.total
+    return CostReport(
+        summary=CostSummary(
+            total_cost=dollars(total.cost_micros),
+            total_calls=total.calls,
+            total_errors=total.errors,
+            input_tokens=total.input_tokens,
+            output_tokens=total.output_tokens,
+            period=days.period,
+        ),
+        group_by=group_by,
+        breakdown=[CostGroup(group=row.name or None, **_figures(row.figures)) for row in report.groups],
+    )
+
+
+def _figures(figures: Figures) -> dict[str, Any]:
+    return {
+        "cost": dollars(figures.cost_micros),
+        "calls": figures.calls,
+        "errors": figures.errors,
+        "input_tokens": figures.input_tokens,
+        "output_tokens": figures.output_tokens,
+    }

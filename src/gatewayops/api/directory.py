@@ -1,0 +1,215 @@
+"""`/v1/organization`, `/v1/teams`, `/v1/projects`, `/v1/users`: whom calls and costs belong to."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from gatewayops.api.auth import principal_for
+from gatewayops.api.parts import Parts
+from gatewayops.api.shapes import Body, Listed, Name, PageAsked, Ref, paging
+from gatewayops.identity.principal import Principal
+from gatewayops.store.control import directory
+
+router = APIRouter(prefix="/v1", tags=["Directory"])
+
+Reader = Annotated[Principal, Depends(principal_for("directory.read"))]
+Writer = Annotated[Principal, Depends(principal_for("directory.write"))]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
+
+
+class NewTeam(Body):
+    """`parent` is a team's id or name."""
+
+    name: Name
+    parent: Ref = ""
+
+
+class NewProject(Body):
+    """`team` is a team's id or name."""
+
+    name: Name
+    team: Ref = ""
+
+
+class NewUser(Body):
+    """`team` is a team's id or name."""
+
+    email: Email
+    name: Ref = ""
+    team: Ref = ""
+
+
+class OrganizationChange(Body):
+    """`masks_contacts`: records mask e-mail addresses and phone numbers too."""
+
+    masks_contacts: bool
+
+
+class OrganizationBody(BaseModel):
+    """The caller's organisation."""
+
+    id: str
+    slug: str
+    name: str
+    masks_contacts: bool
+
+
+class TeamBody(BaseModel):
+    """A team; null parent at the top of the tree."""
+
+    id: str
+    name: str
+    parent_id: str | None
+    created_at: datetime
+
+
+class ProjectBody(BaseModel):
+    """A project."""
+
+    id: str
+    name: str
+    team_id: str | None
+    created_at: datetime
+
+
+class UserBody(BaseModel):
+    """A person."""
+
+    id: str
+    email: str
+    name: str
+    team_id: str | None
+    created_at: datetime
+
+
+class OneOrganization(BaseModel):
+    """The answer about the organisation."""
+
+    organization: OrganizationBody
+
+
+class OneTeam(BaseModel):
+    """The answer about one team."""
+
+    team: TeamBody
+
+
+class OneProject(BaseModel):
+    """The answer about one project."""
+
+    project: ProjectBody
+
+
+class OneUser(BaseModel):
+    """The answer about one user."""
+
+    user: UserBody
+
+
+class TeamList(Listed):
+    """A page of teams."""
+
+    teams: list[TeamBody]
+
+
+class ProjectList(Listed):
+    """A page of projects."""
+
+    projects: list[ProjectBody]
+
+
+class UserList(Listed):
+    """A page of users."""
+
+    users: list[UserBody]
+
+
+@router.get("/organization")
+async def show_organization(caller: Reader, parts: Parts) -> OneOrganization:
+    """The organisation that your key belongs to."""
+    async with parts.database.reading() as session:
+        found = await directory.organisation(session, org_id=caller.org_id)
+    return OneOrganization(organization=OrganizationBody(**msgspec.structs.asdict(found)))
+
+
+@router.patch("/organization")
+async def change_organization(body: OrganizationChange, caller: Writer, parts: Parts) -> OneOrganization:
+    """Changes its settings; gateways follow within a second."""
+    async with parts.database.session() as session:
+        changed = await directory.set_masks_contacts(
+            session, org_id=caller.org_id, masks_contacts=body.masks_contacts
+        )
+    return OneOrganization(organization=OrganizationBody(**msgspec.structs.asdict(changed)))
+
+
+@router.post("/teams", status_code=201)
+async def add_team(body: NewTeam, caller: Writer, parts: Parts) -> OneTeam:
+    """Makes a team."""
+    async with parts.database.session() as session:
+        team = await directory.add_team(session, org_id=caller.org_id, name=body.name, parent=body.parent)
+    return OneTeam(team=_team(team))
+
+
+@router.get("/teams")
+async def list_teams(caller: Reader, parts: Parts, asked: PageAsked) -> TeamList:
+    """The organisation's teams, newest first."""
+    async with parts.database.reading() as session:
+        page = await directory.teams(session, org_id=caller.org_id, asked=asked)
+    return TeamList(teams=[_team(team) for team in page.rows], **paging(page))
+
+
+@router.post("/projects", status_code=201)
+async def add_project(body: NewProject, caller: Writer, parts: Parts) -> OneProject:
+    """Makes a project."""
+    async with parts.database.session() as session:
+        project = await directory.add_project(session, org_id=caller.org_id, name=body.name, team=body.team)
+    return OneProject(project=_project(project))
+
+
+@router.get("/projects")
+async def list_projects(caller: Reader, parts: Parts, asked: PageAsked) -> ProjectList:
+    """The organisation's projects, newest first."""
+    async with parts.database.reading() as session:
+        page = await directory.projects(session, org_id=caller.org_id, asked=asked)
+    return ProjectList(projects=[_project(project) for project in page.rows], **paging(page))
+
+
+@router.post("/users", status_code=201)
+async def add_user(body: NewUser, caller: Writer, parts: Parts) -> OneUser:
+    """Adds a person to the organisation."""
+    async with parts.database.session() as session:
+        user = await directory.add_user(
+            session, org_id=caller.org_id, email=body.email, name=body.name, team=body.team
+        )
+    return OneUser(user=_user(user))
+
+
+@router.get("/users")
+async def list_users(caller: Reader, parts: Parts, asked: PageAsked) -> UserList:
+    """The organisation's people, newest first."""
+    async with parts.database.reading() as session:
+        page = await directory.users(session, org_id=caller.org_id, asked=asked)
+    return UserList(users=[_user(user) for user in page.rows], **paging(page))
+
+
+def _team(team: directory.Team) -> TeamBody:
+    return TeamBody(id=team.id, name=team.name, parent_id=team.parent_id or None, created_at=team.created_at)
+
+
+def _project(project: directory.Project) -> ProjectBody:
+    return ProjectBody(
+        id=project.id, name=project.name, team_id=project.team_id or None, created_at=project.created_at
+    )
+
+
+def _user(user: directory.User) -> UserBody:
+    return UserBody(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        team_id=user.team_id or None,
+        created_at=user.created_at,
+    )

@@ -1,0 +1,40 @@
+"""`/internal`: what our own roles ask of the control role; not part of the public API."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from gatewayops.api.auth import check_internal
+from gatewayops.store.control.snapshot_feed import RevisionWatch
+from gatewayops.store.snapshot import EMPTY
+
+router = APIRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
+
+
+@router.get("/snapshot")
+async def newer_snapshot(
+    request: Request,
+    revision: int = EMPTY.revision,
+    wait_s: Annotated[float, Query(ge=0, le=60)] = 0.0,
+) -> Response:
+    """The snapshot (msgpack) as soon as it is newer than `revision`; 204 when it is not within `wait_s`."""
+    watch = request.app.state.watch
+    assert isinstance(watch, RevisionWatch)
+    waiting = asyncio.create_task(watch.newer_than(revision, wait_s=wait_s))
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
+        encoded = waiting.result() if waiting.done() else None
+    finally:
+        waiting.cancel()
+        leaving.cancel()
+    if encoded is None:
+        return Response(status_code=204)
+    return Response(encoded, media_type="application/msgpack")
+
+
+async def _left(request: Request) -> None:
+    """Returns when the caller has hung up: a gateway that stops must not hold up our own stop."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,39 @@
+"""What the control role's API works with, as `app` hands it over."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import Depends, Request
+
+from gatewayops.api.settings import ControlSettings
+from gatewayops.base.crypto import Sealer
+from gatewayops.store.control.database import Database
+from gatewayops.upstream.settings import UpstreamSettings
+
+if TYPE_CHECKING:
+    from gatewayops.store.telemetry.client import (
+        Telemetry,
+    )  # brings in a driver that many commands don't need
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ControlParts:
+    """`local_admin_token`, when not empty, is a bearer for the person at the machine (the CLI in-process)."""
+
+    database: Database
+    telemetry: "Telemetry"
+    sealer: Sealer
+    settings: ControlSettings
+    upstream: UpstreamSettings
+    internal_token: str
+    local_admin_token: str = ""
+
+
+def parts_of(request: Request) -> ControlParts:
+    """The parts of the app that takes this request."""
+    parts = request.app.state.parts
+    assert isinstance(parts, ControlParts)
+    return parts
+
+
+Parts = Annotated[ControlParts, Depends(parts_of)]

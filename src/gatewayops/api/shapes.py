@@ -1,0 +1,45 @@
+"""What the routes share: bodies that refuse unknown fields, dollars, pages."""
+
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from gatewayops.store.control.paging import MAX_LIMIT, Asked, Page
+
+T = TypeVar("T")
+
+Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Ref = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]  # id or name; empty for none
+InPath = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,100}$")]  # id or name in an address
+
+
+class Body(BaseModel):
+    """A request's body: a field that we don't know is a mistake worth naming."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Listed(BaseModel):
+    """The end of every list: `cursor` asks for the next page, null at the end."""
+
+    cursor: str | None
+    has_more: bool
+
+
+def _asked(limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 50, cursor: str = "") -> Asked:
+    return Asked(limit=limit, cursor=cursor)
+
+
+PageAsked = Annotated[Asked, Depends(_asked)]
+
+
+def paging(page: Page[Any]) -> dict[str, Any]:
+    """The fields of `Listed`."""
+    return {"cursor": page.cursor, "has_more": page.has_more}
+
+
+def dollars(micros: int) -> float:
+    """For JSON only: inside, money is whole micro-dollars."""
+    return float(Decimal(micros) / 1_000_000)

@@ -1,0 +1,208 @@
+"""The traces API's bodies, and how rows of `query` become them: dollars, milliseconds, ISO times."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from gatewayops.api.periods import iso, ms
+from gatewayops.api.shapes import Listed, dollars
+from gatewayops.query.traces import SpanRow, TraceRow
+
+# SpanBody's fields that are columns as they are, and those where empty means null
+_SAME = ("method", "status", "request_bytes", "response_bytes", "input_tokens", "output_tokens", "door")
+_OR_NULL = (
+    "server",
+    "tool",
+    "resource_uri",
+    "user_id",
+    "team_id",
+    "project_id",
+    "key_id",
+    "era",
+    "protocol_version",
+    "session",
+    "request_id",
+    "rpc_id",
+    "client_address",
+)
+
+
+class TraceBody(BaseModel):
+    """A trace in a list."""
+
+    id: str = Field(examples=["tr_4bf92f3577b34da6a3ce929d0e0e4736"])
+    start_time: str = Field(examples=["2026-01-15T10:30:00.000000Z"])
+    end_time: str
+    duration_ms: float
+    status: str = Field(description="timeout if any span timed out, error if any failed, else success")
+    user_id: str | None
+    team_id: str | None
+    project_id: str | None
+    key_id: str | None
+    agent_name: str | None
+    environment: str | None
+    servers: list[str]
+    span_count: int
+    error_count: int
+    total_cost: float = Field(description="dollars")
+
+
+class TraceList(Listed):
+    """A page of traces, newest first."""
+
+    traces: list[TraceBody]
+
+
+class Timings(BaseModel):
+    """Where a span's time went, in milliseconds; the gateway's own work is the rest of the total."""
+
+    auth_ms: float
+    policy_ms: float
+    upstream_ms: float
+    total_ms: float
+
+
+class SpanBody(BaseModel):
+    """One call that the gateway answered. Bodies are masked before they are recorded."""
+
+    id: str = Field(examples=["00f067aa0ba902b7"])
+    parent_id: str | None
+    trace_id: str
+    operation: str = Field(examples=["mcp.tools.call"])
+    method: str
+    server: str | None
+    tool: str | None
+    resource_uri: str | None
+    start_time: str
+    duration_ms: float
+    status: str
+    reason: str | None = Field(description="why it did not succeed; a closed list")
+    error: str | None
+    http_status: int
+    rpc_code: int | None
+    request: Any = Field(description="a JSON value, or text where the recorded body is not whole")
+    response: Any
+    request_truncated: bool
+    response_truncated: bool
+    request_bytes: int
+    response_bytes: int
+    input_tokens: int = Field(description="estimated")
+    output_tokens: int = Field(description="estimated")
+    cost: float = Field(description="dollars")
+    timings: Timings
+    user_id: str | None
+    team_id: str | None
+    project_id: str | None
+    key_id: str | None
+    environment: str | None
+    agent_name: str | None
+    door: str
+    era: str | None
+    protocol_version: str | None
+    session: str | None
+    request_id: str | None
+    rpc_id: str | None
+    client_address: str | None
+
+
+class TraceContext(BaseModel):
+    """Who was at work."""
+
+    user_id: str | None
+    team_id: str | None
+    project_id: str | None
+    key_id: str | None
+    agent_name: str | None
+    environment: str | None
+
+
+class TraceDetail(BaseModel):
+    """A trace with its spans in order of start."""
+
+    id: str
+    start_time: str
+    end_time: str
+    duration_ms: float
+    status: str
+    context: TraceContext
+    span_count: int
+    error_count: int
+    spans: list[SpanBody] = Field(description="at most 10,000; /spans has the rest")
+    total_cost: float = Field(description="dollars")
+
+
+class OneTrace(BaseModel):
+    """The answer about one trace."""
+
+    trace: TraceDetail
+
+
+class SpanList(Listed):
+    """A page of spans in order of start."""
+
+    spans: list[SpanBody]
+
+
+def trace_body(trace: TraceRow) -> TraceBody:
+    """A row of a list."""
+    return TraceBody(
+        id=f"tr_{trace.trace_id}",
+        start_time=iso(trace.start_ns),
+        end_time=iso(trace.end_ns),
+        duration_ms=ms(trace.end_ns - trace.start_ns),
+        status=trace.status,
+        user_id=trace.user_id or None,
+        team_id=trace.team_id or None,
+        project_id=trace.project_id or None,
+        key_id=trace.key_id or None,
+        agent_name=trace.agent or None,
+        environment=trace.env or None,
+        servers=list(trace.servers),
+        span_count=trace.span_count,
+        error_count=trace.error_count,
+        total_cost=dollars(trace.cost_micros),
+    )
+
+
+def trace_detail(trace: TraceRow, spans: list[SpanRow]) -> TraceDetail:
+    """A trace and its spans."""
+    body = trace_body(trace).model_dump()
+    context = {name: body.pop(name) for name in TraceContext.model_fields}
+    return TraceDetail(
+        **{name: body[name] for name in TraceDetail.model_fields if name in body},
+        context=TraceContext(**context),
+        spans=[span_body(span) for span in spans],
+    )
+
+
+def span_body(span: SpanRow) -> SpanBody:
+    """One span."""
+    known = span.fields
+    same: dict[str, Any] = {name: known[name] for name in _SAME}
+    same |= {name: known[name] or None for name in _OR_NULL}
+    return SpanBody(
+        id=span.span_id,
+        parent_id=span.parent_span_id or None,
+        trace_id=f"tr_{span.trace_id}",
+        operation=span.operation,
+        start_time=iso(span.start_ns),
+        duration_ms=ms(known["duration_ns"]),
+        reason=known["reason"] or None,
+        error=known["error_detail"] or None,
+        http_status=known["http_status"],
+        rpc_code=known["rpc_code"] or None,
+        request=span.request,
+        response=span.response,
+        request_truncated=span.is_request_cut,
+        response_truncated=span.is_response_cut,
+        cost=dollars(known["cost_micros"]),
+        timings=Timings(
+            auth_ms=ms(known["auth_ns"]),
+            policy_ms=ms(known["policy_ns"]),
+            upstream_ms=ms(known["upstream_ns"]),
+            total_ms=ms(known["duration_ns"]),
+        ),
+        environment=known["env"] or None,
+        agent_name=known["agent"] or None,
+        **same,
+    )

@@ -1,0 +1,131 @@
+"""`/v1/traces`: what the gateway carried, by trace."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import Field
+
+from gatewayops.api import periods
+from gatewayops.api.auth import principal_for
+from gatewayops.api.parts import Parts
+from gatewayops.api.shapes import Body
+from gatewayops.api.trace_shapes import OneTrace, SpanList, TraceList, span_body, trace_body, trace_detail
+from gatewayops.base import clock
+from gatewayops.base.errors import InvalidInput
+from gatewayops.base.ids import trace_id_of
+from gatewayops.identity.principal import Principal
+from gatewayops.query import traces
+from gatewayops.store.telemetry.span_filter import SpanFilter
+
+router = APIRouter(prefix="/v1/traces", tags=["Traces"])
+
+Reader = Annotated[Principal, Depends(principal_for("traces.read"))]
+TraceId = Annotated[str, Path(max_length=256, description="`tr_…`, 32 hex digits, or your own X-Trace-ID")]
+Text = Annotated[str, Field(max_length=256)]
+
+_DEFAULT_RANGE = timedelta(hours=24)
+_SLACK = timedelta(seconds=5)  # calls that begin while the question is asked
+_MICROS = 1_000_000
+
+
+class TraceQuestion(Body):
+    """Which traces. Everything is optional; without times, the last 24 hours."""
+
+    start_time: Annotated[str, Field(max_length=40, examples=["2026-01-15T00:00:00Z"])] = ""
+    end_time: Annotated[str, Field(max_length=40, description="exclusive; a date includes its day")] = ""
+    user_id: Text = ""
+    team_id: Text = ""
+    project_id: Text = ""
+    key_id: Text = ""
+    server: Text = ""
+    tool: Text = ""
+    operation: Annotated[str, Field(max_length=256, examples=["mcp.tools.call"])] = ""
+    status: Literal["success", "error", "timeout"] | None = None
+    min_duration_ms: Annotated[float, Field(ge=0, le=1e9)] = 0
+    min_cost: Annotated[Decimal, Field(ge=0, le=1_000_000, description="dollars")] = Decimal(0)
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, Field(max_length=512)] = ""
+
+
+class TraceSearch(TraceQuestion):
+    """The same, and a text to look for."""
+
+    query: Annotated[
+        str,
+        Field(max_length=1000, description="anywhere in tool, resource, error, request, response, or the id"),
+    ] = ""
+
+
+@router.get("")
+async def list_traces(asked: Annotated[TraceQuestion, Query()], caller: Reader, parts: Parts) -> TraceList:
+    """Traces of the organisation, newest first. Filters choose traces with a span like that."""
+    return await _page(asked, caller, parts, text="")
+
+
+@router.post("/search")
+async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
+    """The same filters, and full text over what was sent and answered."""
+    return await _page(asked, caller, parts, text=asked.query.strip())
+
+
+@router.get("/{trace_id}")
+async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> OneTrace:
+    """One trace with its spans."""
+    trace = await traces.get_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
+    page = await traces.list_spans(parts.telemetry, org_id=caller.org_id, trace=trace)
+    return OneTrace(trace=trace_detail(trace, page.spans))
+
+
+@router.get("/{trace_id}/spans")
+async def list_spans(
+    trace_id: TraceId,
+    caller: Reader,
+    parts: Parts,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    cursor: Annotated[str, Query(max_length=512)] = "",
+) -> SpanList:
+    """The spans of a trace, a page at a time, in order of start."""
+    trace = await traces.get_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
+    page = await traces.list_spans(
+        parts.telemetry, org_id=caller.org_id, trace=trace, limit=limit, cursor=cursor
+    )
+    bodies = [span_body(span) for span in page.spans]
+    return SpanList(spans=bodies, cursor=page.cursor, has_more=page.cursor is not None)
+
+
+async def _page(asked: TraceQuestion, caller: Principal, parts: Parts, *, text: str) -> TraceList:
+    wanted = _filter(asked, org_id=caller.org_id, text=text)
+    page = await traces.list_traces(parts.telemetry, wanted, limit=asked.limit, cursor=asked.cursor)
+    bodies = [trace_body(trace) for trace in page.traces]
+    return TraceList(traces=bodies, cursor=page.cursor, has_more=page.cursor is not None)
+
+
+def _filter(asked: TraceQuestion, *, org_id: str, text: str) -> SpanFilter:
+    end = clock.now() + _SLACK
+    if asked.end_time:
+        end = periods.moment("end_time", asked.end_time, is_end=True)
+    start = end - _DEFAULT_RANGE
+    if asked.start_time:
+        start = periods.moment("start_time", asked.start_time, is_end=False)
+    if start >= end:
+        msg = "start_time: must be before end_time"
+        raise InvalidInput(msg)
+    return SpanFilter(
+        org_id=org_id,
+        start_ns=periods.unix_ns(start),
+        end_ns=periods.unix_ns(end),
+        user_id=asked.user_id,
+        team_id=asked.team_id,
+        project_id=asked.project_id,
+        key_id=asked.key_id,
+        server=asked.server,
+        tool=asked.tool,
+        method=asked.operation.removeprefix("mcp.").replace(".", "/"),
+        text=text,
+        trace_id=trace_id_of(text) if text else "",
+        status=asked.status or "",
+        min_duration_ns=round(asked.min_duration_ms * 1e6),
+        min_cost_micros=int((asked.min_cost * _MICROS).to_integral_value(rounding="ROUND_CEILING")),
+    )

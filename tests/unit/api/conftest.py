@@ -1,0 +1,118 @@
+"""The control API in this process, over a SQLite file, with keys of two organisations."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gatewayops.api.app import ControlParts, create_app
+from gatewayops.api.settings import ControlSettings
+from gatewayops.base.crypto import Sealer
+from gatewayops.base.errors import Unavailable
+from gatewayops.identity import keys as secrets
+from gatewayops.store.control import directory, keys
+from gatewayops.store.control.database import Database, migrate
+from gatewayops.upstream.settings import UpstreamSettings
+
+ADMIN_TOKEN = "only the person at the machine knows this"
+INTERNAL_TOKEN = "only our own roles know this"
+
+ClientMaker = Callable[..., Awaitable[httpx.AsyncClient]]
+
+
+class SilentTelemetry:
+    """A telemetry store that is down, or fails in another way."""
+
+    fault: Exception = Unavailable("the telemetry store does not answer")
+
+    async def rows(self, *_: object, **__: object) -> list[dict[str, Any]]:
+        raise self.fault
+
+
+@pytest.fixture(autouse=True)
+def _cheap_bcrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "_COST", 4)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """A control store with the organisations `org_default` and `org_other`."""
+    url = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}"
+    await migrate(url)
+    opened = Database.open(url)
+    async with opened.session() as session:
+        await directory.ensure_default(session)
+        await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def settings() -> ControlSettings:
+    """The defaults; a test module may give others."""
+    return ControlSettings()
+
+
+@pytest.fixture
+def parts(database: Database, settings: ControlSettings) -> ControlParts:
+    """What the app is built from."""
+    return ControlParts(
+        database=database,
+        telemetry=SilentTelemetry(),
+        sealer=Sealer(b"s" * 32),
+        settings=settings,
+        upstream=UpstreamSettings(),
+        internal_token=INTERNAL_TOKEN,
+        local_admin_token=ADMIN_TOKEN,
+    )
+
+
+@pytest.fixture
+async def anyone(parts: ControlParts) -> AsyncIterator[httpx.AsyncClient]:
+    """A client that sends no key."""
+    app = create_app(parts)
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://c") as c,
+    ):
+        yield c
+
+
+@pytest.fixture
+async def client_with(anyone: httpx.AsyncClient) -> AsyncIterator[Callable[[str], httpx.AsyncClient]]:
+    """Makes a client that sends this bearer."""
+    made: list[httpx.AsyncClient] = []
+
+    def make(bearer: str) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {bearer}"}
+        client = httpx.AsyncClient(transport=anyone._transport, base_url="http://c", headers=headers)
+        made.append(client)
+        return client
+
+    yield make
+    for client in made:
+        await client.aclose()
+
+
+@pytest.fixture
+def admin(client_with: Callable[[str], httpx.AsyncClient]) -> httpx.AsyncClient:
+    """The local administrator of org_default."""
+    return client_with(ADMIN_TOKEN)
+
+
+@pytest.fixture
+def client_of(database: Database, client_with: Callable[[str], httpx.AsyncClient]) -> ClientMaker:
+    """Makes a client with a new key: `await client_of("org_other", "keys.read", servers=("github",))`."""
+
+    async def make(org_id: str, *actions: str, servers: tuple[str, ...] = ("*",)) -> httpx.AsyncClient:
+        secret = secrets.new_secret("test")
+        hashed = keys.HashedSecret(secrets.prefix_of(secret) or "", secrets.hash_of(secret))
+        spec = keys.KeySpec(name="test", env="test", servers=servers, actions=actions)
+        async with database.session() as session:
+            await keys.add(session, org_id=org_id, spec=spec, secret=hashed)
+        return client_with(secret)
+
+    return make
