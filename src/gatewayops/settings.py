@@ -22,6 +22,7 @@ from gatewayops.store.telemetry.settings import TelemetrySettings
 from gatewayops.upstream.settings import UpstreamSettings
 
 _PREFIX = "GATEWAYOPS_"
+_NOT_SETTINGS = {_PREFIX + name for name in ("CONFIG", "URL", "KEY")}  # URL and KEY: the CLI's --url, --key
 
 
 class SettingsWrong(InvalidInput):
@@ -58,8 +59,7 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     """
     env = os.environ if environ is None else environ
     overrides = overrides or {}
-    data_dir = overrides.get("data_dir") or env.get(_PREFIX + "DATA_DIR") or ".gatewayops"
-    tree = _from_file(Path(env.get(_PREFIX + "CONFIG") or Path(data_dir) / "gatewayops.toml"))
+    tree = _from_file(_file_path(overrides, env))
     _merge(tree, _from_environment(env))
     _merge(tree, overrides)
     try:
@@ -67,6 +67,11 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     except msgspec.ValidationError as error:
         msg = f"settings: {error}"
         raise SettingsWrong(msg) from error
+
+
+def _file_path(overrides: Mapping[str, Any], env: Mapping[str, str]) -> Path:
+    data_dir = overrides.get("data_dir") or env.get(_PREFIX + "DATA_DIR") or ".gatewayops"
+    return Path(env.get(_PREFIX + "CONFIG") or Path(data_dir) / "gatewayops.toml")
 
 
 def _from_file(path: Path) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, value in env.items():
-        if not name.startswith(_PREFIX) or name == _PREFIX + "CONFIG":
+        if not name.startswith(_PREFIX) or name in _NOT_SETTINGS:
             continue
         section, _, field = name.removeprefix(_PREFIX).lower().partition("__")
         if not field:
@@ -100,3 +105,75 @@ def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
             _merge(into.setdefault(name, {}), value)
         else:
             into[name] = value
+
+
+def child_environment(settings: Settings, *, control_address: str) -> dict[str, str]:
+    """The environment in which a role that we start reads these settings anew.
+
+    The configuration file and the environment are inherited; what the command line changed is added.
+    """
+    control_host, _, control_port = control_address.rpartition(":")
+    changes = {
+        "DATA_DIR": str(settings.data),
+        "REDIS_URL": settings.redis_url,
+        "GATEWAY__HOST": settings.gateway.host,
+        "GATEWAY__PORT": str(settings.gateway.port),
+        "GATEWAY__WORKERS": str(settings.gateway.workers),
+        "CONTROL__HOST": control_host,
+        "CONTROL__PORT": control_port,
+    }
+    return {**os.environ, **{_PREFIX + name: value for name, value in changes.items()}}
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One line of the reference; `source` is default, file, environment or command line."""
+
+    name: str
+    default: Any
+    value: Any
+    source: str
+
+
+def reference(
+    overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> list[Setting]:
+    """Every setting with its default, its value here and where that comes from. Secrets are hidden."""
+    env = os.environ if environ is None else environ
+    overrides = overrides or {}
+    default, current = Settings(), load(overrides, env)
+    sources = (
+        ("command line", overrides),
+        ("environment", _from_environment(env)),
+        ("file", _from_file(_file_path(overrides, env))),
+    )
+    found = []
+    for name in _names(default):
+        source = next((source for source, tree in sources if _at(tree, name) is not None), "default")
+        value = str(current.data) if name == "data_dir" else _at(current, name)
+        found.append(Setting(name, _at(default, name), _shown(name, value), source))
+    return found
+
+
+def _names(tree: msgspec.Struct) -> list[str]:
+    names: list[str] = []
+    for field in tree.__struct_fields__:
+        part = getattr(tree, field)
+        is_section = isinstance(part, msgspec.Struct)
+        names += [f"{field}.{below}" for below in _names(part)] if is_section else [field]
+    return names
+
+
+def _at(tree: Any, name: str) -> Any:  # noqa: ANN401 - any setting
+    for part in name.split("."):
+        tree = tree.get(part) if isinstance(tree, Mapping) else getattr(tree, part, None)
+    return tree
+
+
+def _shown(name: str, value: Any) -> Any:  # noqa: ANN401 - any setting
+    if not value or not isinstance(value, str):
+        return value
+    if name.endswith(("password", "token")):
+        return "(hidden)"
+    scheme, separator, rest = value.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}(hidden){at}{host}" if separator and at and credentials else value

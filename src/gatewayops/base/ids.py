@@ -20,6 +20,12 @@ def new_id(kind: str) -> str:
     return f"{kind}_{random_text(20)}"
 
 
+def new_trace_and_span_id() -> tuple[str, str]:
+    """Both at once: 32 and 16 lower-case hex digits."""
+    digits = f"{_bits(192):048x}"
+    return digits[:32], digits[32:]
+
+
 def new_trace_id() -> str:
     """32 lower-case hex digits (W3C Trace Context)."""
     return f"{_bits(128):032x}"

@@ -11,7 +11,7 @@ from gatewayops.identity.principal import Principal
 from gatewayops.protocol import headers as mcp
 from gatewayops.protocol.envelope import Message
 from gatewayops.protocol.methods import MODERN, Method
-from gatewayops.protocol.trace_context import Span, open_span
+from gatewayops.protocol.trace_context import Span, new_root, open_span
 from gatewayops.upstream.registry import Upstream
 
 Scope = MutableMapping[str, Any]
@@ -85,7 +85,7 @@ class Call:
         """By header alone, as servers route: modern, legacy, or unknown for REST."""
         if self.door != "mcp":
             return ""
-        return "modern" if self.headers.get(mcp.VERSION) == _MODERN else "legacy"
+        return "modern" if self.headers.get(mcp.VERSION, b"").strip() == _MODERN else "legacy"
 
     @property
     def method_name(self) -> str:
@@ -99,6 +99,9 @@ class Call:
 
     def trace(self, *, meta_parent: str) -> None:
         """Opens our span where the caller's trace says."""
+        if not meta_parent and b"traceparent" not in self.headers and b"x-trace-id" not in self.headers:
+            self.span = new_root()
+            return
         self.span = open_span(
             meta_parent=meta_parent,
             named_trace=self.header(b"x-trace-id"),

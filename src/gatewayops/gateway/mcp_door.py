@@ -194,7 +194,8 @@ class McpDoor:
         if call.is_recorded and error.reason is not Reason.RECORD_UNAVAILABLE:
             return b""
         if not call.is_recorded:
-            self._pipeline.log.write(call, Outcome.of(error))
+            is_over = isinstance(error, ClientGone) and call.method is not None and call.method.is_stream
+            self._pipeline.log.write(call, Outcome(200) if is_over else Outcome.of(error))
         if call.message is None or not relay.is_between_events or isinstance(error, ClientGone):
             return b""
         return b"event: message\ndata: " + answers.rpc_body(error, call) + b"\n\n"

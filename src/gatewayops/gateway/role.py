@@ -125,7 +125,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
-            close_slow(self._server.server_state.connections, loop.time())
+            close_slow(self._server.server_state.connections)
             for server in self._servers.all():
                 server.pool.close_idle(loop.time())
 

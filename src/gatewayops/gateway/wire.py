@@ -4,26 +4,32 @@ A client that opens connections and says nothing, or dribbles its headers, is cl
 """
 
 import asyncio
+from time import monotonic
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from gatewayops.upstream.write_batch import WriteBatch
+
 _HEAD_S = 10.0
+_KEEP_ALIVE_S = 75.0
 _HEAD_BYTES = 64 << 10
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class OneWrite:
-    """A transport that keeps the head of an answer until its body comes, so that both leave in one write.
+    """A transport whose answers leave in one write, head and body together, at the end of the loop's turn.
 
-    uvicorn writes them apart; each write costs a system call and wakes the client. An empty write sends
-    a head on its way alone, as a stream needs it.
+    uvicorn writes them apart; each write costs a system call and may wake the client. An empty write
+    sends a head on its way alone, as a stream needs it.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         """Everything but `write` and `close` is the transport's own."""
         self._transport = transport
+        self._batch = WriteBatch.of(asyncio.get_running_loop())
+        self._put = self._batch.put
         self._write = transport.write
         self._head = b""
 
@@ -32,11 +38,11 @@ class OneWrite:
         head = self._head
         if head:
             self._head = b""
-            self._write(head + data)
+            self._put(self._write, head + data)
         elif data[:9] == b"HTTP/1.1 " and data[9:12] != b"100":
             self._head = data
         elif data:
-            self._write(data)
+            self._put(self._write, data)
 
     def flush(self) -> None:
         """Sends a head that no body follows."""
@@ -46,6 +52,7 @@ class OneWrite:
     def close(self) -> None:
         """Nothing stays behind."""
         self.flush()
+        self._batch.flush()
         self._transport.close()
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
@@ -54,43 +61,40 @@ class OneWrite:
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One client connection. `head_since` is the loop's time at which the head began, 0 when it is read."""
+    """One client connection. Times are the clock's, in seconds; `close_slow` looks at them."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's own signature
-        """As uvicorn makes it."""
-        super().__init__(*args, **kwargs)
-        self.head_since = 0.0
-        self._head_bytes = 0
+    head_since = 0.0  # when a head began that is not whole yet; 0 when none did
+    idle_since = 0.0  # when the last answer left
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """The first head is owed from now on."""
         self._one_write = OneWrite(transport)
         super().connection_made(self._one_write)  # type: ignore[arg-type]  # a transport in all that counts
-        self.head_since = self.loop.time()
-
-    def on_message_begin(self) -> None:
-        """A request's first byte."""
-        super().on_message_begin()
-        self.head_since = self.loop.time()
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        """The head is read."""
-        self.head_since = 0.0
-        super().on_headers_complete()
-
-    def on_response_complete(self) -> None:
-        """An answer without a body (to HEAD) leaves too."""
-        self._one_write.flush()
-        super().on_response_complete()
+        self.head_since = monotonic()
 
     def data_received(self, data: bytes) -> None:
-        """Counts bytes as long as the head is not whole."""
+        """As uvicorn's; then, when no request came of it and none is under way, it was part of a head."""
+        before = self.cycle
         super().data_received(data)
-        if self.head_since:
+        if self.cycle is not before:
+            self.head_since = 0.0
+            self._head_bytes = 0
+        elif before is None or before.response_complete:
+            self.head_since = self.head_since or monotonic()
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES:
                 self.refuse(_TOO_LARGE)
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's, but an answer without a body (to HEAD) leaves too, and idleness needs no timer."""
+        self._one_write.flush()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()
+        self.idle_since = monotonic()
 
     def refuse(self, answer: bytes) -> None:
         """Says why and closes."""
@@ -98,10 +102,19 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.write(answer)
             self.transport.close()
 
+    def is_idle_since(self, then: float) -> bool:
+        """Whether nothing has happened here since `then`: no request under way, no head begun."""
+        is_free = self.cycle is not None and self.cycle.response_complete and not self.head_since
+        return is_free and self.idle_since < then
 
-def close_slow(connections: "set[Any]", now: float) -> None:
-    """Closes the connections whose head takes too long; `now` is the loop's time."""
+
+def close_slow(connections: "set[Any]") -> None:
+    """Closes the connections whose head takes too long, and those that have been idle for long."""
+    now = monotonic()
     for connection in list(connections):
-        begun = connection.head_since if isinstance(connection, BoundedHttp) else 0.0
-        if begun and now - begun > _HEAD_S:
+        if not isinstance(connection, BoundedHttp):
+            continue
+        if connection.head_since and now - connection.head_since > _HEAD_S:
             connection.refuse(_TOO_SLOW)
+        elif connection.is_idle_since(now - _KEEP_ALIVE_S):
+            connection.transport.close()

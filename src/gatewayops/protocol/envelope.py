@@ -21,6 +21,17 @@ from gatewayops.protocol.methods import (
     method_named,
 )
 
+
+class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The four members of a request and no others."""
+
+    jsonrpc: str
+    method: str
+    id: Raw = Raw(b"")
+    params: Raw = Raw(b"")
+
+
+_request = msgspec.json.Decoder(_Request).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _text = msgspec.json.Decoder(str).decode
 _encode = msgspec.json.Encoder().encode
@@ -96,6 +107,25 @@ class Message(msgspec.Struct, gc=False):
 
 def decode(body: bytes) -> Message:
     """The message in a POST body; raises BadEnvelope for what is not exactly one."""
+    try:
+        request = _request(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _decode_any(body)
+    rpc_id = bytes(request.id)
+    if request.jsonrpc != "2.0" or (rpc_id and rpc_id[0] not in _ID_STARTS):
+        return _decode_any(body)
+    method = method_named(request.method)
+    members: dict[str, Any] = {"jsonrpc": "2.0", "method": request.method}
+    if rpc_id:
+        members["id"] = request.id
+    params = bytes(request.params)
+    if not params:
+        return Message(method, rpc_id, members, None, None, "")
+    return _with_params(method, rpc_id, members, params)
+
+
+def _decode_any(body: bytes) -> Message:
+    """Answers of clients, messages with members of their own, and the exact complaint about bad ones."""
     members = _envelope_members(body)
     rpc_id = _id_of(members)
     if members.keys() - _ENVELOPE:
@@ -109,7 +139,7 @@ def decode(body: bytes) -> Message:
     method = method_named(_text_member(members["method"], "method", rpc_id))
     if "params" not in members:
         return Message(method, rpc_id, members, None, None, "")
-    return _with_params(method, rpc_id, members)
+    return _with_params(method, rpc_id, members, bytes(members["params"]))
 
 
 def _envelope_members(body: bytes) -> dict[str, Raw]:
@@ -123,8 +153,8 @@ def _envelope_members(body: bytes) -> dict[str, Raw]:
         raise BadEnvelope(msg, PARSE_ERROR) from None
 
 
-def _with_params(method: Method, rpc_id: bytes, members: dict[str, Raw]) -> Message:
-    params = _object(members["params"], "params", rpc_id)
+def _with_params(method: Method, rpc_id: bytes, members: dict[str, Any], raw: bytes) -> Message:
+    params = _object(raw, "params", rpc_id)
     if not params.keys() <= _PARAMS:
         _refuse_case_variants(params, _PARAMS, rpc_id)
     meta = None
@@ -149,7 +179,7 @@ def _id_of(members: dict[str, Raw]) -> bytes:
     return rpc_id
 
 
-def _object(raw: Raw, where: str, rpc_id: bytes) -> dict[str, Any]:
+def _object(raw: Raw | bytes, where: str, rpc_id: bytes) -> dict[str, Any]:
     try:
         return _members(raw)
     except msgspec.DecodeError:

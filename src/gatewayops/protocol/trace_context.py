@@ -3,14 +3,14 @@
 Source: W3C Trace Context level 1, `traceparent`; MCP 2026-07-28, `_meta.traceparent`.
 """
 
-from typing import NamedTuple
+import msgspec
 
-from gatewayops.base.ids import new_span_id, new_trace_id, trace_id_of
+from gatewayops.base.ids import new_span_id, new_trace_and_span_id, trace_id_of
 
 _HEX = frozenset("0123456789abcdef")
 
 
-class Span(NamedTuple):
+class Span(msgspec.Struct, frozen=True, gc=False):
     """Our own span of this call."""
 
     trace_id: str
@@ -33,8 +33,13 @@ def open_span(*, meta_parent: str, named_trace: str, header_parent: str) -> Span
     if parent is None:
         parent = _parse(header_parent)
     if parent is None:
-        return Span(new_trace_id(), new_span_id(), "")
+        return new_root()
     return Span(parent[0], new_span_id(), parent[1])
+
+
+def new_root() -> Span:
+    """A span that begins a trace of its own."""
+    return Span(*new_trace_and_span_id(), "")
 
 
 def _parse(text: str) -> tuple[str, str] | None:

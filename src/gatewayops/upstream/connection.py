@@ -12,6 +12,7 @@ import httptools
 
 from gatewayops.base.errors import Reason, UpstreamError
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange, Headers
+from gatewayops.upstream.write_batch import WriteBatch
 
 
 class AnswerTooLarge(UpstreamError):
@@ -41,7 +42,7 @@ class Connection(asyncio.Protocol):
         """Sends the request; its exchange is answered later, or fails with ConnectionBroken."""
         exchange = self._exchange = Exchange(self, self._new_future(), streams_all=streams_all)
         self._has_head = False
-        self._transport.write(request)
+        self._put(self._transport.write, request)
         return exchange
 
     def close(self) -> None:
@@ -70,7 +71,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
         self._transport = transport
-        self._new_future = asyncio.get_running_loop().create_future
+        loop = asyncio.get_running_loop()
+        self._new_future = loop.create_future
+        self._put = WriteBatch.of(loop).put
 
     def data_received(self, data: bytes) -> None:
         """Feeds the parser; bytes that nobody asked for, or that are no HTTP, end the connection."""
