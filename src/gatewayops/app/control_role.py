@@ -1,0 +1,89 @@
+"""The control role: the API on uvicorn, and beside it the recorder."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from gatewayops.api.app import create_app
+from gatewayops.api.parts import ControlParts
+from gatewayops.app import demo
+from gatewayops.app.layout import DataDirectory
+from gatewayops.app.parts import administrator, open_parts, open_telemetry
+from gatewayops.record.recorder import Recorder
+from gatewayops.settings import Settings
+
+_DRAIN_S = 5
+_RETRY_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us, so that the recorder ends in order after the last answer."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Captures none."""
+        yield
+
+
+def run(settings: Settings, *, store_address: str, demo_url: str) -> None:
+    """Serves until SIGTERM or SIGINT; `demo_url`, when given, is registered as the server `demo`."""
+    asyncio.run(_run(settings, store_address=store_address, demo_url=demo_url))
+
+
+async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with (
+        open_telemetry(settings, store_address=store_address) as telemetry,
+        open_parts(settings, telemetry) as parts,
+    ):
+        data = DataDirectory(settings.data)
+        if demo_url:
+            async with administrator(parts) as client:
+                await demo.register(client, data, url=demo_url)
+        recorder = Recorder(data.spool, data.state, telemetry, settings.record)
+        recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
+        try:
+            await _serve(parts, stopping)
+        finally:
+            recording.cancel()
+            await asyncio.gather(recording, return_exceptions=True)
+
+
+async def _serve(parts: ControlParts, stopping: asyncio.Event) -> None:
+    settings = parts.settings
+    app = create_app(parts)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_DRAIN_S,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(), name="api")
+    asked = asyncio.create_task(stopping.wait(), name="stopping")
+    await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    app.state.watch.stop_waiting()  # gateways that wait for news would hold up the stop
+    server.should_exit = True
+    await serving
+
+
+async def _keep_recording(recorder: Recorder) -> None:
+    while True:
+        try:
+            await recorder.run()
+        except Exception:  # noqa: BLE001 - calls wait in the spool; the recorder must come back whatever failed
+            _log.exception("the recorder failed and starts again")
+        await asyncio.sleep(_RETRY_S)

@@ -1,0 +1,80 @@
+"""Opens what the control role works with, from the settings: for the role, and for the CLI with --data.
+
+`administrator` talks to the API inside this process as the administrator of the data directory, so that
+the CLI and the demo need no second implementation of what the API does.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import httpx
+
+from gatewayops.api.app import create_app
+from gatewayops.api.parts import ControlParts
+from gatewayops.app.layout import DataDirectory
+from gatewayops.settings import Settings
+from gatewayops.store.control import directory
+from gatewayops.store.control.database import Database, migrate
+from gatewayops.store.telemetry.client import Telemetry
+
+_IN_PROCESS = "http://control.internal"
+
+
+@asynccontextmanager
+async def open_telemetry(settings: Settings, *, store_address: str) -> AsyncIterator[Telemetry]:
+    """A client of the telemetry store that the settings name, else of the embedded one at `store_address`.
+
+    It connects when it is first asked.
+    """
+    given = settings.telemetry
+    url, password = given.url, given.password
+    if not url:
+        data = DataDirectory(settings.data).prepare()
+        url, password = f"http://{store_address}", data.store_password()
+    telemetry = Telemetry(
+        url=url,
+        user=given.user,
+        password=password,
+        database=given.database,
+        retention_days=given.retention_days,
+    )
+    try:
+        yield telemetry
+    finally:
+        await telemetry.close()
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[ControlParts]:
+    """The control store at its newest schema, with its default organisation, and the keys."""
+    data = DataDirectory(settings.data).prepare()
+    await migrate(settings.control_url)
+    database = Database.open(settings.control_url)
+    try:
+        async with database.session() as session:
+            await directory.ensure_default(session)
+        yield ControlParts(
+            database=database,
+            telemetry=telemetry,
+            sealer=data.sealer(),
+            settings=settings.control,
+            upstream=settings.upstream,
+            internal_token=data.internal_token(),
+        )
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
+async def administrator(parts: ControlParts) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API in this process, with a token that exists nowhere else."""
+    token = secrets.token_hex(32)
+    app = create_app(replace(parts, local_admin_token=token))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # answered and logged, as by a server
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url=_IN_PROCESS, headers=headers, timeout=120.0
+    ) as client:
+        yield client

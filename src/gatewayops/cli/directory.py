@@ -1,0 +1,111 @@
+"""`gatewayops team`, `project` and `user`: whom calls and costs are attributed to."""
+
+from typing import Any
+
+import click
+
+from gatewayops.cli.door import Door, reaches_api
+from gatewayops.cli.root import Refusal
+from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+
+
+@click.group()
+def team() -> None:
+    """Teams, a tree."""
+
+
+@click.group()
+def project() -> None:
+    """Projects."""
+
+
+@click.group()
+def user() -> None:
+    """People."""
+
+
+@team.command("add")
+@click.argument("name")
+@click.option("--parent", metavar="TEAM", help="The team above.")
+@as_json_option
+@reaches_api()
+def add_team(door: Door, name: str, parent: str | None, *, as_json: bool) -> None:
+    """Add a team."""
+    _add(door, "team", {"name": name, "parent": parent}, as_json=as_json)
+
+
+@project.command("add")
+@click.argument("name")
+@click.option("--team", metavar="TEAM", help="The team that it belongs to.")
+@as_json_option
+@reaches_api()
+def add_project(door: Door, name: str, team: str | None, *, as_json: bool) -> None:
+    """Add a project."""
+    _add(door, "project", {"name": name, "team": team}, as_json=as_json)
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", help="How they are called.")
+@click.option("--team", metavar="TEAM", help="The team that they belong to.")
+@as_json_option
+@reaches_api()
+def add_user(door: Door, email: str, name: str | None, team: str | None, *, as_json: bool) -> None:
+    """Add a person, by e-mail address."""
+    _add(door, "user", {"email": email, "name": name, "team": team}, as_json=as_json)
+
+
+@team.command("list")
+@paging_options
+@as_json_option
+@reaches_api()
+def list_teams(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """List the teams."""
+    _list(door, "teams", limit=limit, cursor=cursor, as_json=as_json)
+
+
+@project.command("list")
+@paging_options
+@as_json_option
+@reaches_api()
+def list_projects(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """List the projects."""
+    _list(door, "projects", limit=limit, cursor=cursor, as_json=as_json)
+
+
+@user.command("list")
+@paging_options
+@as_json_option
+@reaches_api()
+def list_users(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """List the people."""
+    _list(door, "users", limit=limit, cursor=cursor, as_json=as_json)
+
+
+def id_of(door: Door, noun: str, reference: str) -> str:
+    """The id of a team, project or user given by id, name or e-mail address. Raises Refusal."""
+    for row in door.each(f"/v1/{noun}s", f"{noun}s"):
+        if reference in (row["id"], row.get("email", row["name"])):
+            return str(row["id"])
+    msg = f"no {noun} is called {reference}; see gatewayops {noun} list"
+    raise Refusal(msg)
+
+
+def _add(door: Door, noun: str, body: dict[str, Any], *, as_json: bool) -> None:
+    given = {name: value for name, value in body.items() if value is not None}
+    told = door.ask("POST", f"/v1/{noun}s", given)[noun]
+    if as_json:
+        show_json(told)
+    else:
+        show_pairs(told)
+
+
+def _list(door: Door, nouns: str, *, limit: int, cursor: str | None, as_json: bool) -> None:
+    told = door.ask("GET", f"/v1/{nouns}", limit=limit, cursor=cursor)
+    if as_json:
+        show_json(told)
+        return
+    rows = told[nouns]
+    headings = list(rows[0]) if rows else []
+    show_table(headings, ([row[name] for name in headings] for row in rows), empty=f"No {nouns} yet.")
+    show_next(told)

@@ -1,0 +1,164 @@
+"""The API as a command sees it: over HTTP with --url and --key, or inside this process with --data.
+
+Both speak the same routes, so a command is a twin of REST by construction. Inside the process the person
+at the machine is the administrator of the data directory.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import click
+from click.core import ParameterSource
+
+from gatewayops.cli.root import Refusal, WrongUsage
+
+if TYPE_CHECKING:
+    import httpx
+
+_TIMEOUT_S = 120.0
+_UNAUTHORIZED = 401
+
+Options = ParamSpec("Options")
+Result = TypeVar("Result")
+Send = Callable[[str, str, Mapping[str, Any], Any], "httpx.Response"]
+
+
+class Door:
+    """Asks the API, and turns its refusals into ours."""
+
+    def __init__(self, send: Send) -> None:
+        """`send` takes method, path, query parameters and body."""
+        self._send = send
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """The answer's JSON object; None among the query parameters is left out. Raises Refusal."""
+        given = {name: value for name, value in query.items() if value is not None}
+        answer = self._send(method, path, given, body)
+        if answer.is_success and not answer.content:
+            return {}
+        try:
+            told: dict[str, Any] = answer.json()
+        except ValueError as error:
+            msg = f"the answer ({answer.status_code}) is not from GatewayOps; check --url"
+            raise Refusal(msg) from error
+        if answer.is_success:
+            return told
+        message = told.get("message") or f"the API answered {answer.status_code}"
+        if answer.status_code == _UNAUTHORIZED:
+            message += " (give --key, or set GATEWAYOPS_KEY)"
+        raise Refusal(message)
+
+    def each(self, path: str, noun: str, **query: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - query values
+        """All rows of a paged list."""
+        cursor = None
+        while True:
+            page = self.ask("GET", path, limit=200, cursor=cursor, **query)
+            yield from page[noun]
+            cursor = page.get("cursor")
+            if not page.get("has_more"):
+                return
+
+
+def reaches_api(
+    *, needs_telemetry: bool = False, has_own_url: bool = False
+) -> Callable[[Callable[Concatenate[Door, Options], Result]], Callable[Options, Result]]:
+    """Adds --data, --url and --key to a command, and gives it the Door as its first argument.
+
+    --gateway is the same as --url; commands that have a --url of their own have only --gateway.
+    """
+    names = ("--gateway",) if has_own_url else ("--url", "--gateway")
+
+    def decorate(function: Callable[Concatenate[Door, Options], Result]) -> Callable[Options, Result]:
+        @click.option("--data", metavar="DIR", help="A data directory of this machine.")
+        @click.option(
+            *names, "address", metavar="URL", envvar="GATEWAYOPS_URL", help="An installation elsewhere."
+        )
+        @click.option(
+            "--key", "bearer", metavar="KEY", envvar="GATEWAYOPS_KEY", help="The API key to use there."
+        )
+        @functools.wraps(function)
+        def command(*arguments: Any, data: Any, address: Any, bearer: Any, **options: Any) -> Result:  # noqa: ANN401
+            with _open(data, address, bearer, needs_telemetry=needs_telemetry) as door:
+                return function(door, *arguments, **options)
+
+        return command  # type: ignore[return-value]  # click adds the three options, no caller sees them
+
+    return decorate
+
+
+@contextmanager
+def _open(data: str | None, url: str | None, api_key: str | None, *, needs_telemetry: bool) -> Iterator[Door]:
+    if data and url:
+        if _is_typed("address"):
+            msg = "give --data or an installation's URL, not both"
+            raise WrongUsage(msg)
+        url = None
+    if url:
+        with _remote(url, api_key) as send:
+            yield Door(send)
+    else:
+        with _local(data, needs_telemetry=needs_telemetry) as send:
+            yield Door(send)
+
+
+def _is_typed(option: str) -> bool:
+    source = click.get_current_context().get_parameter_source(option)
+    return source is ParameterSource.COMMANDLINE
+
+
+@contextmanager
+def _remote(url: str, api_key: str | None) -> Iterator[Send]:
+    import httpx
+
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    try:
+        client = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S)
+    except (httpx.InvalidURL, ValueError) as error:
+        msg = f"--url {url} is not a URL, and --key is plain ASCII"
+        raise WrongUsage(msg) from error
+
+    def send(method: str, path: str, query: Mapping[str, Any], body: Any) -> httpx.Response:  # noqa: ANN401 - JSON
+        try:
+            return client.request(method, path, params=query, json=body)
+        except (httpx.TransportError, httpx.UnsupportedProtocol) as error:
+            msg = f"{url} does not answer ({type(error).__name__}); is GatewayOps running there?"
+            raise Refusal(msg) from error
+
+    with client:
+        yield send
+
+
+@contextmanager
+def _local(data: str | None, *, needs_telemetry: bool) -> Iterator[Send]:
+    from gatewayops.app.parts import administrator, open_parts, open_telemetry
+    from gatewayops.cli.local_store import drain, store_for
+    from gatewayops.settings import load
+
+    settings = load({"data_dir": data} if data else None)
+    with (
+        store_for(settings, is_needed=needs_telemetry) as store,
+        asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
+    ):
+        stack = AsyncExitStack()
+        try:
+            opening = open_telemetry(settings, store_address=store.address)
+            telemetry = runner.run(stack.enter_async_context(opening))
+            if store.is_temporary:
+                runner.run(drain(settings, telemetry))
+            parts = runner.run(stack.enter_async_context(open_parts(settings, telemetry)))
+            client = runner.run(stack.enter_async_context(administrator(parts)))
+
+            def send(
+                method: str,
+                path: str,
+                query: Mapping[str, Any],
+                body: Any,  # noqa: ANN401 - JSON
+            ) -> "httpx.Response":
+                return runner.run(client.request(method, path, params=query, json=body))
+
+            yield send
+        finally:
+            runner.run(stack.aclose())

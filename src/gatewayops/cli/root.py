@@ -1,0 +1,87 @@
+"""The root command. Nouns are imported when they are asked for, so that `--help` and roles start at once."""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+import gatewayops
+from gatewayops.base.errors import GatewayOpsError, InvalidInput
+
+# name: (module below gatewayops.cli, attribute, what --help says, is hidden)
+_COMMANDS = {
+    "up": ("roles", "up", "Run everything on this machine.", False),
+    "server": ("servers", "server", "MCP servers behind the gateway.", False),
+    "key": ("keys", "key", "API keys.", False),
+    "trace": ("traces", "trace", "What was called.", False),
+    "cost": ("costs", "cost", "What it cost.", False),
+    "price": ("prices", "price", "What calls cost, by server and tool.", False),
+    "team": ("directory", "team", "Teams, a tree.", False),
+    "project": ("directory", "project", "Projects.", False),
+    "user": ("directory", "user", "People.", False),
+    "settings": (
+        "settings_reference",
+        "settings",
+        "Every setting, its value and where it comes from.",
+        False,
+    ),
+    "gateway": ("roles", "gateway", "Run the data plane alone.", False),
+    "control": ("roles", "control", "Run the API and the recorder alone.", False),
+    "store": ("roles", "store", "Run the embedded telemetry store alone.", False),
+    "demo": ("roles", "demo", "Run the demo MCP server alone.", True),
+}
+
+
+class _Nouns(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"gatewayops.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, text) for name, (_, _, text, is_hidden) in _COMMANDS.items() if not is_hidden]
+            )
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
+        try:
+            return super().invoke(ctx)
+        except InvalidInput as error:
+            raise WrongUsage(error.detail) from error
+        except GatewayOpsError as error:
+            raise Refusal(error.detail) from error
+
+
+class Refusal(click.ClickException):
+    """A clear line on standard error, and exit code 1. The message says what to do."""
+
+
+class WrongUsage(Refusal):
+    """The command line or a setting is wrong."""
+
+    exit_code = 2
+
+
+@click.group(cls=_Nouns, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(gatewayops.__version__, prog_name="gatewayops", message="%(prog)s %(version)s")
+def root() -> None:
+    """GatewayOps, the control plane for MCP.
+
+    Commands work on a data directory of this machine (--data DIR, else $GATEWAYOPS_DATA_DIR, else
+    ./.gatewayops), or on an installation elsewhere (--url URL with --key KEY or $GATEWAYOPS_KEY).
+    """
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        root()
+    except BrokenPipeError:
+        sys.exit(1)

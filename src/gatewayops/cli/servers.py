@@ -1,0 +1,191 @@
+"""`gatewayops server`: the MCP servers behind the gateway."""
+
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from gatewayops.cli.door import Door, reaches_api
+from gatewayops.cli.root import Refusal, WrongUsage
+from gatewayops.cli.shown import (
+    as_json_option,
+    moment,
+    paging_options,
+    show_json,
+    show_next,
+    show_pairs,
+    show_table,
+)
+
+_ROUTE = "/v1/servers"
+
+
+@click.group()
+def server() -> None:
+    """MCP servers behind the gateway."""
+
+
+def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
+    for option in (
+        click.option("--timeout", "timeout_s", type=float, metavar="S", help="Of a call [default: 30]."),
+        click.option("--connect-timeout", "connect_timeout_s", type=float, metavar="S", help="[default: 5]"),
+        click.option("--retries", type=int, help="After a failed connection [default: 2]."),
+        click.option("--max-in-flight", type=int, metavar="N", help="Calls at once [default: 100]."),
+        click.option(
+            "--header", "headers", multiple=True, metavar="'NAME: VALUE'",
+            help="Sent to the server with every call; sealed at rest, never shown again.",
+        ),
+        click.option(
+            "--allow-private-network/--no-private-network", "allow_private_network", default=None,
+            help="The server may be at a private or loopback address.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+@server.command("add")
+@click.argument("name")
+@click.option("--url", "server_url", required=True, metavar="URL", help="Where the server speaks MCP.")
+@_limits
+@as_json_option
+@reaches_api(has_own_url=True)
+def add(door: Door, /, name: str, server_url: str, *, as_json: bool, **limits: object) -> None:
+    """Put the MCP server at URL behind the gateway, as /v1/mcp/NAME."""
+    told = door.ask("POST", _ROUTE, {"name": name, "url": server_url} | _given(**limits))
+    if as_json:
+        show_json(told["server"])
+    else:
+        _show(told["server"])
+
+
+@server.command("list")
+@paging_options
+@as_json_option
+@reaches_api()
+def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """List the servers."""
+    told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
+    if as_json:
+        show_json(told)
+        return
+    show_table(
+        ["name", "url", "timeout s", "retries", "max in flight", "headers"],
+        (
+            (
+                row["name"],
+                row["url"],
+                row["timeout_s"],
+                row["retries"],
+                row["max_in_flight"],
+                row["header_names"],
+            )
+            for row in told["servers"]
+        ),
+        empty="No servers yet: gatewayops server add NAME --url URL",
+    )
+    show_next(told)
+
+
+@server.command("show")
+@click.argument("name")
+@as_json_option
+@reaches_api()
+def show(door: Door, name: str, *, as_json: bool) -> None:
+    """Show a server, by name or id."""
+    told = door.ask("GET", _path(name))
+    if as_json:
+        show_json(told["server"])
+    else:
+        _show(told["server"])
+
+
+@server.command("set")
+@click.argument("name")
+@click.option("--name", "new_name", metavar="NAME", help="Another name.")
+@click.option("--url", "server_url", metavar="URL", help="Another address.")
+@_limits
+@as_json_option
+@reaches_api(has_own_url=True)
+def set_(
+    door: Door, /, name: str, new_name: str | None, server_url: str | None, *, as_json: bool, **limits: object
+) -> None:  # fmt: skip
+    """Change what is given; --header replaces all headers of before."""
+    changes = _given(name=new_name, url=server_url, **limits)
+    if not changes:
+        msg = "nothing to change: give an option, such as --timeout 60"
+        raise WrongUsage(msg)
+    told = door.ask("PATCH", _path(name), changes)
+    if as_json:
+        show_json(told["server"])
+    else:
+        _show(told["server"])
+
+
+@server.command("remove")
+@click.argument("name")
+@reaches_api()
+def remove(door: Door, name: str) -> None:
+    """Take a server away; its traces stay."""
+    door.ask("DELETE", _path(name))
+    click.echo(f"{name} is removed.")
+
+
+@server.command("test")
+@click.argument("name")
+@as_json_option
+@reaches_api()
+def test(door: Door, name: str, *, as_json: bool) -> None:
+    """Speak with a server: protocol era, name, tools. Exit code 1 when it does not answer well."""
+    told = door.ask("POST", f"{_path(name)}/test")
+    if as_json:
+        show_json(told)
+        if not told["ok"]:
+            click.get_current_context().exit(1)
+        return
+    if not told["ok"]:
+        msg = f"{name} does not answer as an MCP server: {told['error']}"
+        raise Refusal(msg)
+    show_pairs(
+        {
+            "era": told["era"],
+            "server": f"{told['server_name']} {told['server_version'] or ''}".strip(),
+            "tools": told["tools"],
+            "latency": f"{told['latency_ms']:.1f} ms",
+        }
+    )
+
+
+def _given(**options: object) -> dict[str, Any]:
+    changes: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if headers := changes.pop("headers", ()):
+        changes["headers"] = dict(_header(text) for text in headers)
+    return changes
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        msg = "--header takes 'Name: value'"  # the text may hold a secret
+        raise WrongUsage(msg)
+    return name.strip(), value.strip()
+
+
+def _path(name: str) -> str:
+    return f"{_ROUTE}/{quote(name, safe='')}"
+
+
+def _show(row: dict[str, Any]) -> None:
+    show_pairs(
+        {
+            "name": row["name"],
+            "id": row["id"],
+            "url": row["url"],
+            "timeout": f"{row['timeout_s']:g} s, to connect {row['connect_timeout_s']:g} s",
+            "retries": row["retries"],
+            "max in flight": row["max_in_flight"],
+            "headers": row["header_names"],
+            "private network": row["allow_private_network"],
+            "changed": moment(row["updated_at"]),
+        }
+    )

@@ -1,0 +1,65 @@
+"""How a trace is shown to people."""
+
+from gatewayops.cli.shown import printable
+from gatewayops.cli.waterfall import trace_lines
+
+
+def a_span(span_id, *, parent=None, start="10:00:00.000000", duration_ms=100.0, tool="echo", **changes):
+    return {
+        "id": span_id, "parent_id": parent, "operation": "mcp.tools.call", "server": "demo", "tool": tool,
+        "resource_uri": None, "start_time": f"2026-05-01T{start}Z", "duration_ms": duration_ms,
+        "status": "success", "reason": None, "error": None, "cost": 0.001, "request": {"text": "hi"},
+        "response": "plain", "request_bytes": 13, "response_bytes": 5, "request_truncated": False,
+        "response_truncated": False,
+        "timings": {"auth_ms": 0.1, "policy_ms": 0.01, "upstream_ms": 90.0, "total_ms": duration_ms},
+    } | changes  # fmt: skip
+
+
+def a_trace(*spans):
+    return {
+        "id": "tr_1", "start_time": "2026-05-01T10:00:00Z", "duration_ms": 100.0, "status": "success",
+        "context": {"user_id": "user_1", "agent_name": "tester"}, "span_count": len(spans), "error_count": 0,
+        "spans": list(spans), "total_cost": 0.001,
+    }  # fmt: skip
+
+
+def test_children_stand_below_their_parent_and_later_on_the_bar():
+    child = a_span("b", parent="a", start="10:00:00.050000", duration_ms=50.0, tool="inner")
+
+    lines = list(trace_lines(a_trace(a_span("a"), child)))
+
+    outer = next(line for line in lines if line.endswith("demo/echo"))
+    inner = next(line for line in lines if line.endswith("demo/inner"))
+    assert outer.startswith("[" + "=" * 32)
+    assert inner.startswith("  [" + "." * 16 + "=" * 16)
+
+
+def test_spans_that_name_each_other_as_parents_do_not_hang():
+    lines = list(
+        trace_lines(a_trace(a_span("a", parent="a"), a_span("b", parent="c"), a_span("c", parent="b")))
+    )
+
+    assert sum(line.endswith("demo/echo") for line in lines) >= 1
+
+
+def test_where_the_time_went_and_why_it_failed_are_said():
+    failed = a_span("a", status="error", reason="upstream_timeout", error="no answer within 30 s")
+
+    text = "\n".join(trace_lines(a_trace(failed)))
+
+    assert "auth 0.10, policy 0.01, upstream 90.00" in text
+    assert "upstream_timeout: no answer within 30 s" in text
+
+
+def test_a_long_body_is_cut_and_says_how_to_see_the_rest():
+    text = "\n".join(trace_lines(a_trace(a_span("a", response=[str(n) for n in range(50)]))))
+
+    assert "more lines: add --json" in text
+
+
+def test_names_cannot_play_tricks_on_the_terminal():
+    text = "\n".join(trace_lines(a_trace(a_span("a", tool="\x1b[2Jgone", response="\x07\x1b]0;title\x07"))))
+
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert printable("a\nb") == "a\N{REPLACEMENT CHARACTER}b"
