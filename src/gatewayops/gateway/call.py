@@ -21,7 +21,11 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 NOBODY = Principal(org_id="org_default", key_id="")
 """Who is on record for a request whose key says nothing: the installation's own organisation sees it."""
 
+IS_LATE = "is_late"
+"""In a scope's state: the body is not whole and will not be waited for."""
+
 _BEARER = b"bearer "
+_NO_SPAN = Span("", "", "")
 _MODERN = MODERN.encode()
 
 
@@ -49,20 +53,29 @@ class Outcome(msgspec.Struct, gc=False):
 class Call:
     """One request to an MCP route and all that is learned about it."""
 
-    principal = NOBODY
-    upstream: Upstream | None = None
-    message: Message | None = None
-    method: Method | None = None
-    subject = ""  # the tool, prompt or uri that the call names
-    span = Span("", "", "")
-    agent = ""
-    session = ""
-    shown_request = b""
-    request_bytes = 0
-    auth_ns = 0
-    policy_ns = 0
-    upstream_ns = 0
-    is_recorded = False
+    __slots__ = (
+        "agent",
+        "auth_ns",
+        "door",
+        "headers",
+        "is_recorded",
+        "message",
+        "method",
+        "policy_ns",
+        "principal",
+        "receive",
+        "request_bytes",
+        "scope",
+        "send",
+        "server_name",
+        "session",
+        "shown_request",
+        "span",
+        "started_ns",
+        "subject",
+        "upstream",
+        "upstream_ns",
+    )
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, server_name: str, door: str) -> None:
         """Starts the clock. `door` is `mcp` or `rest`."""
@@ -73,6 +86,20 @@ class Call:
         self.server_name = server_name
         self.door = door
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.principal = NOBODY
+        self.upstream: Upstream | None = None
+        self.message: Message | None = None
+        self.method: Method | None = None
+        self.subject = ""  # the tool, prompt or uri that the call names
+        self.span = _NO_SPAN
+        self.agent = ""
+        self.session = ""
+        self.shown_request = b""
+        self.request_bytes = 0
+        self.auth_ns = 0
+        self.policy_ns = 0
+        self.upstream_ns = 0
+        self.is_recorded = False
 
     @property
     def token(self) -> bytes:
@@ -130,28 +157,24 @@ class ClientGone(GatewayOpsError):
     reason = Reason.CLIENT_GONE
 
 
-def is_whole(message: MutableMapping[str, Any], limit: int) -> bool:
-    """Whether the first message holds a whole body that is not too large, as nearly always."""
-    return (
-        message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= limit
-    )
-
-
-async def read_body(first: MutableMapping[str, Any], receive: Receive, limit: int) -> bytes:
-    """The whole body that begins with `first`. Raises TooLarge above `limit` bytes, ClientGone."""
-    message = first
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises TooLarge over `limit` bytes, SlowClient if wire called it late, ClientGone."""
     parts: list[bytes] = []
     size = 0
     while True:
+        message = await receive()
         if message["type"] != "http.request":
             raise ClientGone("the client hung up while sending")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
+        body: bytes = message["body"]
+        size += len(body)
         if size > limit:
             raise _too_large(limit)
-        if not message.get("more_body", False):
-            return b"".join(parts)
-        message = await receive()
+        if not message["more_body"]:
+            break
+        parts.append(body)
+    if IS_LATE in scope["state"]:
+        raise SlowClient("the body did not come in time (setting gateway.body_timeout_s)")
+    return b"".join((*parts, body)) if parts else body
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -1,7 +1,14 @@
-"""Writes the record of a call: masked, into the spool, before the answer leaves; and counts it."""
+"""Writes the records of calls: masked, into the spool, before the answers leave; and counts them.
 
+All records of one turn of the event loop are made and written together: one system call, and code that
+is still warm from the record before.
+"""
+
+import asyncio
 import hashlib
+import logging
 import time
+from contextlib import suppress
 
 import msgspec
 
@@ -12,6 +19,8 @@ from gatewayops.protocol.methods import KNOWN
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.masking import Masker
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED = 1000
 _PLAIN_ID = 12  # longer digits might be a card
@@ -30,6 +39,7 @@ class CallLog:
         self._with_contacts = Masker(contacts=True)
         self._masks_contacts: frozenset[str] = frozenset()
         self._products: dict[bytes, str] = {}
+        self._waiting: list[tuple[Call, Outcome, int]] = []
         self.is_healthy = True
 
     def mask_contacts_of(self, org_ids: frozenset[str]) -> None:
@@ -37,26 +47,39 @@ class CallLog:
         self._masks_contacts = org_ids
 
     def probe(self) -> None:
-        """Asked before a call while the spool is broken: raises SpoolBroken until the disk has room again."""
-        if not self._spool.has_room():
-            msg = "calls cannot be recorded now (the disk is full), so none are carried"
-            raise SpoolBroken(msg)
+        """Asked before a call while the spool is broken: raises SpoolBroken until the disk takes records."""
+        self._spool.probe()
         self.is_healthy = True
 
     def write(self, call: Call, outcome: Outcome) -> None:
-        """On disk when it returns. Raises SpoolBroken, and then the call must not be answered as done."""
+        """Takes the record in; it is on disk before the turn's answers leave (see AnswerBatch)."""
         if call.is_recorded:
             return
         call.is_recorded = True
-        duration_ns = time.perf_counter_ns() - call.started_ns
-        record = _encode(self._record(call, outcome, duration_ns))
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._commit_alone)
+        self._waiting.append((call, outcome, time.perf_counter_ns() - call.started_ns))
+
+    def commit(self) -> None:
+        """Masks and writes what was taken in, by one write. Raises SpoolBroken: then none may be answered."""
+        waiting = self._waiting
+        if not waiting:
+            return
+        self._waiting = []
         try:
-            self._spool.append(record)
-        except SpoolBroken:
+            self._spool.append(*[_encode(self._record(*entry)) for entry in waiting])
+        except SpoolBroken as error:
             self.is_healthy = False
+            log.error("calls are not answered as done: %s", error)  # noqa: TRY400 - the trace says no more
             raise
-        self.is_healthy = True
-        self._metrics.count(call, outcome, duration_ns)
+        count = self._metrics.count
+        for call, outcome, duration_ns in waiting:
+            count(call, outcome, duration_ns)
+
+    def _commit_alone(self) -> None:
+        """For calls that nobody is answered any more; failures were logged."""
+        with suppress(SpoolBroken):
+            self.commit()
 
     def _record(self, call: Call, outcome: Outcome, duration_ns: int) -> CallRecord:
         principal = call.principal

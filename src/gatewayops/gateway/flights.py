@@ -8,7 +8,7 @@ import asyncio
 from time import monotonic
 
 from gatewayops.base.errors import Unavailable, UpstreamTimeout
-from gatewayops.gateway.call import ClientGone, Receive, SlowClient, is_whole, read_body
+from gatewayops.gateway.call import ClientGone, Receive
 from gatewayops.upstream.exchange import Exchange
 
 _TICK_S = 0.1
@@ -39,8 +39,6 @@ class Flights:
     def __init__(self) -> None:
         """`run` must be running."""
         self._flights: dict[Flight, None] = {}
-        self._readers: dict[asyncio.Task[None], float] = {}
-        self._late: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """How many are under way."""
@@ -64,24 +62,6 @@ class Flights:
             if flight.is_endless:
                 flight.exchange.abort(Draining("the gateway is being restarted; connect again"))
 
-    async def read_body(self, receive: Receive, *, limit: int, timeout_s: float) -> bytes:
-        """The whole body. Raises SlowClient after `timeout_s`, TooLarge above `limit`, ClientGone."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._readers[task] = monotonic() + timeout_s
-        try:
-            first = await receive()
-            return first["body"] if is_whole(first, limit) else await read_body(first, receive, limit)
-        except asyncio.CancelledError:
-            if task not in self._late:
-                raise
-            self._late.discard(task)
-            task.uncancel()
-            msg = f"the body did not come within {timeout_s:g} s (setting gateway.body_timeout_s)"
-            raise SlowClient(msg) from None
-        finally:
-            del self._readers[task]
-
     async def run(self) -> None:
         """Ticks until cancelled."""
         loop = asyncio.get_running_loop()
@@ -94,10 +74,6 @@ class Flights:
                     flight.exchange.abort(UpstreamTimeout(msg))
                 elif flight.watcher is None:
                     flight.watcher = loop.create_task(_watch(flight))
-            for task in [task for task, deadline in self._readers.items() if deadline < now]:
-                if task not in self._late:
-                    self._late.add(task)
-                    task.cancel()
 
 
 async def _watch(flight: Flight) -> None:

@@ -1,7 +1,7 @@
 """Everything that is not a call goes to the control role, so that users see one address."""
 
 from gatewayops.base.errors import GatewayOpsError, Unavailable
-from gatewayops.gateway.call import Receive, Scope, Send
+from gatewayops.gateway.call import Receive, Scope, Send, read_body
 from gatewayops.gateway.flights import Flights
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.pool import Pool
@@ -39,7 +39,7 @@ class Forwarder:
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unavailable while the control role is away, TooLarge for a body over the bound."""
-        body = await self._flights.read_body(receive, limit=self._max_body_bytes, timeout_s=_TIMEOUT_S)
+        body = await read_body(scope, receive, self._max_body_bytes)
         try:
             exchange = await self._control.send(_request(scope, body), streams_all=True)
         except GatewayOpsError as error:

@@ -139,9 +139,7 @@ class McpDoor:
         status, body = exchange.status, exchange.body
         parsed = reply.parse(body) if body else None
         if parsed is not None and parsed.is_answer:
-            outcome = self._pipeline.price(call, parsed, parsed.payload())
-            outcome.http_status = status
-            return outcome
+            return self._pipeline.price(call, parsed, status)
         if status in (401, 403):
             raise UpstreamError(
                 f"{call.server_name} refused the gateway ({status}): check the headers set for it"
@@ -187,7 +185,7 @@ class McpDoor:
         parsed = reply.parse(data)
         if parsed is not None and parsed.is_answer and bytes(parsed.id) == rpc_id:
             call.upstream_ns = time.perf_counter_ns() - begun
-            self._pipeline.log.write(call, self._pipeline.price(call, parsed, parsed.payload()))
+            self._pipeline.log.write(call, self._pipeline.price(call, parsed))
 
     def _broken_off(self, call: Call, error: GatewayOpsError, relay: Relay) -> bytes:
         """Records a stream that failed; the last event to send, where the client can still read one."""

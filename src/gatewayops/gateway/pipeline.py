@@ -12,19 +12,21 @@ from contextlib import contextmanager
 
 from gatewayops.base.errors import GatewayOpsError, Reason, Unauthenticated, Unavailable
 from gatewayops.cost.prices import estimated_tokens
-from gatewayops.gateway.call import NOBODY, Call, Outcome
+from gatewayops.gateway.call import NOBODY, Call, Outcome, read_body
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.policy.decision import Decision, Deny, Rule, decide
 from gatewayops.protocol.methods import Method
-from gatewayops.protocol.reply import Reply
+from gatewayops.protocol.reply import Reply, says_tool_failed
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.pool import UpstreamUnreachable
 
 _NO_LIMIT = float("inf")
 _BACKOFF_S = 0.05
+_DONE = ("success", "")
+_FAILED = ("error", Reason.TOOL_ERROR.value)
 
 
 class Refused(GatewayOpsError):
@@ -66,10 +68,7 @@ class Pipeline:
 
     async def read_body(self, call: Call) -> bytes:
         """The request's body, within the bounds of size and time."""
-        settings = self._settings
-        body = await self._flights.read_body(
-            call.receive, limit=settings.max_body_bytes, timeout_s=settings.body_timeout_s
-        )
+        body = await read_body(call.scope, call.receive, self._settings.max_body_bytes)
         call.request_bytes = len(body)
         return body
 
@@ -123,28 +122,22 @@ class Pipeline:
         finally:
             self._flights.close(flight)
 
-    def price(self, call: Call, reply: Reply, payload: bytes) -> Outcome:
+    def price(self, call: Call, reply: Reply, http_status: int = 200) -> Outcome:
         """What the server's answer amounts to: success or failure, tokens, cost. An error costs nothing."""
+        payload = reply.payload()
+        size = len(payload)
         failure = reply.failure()
         if failure is not None:
-            return Outcome(
-                200,
-                "error",
-                Reason.UPSTREAM_ERROR.value,
-                failure.code,
-                failure.message,
-                payload,
-                len(payload),
-            )
-        outcome = Outcome(200, payload=payload, size=len(payload))
-        if call.method is not None and call.method.is_priced:
-            outcome.input_tokens = estimated_tokens(len(call.shown_request))
-            outcome.output_tokens = estimated_tokens(len(payload))
-            price = self._live.prices.price(call.principal.org_id, call.server_name, call.subject)
-            outcome.cost_micros = price.of(outcome.input_tokens, outcome.output_tokens)
-            if reply.says_tool_failed():
-                outcome.status, outcome.reason = "error", Reason.TOOL_ERROR.value
-        return outcome
+            reason = Reason.UPSTREAM_ERROR.value
+            return Outcome(http_status, "error", reason, failure.code, failure.message, payload, size)
+        method = call.method
+        if method is None or not method.is_priced:
+            return Outcome(http_status, payload=payload, size=size)
+        price = self._live.prices.price(call.principal.org_id, call.server_name, call.subject)
+        taken, given = estimated_tokens(len(call.shown_request)), estimated_tokens(size)
+        cost_micros = price.of(taken, given)
+        status, reason = _FAILED if says_tool_failed(payload) else _DONE
+        return Outcome(http_status, status, reason, 0, "", payload, size, cost_micros, taken, given)
 
 
 def refused(deny: Deny) -> Refused:

@@ -103,8 +103,7 @@ class RestDoor:
             upstream.give_slot()
 
     async def _answer(self, call: Call, reply: Reply) -> None:
-        payload = reply.payload()
-        outcome = self._pipeline.price(call, reply, payload)
+        outcome = self._pipeline.price(call, reply)
         failure = reply.failure()
         metadata = {
             "trace_id": call.span.trace_id,
@@ -118,7 +117,7 @@ class RestDoor:
             extra = {"upstream": {"code": failure.code, "message": failure.message}}
             body = answers.rest_body(error, call.span.trace_id, extra)
         else:
-            body = _encode({"result": _simplified(call, payload), "metadata": metadata})
+            body = _encode({"result": _simplified(call, outcome.payload), "metadata": metadata})
         self._pipeline.log.write(call, outcome)
         await answers.answer(call, outcome.http_status, [_JSON], body)
 

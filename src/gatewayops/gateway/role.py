@@ -7,10 +7,12 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from gatewayops.base.crypto import Sealer, secret_file
+from gatewayops.gateway.answer_batch import AnswerBatch
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.door import Door
 from gatewayops.gateway.feed import Feed
@@ -35,7 +37,7 @@ from gatewayops.upstream.registry import Registry
 from gatewayops.upstream.settings import UpstreamSettings
 
 _KEEP_ALIVE_S = 75
-_SWEEP_S = 1.0
+_SWEEP_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,11 @@ class Gateway:
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
             Forwarder(self._control, self._flights, max_body_bytes=settings.max_body_bytes),
         )
+        self._calls = calls
         self._server = _Server(
             uvicorn.Config(
                 self.door,
-                http=BoundedHttp,
+                http=self._new_connection,  # type: ignore[arg-type]  # uvicorn only calls it
                 ws="none",
                 lifespan="off",
                 log_config=None,
@@ -98,9 +101,13 @@ class Gateway:
         )
         self._settings = settings
 
+    def _new_connection(self, *args: Any, **kwargs: Any) -> BoundedHttp:  # noqa: ANN401 - uvicorn's own
+        return BoundedHttp(*args, answers=self._answers, **kwargs)
+
     async def serve(self) -> None:
         """Serves until SIGTERM or SIGINT, then drains for at most `drain_s`."""
         self._feed.start_from_copy()
+        self._answers = AnswerBatch(asyncio.get_running_loop(), self._calls)
         tasks = [
             asyncio.create_task(self._feed.run(), name="feed"),
             asyncio.create_task(self._flights.run(), name="flights"),
@@ -125,7 +132,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_SWEEP_S)
-            close_slow(self._server.server_state.connections)
+            close_slow(self._server.server_state.connections, body_timeout_s=self._settings.body_timeout_s)
             for server in self._servers.all():
                 server.pool.close_idle(loop.time())
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gatewayops.upstream.write_batch import WriteBatch
+from gatewayops.gateway.answer_batch import AnswerBatch
+from gatewayops.gateway.call import IS_LATE
 
 _HEAD_S = 10.0
 _KEEP_ALIVE_S = 75.0
@@ -25,12 +26,10 @@ class OneWrite:
     sends a head on its way alone, as a stream needs it.
     """
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, batch: AnswerBatch) -> None:
         """Everything but `write` and `close` is the transport's own."""
         self._transport = transport
-        self._batch = WriteBatch.of(asyncio.get_running_loop())
-        self._put = self._batch.put
-        self._write = transport.write
+        self._batch = batch
         self._head = b""
 
     def write(self, data: bytes) -> None:
@@ -38,11 +37,11 @@ class OneWrite:
         head = self._head
         if head:
             self._head = b""
-            self._put(self._write, head + data)
+            self._batch.put(self._transport, head + data)
         elif data[:9] == b"HTTP/1.1 " and data[9:12] != b"100":
             self._head = data
         elif data:
-            self._put(self._write, data)
+            self._batch.put(self._transport, data)
 
     def flush(self) -> None:
         """Sends a head that no body follows."""
@@ -63,13 +62,19 @@ class OneWrite:
 class BoundedHttp(HttpToolsProtocol):
     """One client connection. Times are the clock's, in seconds; `close_slow` looks at them."""
 
+    def __init__(self, *args: Any, answers: AnswerBatch, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
+        """As uvicorn makes it, with where answers go."""
+        super().__init__(*args, **kwargs)
+        self._answers = answers
+
     head_since = 0.0  # when a head began that is not whole yet; 0 when none did
+    request_since = 0.0  # when the newest request's head was whole
     idle_since = 0.0  # when the last answer left
     _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """The first head is owed from now on."""
-        self._one_write = OneWrite(transport)
+        self._one_write = OneWrite(transport, self._answers)
         super().connection_made(self._one_write)  # type: ignore[arg-type]  # a transport in all that counts
         self.head_since = monotonic()
 
@@ -80,6 +85,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.cycle is not before:
             self.head_since = 0.0
             self._head_bytes = 0
+            self.request_since = monotonic()
         elif before is None or before.response_complete:
             self.head_since = self.head_since or monotonic()
             self._head_bytes += len(data)
@@ -107,9 +113,18 @@ class BoundedHttp(HttpToolsProtocol):
         is_free = self.cycle is not None and self.cycle.response_complete and not self.head_since
         return is_free and self.idle_since < then
 
+    def end_slow_body(self, then: float) -> None:
+        """A body that began before `then` and is not whole is called late: its reader gets what there is."""
+        cycle = self.cycle
+        if cycle is not None and cycle.more_body and not cycle.response_started and self.request_since < then:
+            cycle.scope["state"][IS_LATE] = True
+            cycle.keep_alive = False
+            cycle.more_body = False
+            cycle.message_event.set()
 
-def close_slow(connections: "set[Any]") -> None:
-    """Closes the connections whose head takes too long, and those that have been idle for long."""
+
+def close_slow(connections: "set[Any]", *, body_timeout_s: float) -> None:
+    """Ends what is slow: heads, bodies, and connections that have been idle for long."""
     now = monotonic()
     for connection in list(connections):
         if not isinstance(connection, BoundedHttp):
@@ -118,3 +133,5 @@ def close_slow(connections: "set[Any]") -> None:
             connection.refuse(_TOO_SLOW)
         elif connection.is_idle_since(now - _KEEP_ALIVE_S):
             connection.transport.close()
+        else:
+            connection.end_slow_body(now - body_timeout_s)

@@ -13,8 +13,8 @@ class RpcError(msgspec.Struct):
     message: str = ""
 
 
-class Reply(msgspec.Struct):
-    """A JSON-RPC response. Exactly one of `result` and `error` is set."""
+class Reply(msgspec.Struct, gc=False):
+    """A JSON-RPC message of a server. A response has exactly one of `result` and `error`."""
 
     id: Raw = _ABSENT
     method: str = ""
@@ -24,11 +24,11 @@ class Reply(msgspec.Struct):
     @property
     def is_answer(self) -> bool:
         """Whether this is a response, not a request or notification of the server."""
-        return not self.method and (self.result is not _ABSENT or self.error is not _ABSENT)
+        return (self.result is not _ABSENT or self.error is not _ABSENT) and not self.method
 
     def payload(self) -> bytes:
         """The raw result or error; empty for a request or notification of the server."""
-        return bytes(self.error) or bytes(self.result)
+        return bytes(self.result if self.error is _ABSENT else self.error)
 
     def failure(self) -> RpcError | None:
         """The error, if it is one."""
@@ -39,15 +39,15 @@ class Reply(msgspec.Struct):
         except msgspec.DecodeError:
             return RpcError(0, "an error that is not an object")
 
-    def says_tool_failed(self) -> bool:
-        """Whether the result of a call carries `isError: true`."""
-        payload = bytes(self.result)
-        if b'"isError"' not in payload:
-            return False
-        try:
-            return _call_result(payload).isError
-        except msgspec.DecodeError:
-            return False
+
+def says_tool_failed(result: bytes) -> bool:
+    """Whether the result of a call carries `isError: true`."""
+    if b'"isError"' not in result:
+        return False
+    try:
+        return _call_result(result).isError
+    except msgspec.DecodeError:
+        return False
 
 
 class _CallResult(msgspec.Struct):

@@ -8,7 +8,6 @@ from an offset and removes a segment that is used up and will not grow.
 
 import fcntl
 import os
-import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -19,7 +18,6 @@ from gatewayops.base.ids import random_text
 _HEAD = struct.Struct("<II")
 HEAD_BYTES = _HEAD.size  # a frame is that much longer than its payload
 _LOCK = "lock"
-_ROOM_BYTES = 16 << 20
 
 
 class SpoolBroken(Unavailable):
@@ -43,25 +41,28 @@ class SpoolWriter:
         self._file = -1
         self._next_segment()
 
-    def append(self, payload: bytes) -> None:
-        """On disk (in the system's cache) when it returns; raises SpoolBroken when the disk refuses."""
-        frame = _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
+    def append(self, *payloads: bytes) -> None:
+        """All on disk (in the system's cache) when it returns, by one write; or SpoolBroken, and none."""
+        frames = b"".join([_HEAD.pack(len(payload), zlib.crc32(payload)) + payload for payload in payloads])
+        self._write(frames)
+        if self._size >= self._segment_bytes:
+            self._next_segment()
+
+    def probe(self) -> None:
+        """Raises SpoolBroken unless the disk takes a frame; it is empty, and readers pass over it."""
+        self._write(_HEAD.pack(0, 0))
+
+    def _write(self, frames: bytes) -> None:
         try:
-            written = os.write(self._file, frame)
+            written = os.write(self._file, frames)
         except OSError as error:
             msg = f"the spool cannot be written: {error.strerror}"
             raise SpoolBroken(msg) from error
-        if written != len(frame):
+        if written != len(frames):
             os.ftruncate(self._file, self._size)
             msg = "the spool cannot be written: the disk is full"
             raise SpoolBroken(msg)
         self._size += written
-        if self._size >= self._segment_bytes:
-            self._next_segment()
-
-    def has_room(self) -> bool:
-        """Whether the disk would take a good deal more."""
-        return shutil.disk_usage(self._folder).free > _ROOM_BYTES
 
     def close(self) -> None:
         """Lets the recorder take the rest; the folder goes when it is empty."""
@@ -101,7 +102,8 @@ def read_frames(path: Path, offset: int, *, limit: int) -> tuple[list[bytes], in
         payload = raw[at + _HEAD.size : at + _HEAD.size + length]
         if len(payload) < length or zlib.crc32(payload) != checksum:
             break
-        payloads.append(payload)
+        if payload:
+            payloads.append(payload)
         at += _HEAD.size + length
     return payloads, offset + at
 

@@ -12,7 +12,7 @@ import httptools
 
 from gatewayops.base.errors import Reason, UpstreamError
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange, Headers
-from gatewayops.upstream.write_batch import WriteBatch
+from gatewayops.upstream.write_batch import batch_of
 
 
 class AnswerTooLarge(UpstreamError):
@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
         """Sends the request; its exchange is answered later, or fails with ConnectionBroken."""
         exchange = self._exchange = Exchange(self, self._new_future(), streams_all=streams_all)
         self._has_head = False
-        self._put(self._transport.write, request)
+        self._put(self._transport, request)
         return exchange
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         loop = asyncio.get_running_loop()
         self._new_future = loop.create_future
-        self._put = WriteBatch.of(loop).put
+        self._put = batch_of(loop).put
 
     def data_received(self, data: bytes) -> None:
         """Feeds the parser; bytes that nobody asked for, or that are no HTTP, end the connection."""

@@ -40,22 +40,37 @@ class Wire(Protocol):
 class Exchange:
     """`await exchange.answered`, then `status`, `headers`, and `body` or, when `is_stream`, the chunks."""
 
-    status = 0
-    body = b""
-    is_stream = False
-    is_complete = False
-    failure: GatewayOpsError | None = None
-    _chunk_waiter: "asyncio.Future[None] | None" = None
-    _buffered = 0
-    _is_paused = False
+    __slots__ = (
+        "_buffered",
+        "_chunk_waiter",
+        "_chunks",
+        "_is_paused",
+        "_wire",
+        "answered",
+        "body",
+        "failure",
+        "headers",
+        "is_complete",
+        "is_stream",
+        "status",
+        "streams_all",
+    )
 
     def __init__(self, wire: Wire, answered: "asyncio.Future[None]", *, streams_all: bool) -> None:
         """`streams_all` makes any answer a stream, whatever its type."""
         self._wire = wire
         self.answered = answered
         self.streams_all = streams_all
+        self.status = 0
         self.headers: Headers = []
+        self.body = b""
+        self.is_stream = False
+        self.is_complete = False
+        self.failure: GatewayOpsError | None = None
         self._chunks: list[bytes] = []
+        self._chunk_waiter: asyncio.Future[None] | None = None
+        self._buffered = 0
+        self._is_paused = False
 
     def header(self, name: bytes) -> bytes:
         """The first header of that lower-case name, or nothing."""

@@ -5,34 +5,34 @@ one wakes it and the rest find it awake. Nothing waits for a clock: a lone write
 """
 
 import asyncio
-from collections.abc import Callable
+from typing import Protocol
 from weakref import WeakKeyDictionary
-
-Write = Callable[[bytes], object]
 
 _MOST = 16  # then they go out at once, so that the other side has something to do
 
 
+class Writable(Protocol):
+    """What it writes to: a transport."""
+
+    def write(self, data: bytes) -> None:
+        """Sends, or queues."""
+
+    def close(self) -> None:
+        """Sends what is queued and closes."""
+
+
 class WriteBatch:
-    """Those of one loop."""
+    """The writes of one kind on one loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Use `of`."""
+        """Empty."""
         self._call_soon = loop.call_soon
-        self._pending: list[tuple[Write, bytes]] = []
+        self._pending: list[tuple[Writable, bytes]] = []
 
-    @staticmethod
-    def of(loop: asyncio.AbstractEventLoop) -> "WriteBatch":
-        """The loop's batch."""
-        batch = _batches.get(loop)
-        if batch is None:
-            batch = _batches[loop] = WriteBatch(loop)
-        return batch
-
-    def put(self, write: Write, data: bytes) -> None:
+    def put(self, transport: Writable, data: bytes) -> None:
         """Writes at the end of this turn, in the order of the calls."""
         pending = self._pending
-        pending.append((write, data))
+        pending.append((transport, data))
         if len(pending) == 1:
             self._call_soon(self.flush)
         elif len(pending) >= _MOST:
@@ -42,8 +42,16 @@ class WriteBatch:
         """Writes now."""
         pending = self._pending
         self._pending = []
-        for write, data in pending:
-            write(data)
+        for transport, data in pending:
+            transport.write(data)
+
+
+def batch_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:
+    """The batch of requests to servers on this loop."""
+    batch = _batches.get(loop)
+    if batch is None:
+        batch = _batches[loop] = WriteBatch(loop)
+    return batch
 
 
 _batches: "WeakKeyDictionary[asyncio.AbstractEventLoop, WriteBatch]" = WeakKeyDictionary()
