@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         """Sends the request; its exchange is answered later, or fails with ConnectionBroken."""
         exchange = self._exchange = Exchange(self, self._new_future(), streams_all=streams_all)
         self._has_head = False
+        self._headers = []
         self._put(self._transport, request)
         return exchange
 
@@ -104,12 +105,6 @@ class Connection(asyncio.Protocol):
 
     # httptools
 
-    def on_message_begin(self) -> None:
-        """A new answer."""
-        self._headers = []
-        self._parts = []
-        self._size = 0
-
     def on_header(self, name: bytes, value: bytes) -> None:
         """Names in lower case."""
         self._headers.append((name.lower(), value))
@@ -119,12 +114,19 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         exchange = self._exchange
         if status < 200 or exchange is None:
+            self._headers = []
             return
         self._has_head = True
-        is_stream = exchange.streams_all or any(
-            name == b"content-type" and value[:17] == b"text/event-stream" for name, value in self._headers
-        )
-        exchange.begin(status, self._headers, is_stream=is_stream)
+        is_stream = exchange.streams_all
+        for name, value in self._headers:
+            if name == b"content-type":
+                is_stream = is_stream or value[:17] == b"text/event-stream"
+                break
+        if is_stream:
+            exchange.begin_stream(status, self._headers)
+        else:
+            exchange.status = status
+            exchange.headers = self._headers
 
     def on_body(self, body: bytes) -> None:
         """A chunk for the reader of a stream, or a part of a bounded whole."""
@@ -148,6 +150,8 @@ class Connection(asyncio.Protocol):
         self._exchange = None
         parts = self._parts
         exchange.finish(parts[0] if len(parts) == 1 else b"".join(parts))
+        self._parts = []
+        self._size = 0
         if self.is_closed:
             return
         if self._parser.should_keep_alive():

@@ -11,6 +11,7 @@ from gatewayops.base.errors import GatewayOpsError, Reason, UpstreamError
 Headers = list[tuple[bytes, bytes]]
 
 _HIGH_WATER_BYTES = 64 << 10
+_NONE: list[bytes] = []  # shared and never changed: most exchanges have no chunks
 
 
 class ConnectionBroken(UpstreamError):
@@ -62,12 +63,12 @@ class Exchange:
         self.answered = answered
         self.streams_all = streams_all
         self.status = 0
-        self.headers: Headers = []
+        self.headers: Headers
         self.body = b""
         self.is_stream = False
         self.is_complete = False
         self.failure: GatewayOpsError | None = None
-        self._chunks: list[bytes] = []
+        self._chunks: list[bytes] = _NONE
         self._chunk_waiter: asyncio.Future[None] | None = None
         self._buffered = 0
         self._is_paused = False
@@ -89,7 +90,7 @@ class Exchange:
             self._chunk_waiter = asyncio.get_running_loop().create_future()
             await self._chunk_waiter
         chunk = b"".join(self._chunks) if len(self._chunks) > 1 else self._chunks[0]
-        self._chunks.clear()
+        self._chunks = _NONE
         self._buffered = 0
         if self._is_paused:
             self._is_paused = False
@@ -105,17 +106,19 @@ class Exchange:
 
     # for the connection
 
-    def begin(self, status: int, headers: Headers, *, is_stream: bool) -> None:
-        """The head of the answer is there."""
+    def begin_stream(self, status: int, headers: Headers) -> None:
+        """The head of a stream is there."""
         self.status = status
         self.headers = headers
-        self.is_stream = is_stream
-        if is_stream:
-            self._release()
+        self.is_stream = True
+        self._release()
 
     def put(self, chunk: bytes) -> None:
         """A part of a stream; a reader that is behind stops the server."""
-        self._chunks.append(chunk)
+        if self._chunks:
+            self._chunks.append(chunk)
+        else:
+            self._chunks = [chunk]
         self._buffered += len(chunk)
         if self._buffered > _HIGH_WATER_BYTES and not self._is_paused:
             self._is_paused = True
@@ -127,7 +130,8 @@ class Exchange:
         self.is_complete = True
         self.body = body
         self._release()
-        self._wake()
+        if self._chunk_waiter is not None:
+            self._wake()
 
     def fail(self, failure: GatewayOpsError) -> None:
         """No more will come; the first failure counts."""
