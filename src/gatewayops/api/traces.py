@@ -73,8 +73,7 @@ async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
 @router.get("/{trace_id}")
 async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> OneTrace:
     """One trace with its spans."""
-    trace = await traces.get_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
-    page = await traces.list_spans(parts.telemetry, org_id=caller.org_id, trace=trace)
+    trace, page = await traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
     return OneTrace(trace=trace_detail(trace, page.spans))
 
 

@@ -49,7 +49,7 @@ def rpc_body(error: GatewayOpsError, call: Call) -> bytes:
     body = {
         "code": rpc_code(error),
         "message": error.detail,
-        "data": {"reason": error.reason.value, "trace_id": call.span.trace_id},
+        "data": {"reason": error.reason.value, "trace_id": call.span.shown_id()},
     }
     return b'{"jsonrpc":"2.0","id":' + rpc_id + b',"error":' + _encode(body) + b"}"
 
@@ -66,7 +66,7 @@ def rest_body(error: GatewayOpsError, trace_id: str, extra: dict[str, Any] | Non
 
 async def refuse(call: Call, error: GatewayOpsError) -> None:
     """Answers with an error of ours, in the words of the door it came through."""
-    body = rpc_body(error, call) if call.door == "mcp" else rest_body(error, call.span.trace_id)
+    body = rpc_body(error, call) if call.door == "mcp" else rest_body(error, call.span.shown_id())
     await answer(call, error.status, [_JSON, *extra_headers(error)], body)
 
 
@@ -74,7 +74,7 @@ async def answer(call: Call, status: int, headers: list[tuple[bytes, bytes]], bo
     """Sends a whole answer."""
     headers.append((b"content-length", str(len(body)).encode()))
     if call.span.trace_id:
-        headers.append((b"x-trace-id", call.span.trace_id.encode()))
+        headers.append((b"x-trace-id", call.span.shown_id().encode()))
     send = call.send
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _WAIT_S = 20.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)
+_QUIET_FAILURES = 4  # about two seconds: when all roles start together, that is no news
 
 
 class Feed:
@@ -48,7 +49,7 @@ class Feed:
             try:
                 raw = await self._next()
             except (GatewayOpsError, TimeoutError) as error:
-                if failures == 1:
+                if failures == _QUIET_FAILURES:
                     log.warning("no news from the control role (%s); serving what is known", error)
                 await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
                 failures += 1

@@ -37,12 +37,7 @@ class _ClientInfo(msgspec.Struct):
     name: str = ""
 
 
-class _Initialize(msgspec.Struct):
-    clientInfo: _ClientInfo = msgspec.field(default_factory=_ClientInfo)  # noqa: N815 - MCP's name
-
-
 _client_info = msgspec.json.Decoder(_ClientInfo).decode
-_initialize = msgspec.json.Decoder(_Initialize).decode
 
 
 class HeaderMismatch(InvalidInput):
@@ -81,9 +76,11 @@ class McpDoor:
             await self._post(call)
         elif verb == "GET":
             call.about(_STREAM, "")
+            self._permit(call, _STREAM, "")
             await self._carry(call, b"GET", holds_slot=False)
         elif verb == "DELETE":
             call.about(_END, "")
+            self._permit(call, _END, "")
             await self._carry(call, b"DELETE", holds_slot=True)
         else:
             raise MethodNotAllowed(f"{verb} means nothing here: MCP uses POST, GET and DELETE")
@@ -100,10 +97,13 @@ class McpDoor:
             call.trace(meta_parent=message.meta_text("traceparent"))
         check_headers(call, message)
         call.agent = _agent(message)
-        decision = self._pipeline.permit(call, method, message.name)
+        self._permit(call, method, message.name)
+        await self._carry(call, b"POST", holds_slot=not method.is_stream)
+
+    def _permit(self, call: Call, method: Method, named: str) -> None:
+        decision = self._pipeline.permit(call, method, named)
         if isinstance(decision, Deny):
             raise refused(decision)
-        await self._carry(call, b"POST", holds_slot=not method.is_stream)
 
     async def _carry(self, call: Call, verb: bytes, *, holds_slot: bool) -> None:
         upstream = call.upstream
@@ -157,7 +157,7 @@ class McpDoor:
 
     async def _answer_stream(self, call: Call, exchange: Exchange, begun: int) -> None:
         headers = self._headers_for_client(call, exchange)
-        headers += [(b"x-accel-buffering", b"no"), (b"x-trace-id", call.span.trace_id.encode())]
+        headers += [(b"x-accel-buffering", b"no"), (b"x-trace-id", call.span.shown_id().encode())]
         await call.send({"type": "http.response.start", "status": exchange.status, "headers": headers})
         await call.send({"type": "http.response.body", "body": b"", "more_body": True})  # the head leaves now
         is_long = call.method is None or call.method.is_stream
@@ -183,7 +183,7 @@ class McpDoor:
         if not rpc_id or call.is_recorded:
             return
         parsed = reply.parse(data)
-        if parsed is not None and parsed.is_answer and bytes(parsed.id) == rpc_id:
+        if parsed is not None and parsed.answers(rpc_id):
             call.upstream_ns = time.perf_counter_ns() - begun
             self._pipeline.log.write(call, self._pipeline.price(call, parsed))
 
@@ -246,10 +246,10 @@ def check_headers(call: Call, message: Message) -> None:
     """Whoever reads the body must compare: a header that is there must say what the body says."""
     headers = call.headers
     said = headers.get(mcp.METHOD)
-    if said is None or not message.is_request:
+    if (said is None and mcp.NAME not in headers) or not message.is_request:
         return
     method = message.method
-    if said.strip() != method.name.encode():
+    if said is not None and said.strip() != method.name.encode():
         raise HeaderMismatch("the header Mcp-Method does not say what the body's method says")
     name = headers.get(mcp.NAME)
     if name is not None and method.name_key and mcp.decode_value(name.strip()) != message.name:
@@ -272,8 +272,8 @@ def _agent(message: Message) -> str:
     try:
         if message.meta is not None and META_CLIENT in message.meta:
             return _client_info(message.meta[META_CLIENT]).name
-        if message.method.name == "initialize":
-            return _initialize(message.members["params"]).clientInfo.name
+        if message.method.name == "initialize" and message.params is not None:
+            return _client_info(message.params["clientInfo"]).name
     except (msgspec.DecodeError, KeyError):
         return ""
     return ""

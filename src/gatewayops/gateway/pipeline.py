@@ -19,14 +19,12 @@ from gatewayops.gateway.live import Live
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.policy.decision import Decision, Deny, Rule, decide
 from gatewayops.protocol.methods import Method
-from gatewayops.protocol.reply import Reply, says_tool_failed
+from gatewayops.protocol.reply import Reply, tool_failure
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.pool import UpstreamUnreachable
 
 _NO_LIMIT = float("inf")
 _BACKOFF_S = 0.05
-_DONE = ("success", "")
-_FAILED = ("error", Reason.TOOL_ERROR.value)
 
 
 class Refused(GatewayOpsError):
@@ -113,9 +111,11 @@ class Pipeline:
             await asyncio.sleep(_BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, no secret
 
     @contextmanager
-    def watching(self, call: Call, exchange: Exchange) -> Iterator[None]:
-        """Ends the exchange when the client hangs up, for as long as its stream lasts."""
-        flight = self._flights.open(exchange, call.receive, timeout_s=_NO_LIMIT, server=call.server_name)
+    def watching(
+        self, call: Call, exchange: Exchange, *, timeout_s: float = _NO_LIMIT
+    ) -> Iterator[None]:
+        """Ends the exchange when the client hangs up or `timeout_s` is over, for as long as its stream lasts."""
+        flight = self._flights.open(exchange, call.receive, timeout_s=timeout_s, server=call.server_name)
         flight.is_endless = call.method is not None and call.method.is_stream
         try:
             yield
@@ -136,8 +136,11 @@ class Pipeline:
         price = self._live.prices.price(call.principal.org_id, call.server_name, call.subject)
         taken, given = estimated_tokens(len(call.shown_request)), estimated_tokens(size)
         cost_micros = price.of(taken, given)
-        status, reason = _FAILED if says_tool_failed(payload) else _DONE
-        return Outcome(http_status, status, reason, 0, "", payload, size, cost_micros, taken, given)
+        failed = tool_failure(payload)
+        if failed is not None:
+            reason = Reason.TOOL_ERROR.value
+            return Outcome(http_status, "error", reason, 0, failed, payload, size, cost_micros, taken, given)
+        return Outcome(http_status, "success", "", 0, "", payload, size, cost_micros, taken, given)
 
 
 def refused(deny: Deny) -> Refused:

@@ -1,6 +1,7 @@
 """`POST /v1/mcp/{server}/tools/call` and its siblings: MCP calls as plain JSON, to servers of either era."""
 
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
@@ -88,16 +89,23 @@ class RestDoor:
         assert upstream is not None
         parent = (b"traceparent", call.span.traceparent().encode())
 
+        streams = ExitStack()
+
         async def carry(headers: Headers, body: bytes) -> Exchange:
-            return await self._pipeline.send(call, b"POST", [*headers, parent], body)
+            exchange = await self._pipeline.send(call, b"POST", [*headers, parent], body)
+            if exchange.is_stream:  # its head came in time; so must its answer
+                watching = self._pipeline.watching(call, exchange, timeout_s=upstream.row.timeout_s)
+                streams.enter_context(watching)
+            return exchange
 
         upstream.take_slot()
         begun = time.perf_counter_ns()
         try:
-            meta = {"_meta": {"traceparent": call.span.traceparent()}}
-            return await self._client.request(
-                upstream, carry, call.principal.key_id, method.name, {**params, **meta}
-            )
+            with streams:
+                meta = {"_meta": {"traceparent": call.span.traceparent()}}
+                return await self._client.request(
+                    upstream, carry, call.principal.key_id, method.name, {**params, **meta}
+                )
         finally:
             call.upstream_ns = time.perf_counter_ns() - begun
             upstream.give_slot()
@@ -106,7 +114,7 @@ class RestDoor:
         outcome = self._pipeline.price(call, reply)
         failure = reply.failure()
         metadata = {
-            "trace_id": call.span.trace_id,
+            "trace_id": call.span.shown_id(),
             "latency_ms": round((time.perf_counter_ns() - call.started_ns) / 1e6, 3),
             "cost": outcome.cost_micros / 1e6,
         }
@@ -115,7 +123,7 @@ class RestDoor:
             error = GatewayOpsError(f"{call.server_name} answered with an error: {failure.message}")
             error.code, error.reason = "mcp_error", Reason.UPSTREAM_ERROR
             extra = {"upstream": {"code": failure.code, "message": failure.message}}
-            body = answers.rest_body(error, call.span.trace_id, extra)
+            body = answers.rest_body(error, call.span.shown_id(), extra)
         else:
             body = _encode({"result": _simplified(call, outcome.payload), "metadata": metadata})
         self._pipeline.log.write(call, outcome)

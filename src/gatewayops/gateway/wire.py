@@ -15,6 +15,7 @@ from gatewayops.gateway.call import IS_LATE
 _HEAD_S = 10.0
 _KEEP_ALIVE_S = 75.0
 _HEAD_BYTES = 64 << 10
+_REST_BYTES = 16 << 20  # of a body that was refused before it was whole; the client must get to the answer
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -89,7 +90,8 @@ class BoundedHttp(HttpToolsProtocol):
         elif before is None or before.response_complete:
             self.head_since = self.head_since or monotonic()
             self._head_bytes += len(data)
-            if self._head_bytes > _HEAD_BYTES:
+            is_rest = before is not None and before.more_body
+            if self._head_bytes > (_REST_BYTES if is_rest else _HEAD_BYTES):
                 self.refuse(_TOO_LARGE)
 
     def on_response_complete(self) -> None:

@@ -197,7 +197,8 @@ def _text_member(raw: Raw, where: str, rpc_id: bytes) -> str:
 
 def _refuse_case_variants(members: dict[str, Any], known: frozenset[str], rpc_id: bytes) -> None:
     for name in members:
-        if name not in known and name.casefold() in _FOLDED[known]:
+        # `upper` too: to who folds upwards, a dotless i is an i
+        if name not in known and not _FOLDED[known].isdisjoint((name.casefold(), name.upper().casefold())):
             msg = f'"{name}" differs from a known member only by case'
             raise BadEnvelope(msg, INVALID_REQUEST, rpc_id=rpc_id or b"null")
 

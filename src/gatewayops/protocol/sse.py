@@ -7,6 +7,7 @@ import re
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 KEEPALIVE = b": keep-alive\n\n"
+_LOOK_BACK = 3  # a blank line has up to four bytes, and may come in two chunks
 
 
 class EventScanner:
@@ -15,7 +16,8 @@ class EventScanner:
     def __init__(self, limit: int) -> None:
         """`limit` bounds what one event may take in memory."""
         self._limit = limit
-        self._rest = b""
+        self._rest = bytearray()
+        self._seen = 0  # up to where `_rest` holds no blank line
         self._is_skipping = False
 
     @property
@@ -25,10 +27,15 @@ class EventScanner:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of the events that this chunk completes, in order."""
-        text = self._rest + chunk if self._rest else chunk
+        rest = self._rest
+        text: bytes | bytearray = chunk
+        if rest:
+            rest += chunk
+            text = rest
         found: list[bytes] = []
         start = 0
-        for blank in _BLANK_LINE.finditer(text):
+        blank = _BLANK_LINE.search(text, self._seen)
+        while blank is not None:
             if self._is_skipping:
                 self._is_skipping = False
             else:
@@ -36,13 +43,21 @@ class EventScanner:
                 if data:
                     found.append(data)
             start = blank.end()
-        self._rest = text[start:]
-        if len(self._rest) > self._limit:
-            self._rest = self._rest[-3:]
-            self._is_skipping = True
+            blank = _BLANK_LINE.search(text, start)
+        if text is rest:
+            del rest[:start]
+        else:
+            rest += chunk[start:]
+        self._bound()
         return found
 
+    def _bound(self) -> None:
+        if len(self._rest) > self._limit:
+            del self._rest[:-_LOOK_BACK]
+            self._is_skipping = True
+        self._seen = max(0, len(self._rest) - _LOOK_BACK)
 
-def _data_of(event: bytes) -> bytes:
+
+def _data_of(event: bytes | bytearray) -> bytes:
     lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(lines)

@@ -17,6 +17,10 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     span_id: str
     parent_id: str
 
+    def shown_id(self) -> str:
+        """The trace id as people and the traces API write it: `tr_` and 32 hex digits."""
+        return f"tr_{self.trace_id}"
+
     def traceparent(self) -> str:
         """What the server behind gets as its parent."""
         return f"00-{self.trace_id}-{self.span_id}-01"

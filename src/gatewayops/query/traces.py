@@ -16,6 +16,7 @@ from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
 
 MAX_SPANS = 10_000
 _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
+_TRIES = 3  # of a trace that grows while it is read
 _BODY_LIMIT = 64 << 10
 _SHORTEST_NS = 60 * 10**9
 
@@ -114,6 +115,16 @@ async def get_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> Tra
         msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
         raise NotFound(msg)
     return _trace(rows[0])
+
+
+async def whole_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> tuple[TraceRow, SpanPage]:
+    """A trace and its spans that agree: read again when calls landed between the two. Raises NotFound."""
+    for _ in range(_TRIES):
+        trace = await get_trace(telemetry, org_id=org_id, trace_id=trace_id)
+        page = await list_spans(telemetry, org_id=org_id, trace=trace)
+        if page.cursor or len(page.spans) == trace.span_count:
+            break
+    return trace, page
 
 
 async def list_spans(

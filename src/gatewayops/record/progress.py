@@ -73,7 +73,7 @@ class ProgressFile:
             return Progress()
 
     def write(self, progress: Progress) -> None:
-        """Survives a killed process (not a power cut: then the batch's token still prevents doubles)."""
+        """Survives a killed process. After a power cut older progress may be read, and rows stored twice."""
         draft = self._path.with_suffix(".new")
         draft.write_bytes(msgspec.msgpack.encode(progress))
         draft.replace(self._path)

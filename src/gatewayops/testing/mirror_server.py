@@ -23,15 +23,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _START_S = 10.0
 _STOP_S = 5.0
-_PIECE_PAUSE_S = 0.01
 _INFO = {"name": "mirror", "version": "1"}
 
 
 class MirrorServer:
     """`seen` holds the headers of every request, for tests that ask what went out."""
 
-    def __init__(self) -> None:
-        """Starts nothing yet."""
+    def __init__(self, *, piece_pause_s: float = 0.01) -> None:
+        """Starts nothing yet. `piece_pause_s`: how long a stream rests after each half of an event."""
+        self._piece_pause_s = piece_pause_s
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/mcp"
         self.seen: list[dict[str, str]] = []
@@ -40,8 +40,8 @@ class MirrorServer:
     def running(self) -> Iterator["MirrorServer"]:
         """Serves in a thread until the block ends. Raises PeerFailed."""
         config = uvicorn.Config(
-            self._answer, host="127.0.0.1", port=self.port, lifespan="off", log_config=None,
-            access_log=False, timeout_graceful_shutdown=1,
+            self._answer, interface="asgi3", host="127.0.0.1", port=self.port, lifespan="off",
+            log_config=None, access_log=False, timeout_graceful_shutdown=1,
         )  # fmt: skip
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="mirror", daemon=True)
@@ -61,7 +61,9 @@ class MirrorServer:
             thread.join(_STOP_S)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.seen.append({name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]})
+        self.seen.append(
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        )
         del self.seen[:-100]
         message = await _message(receive)
         if scope["method"] != "POST" or "id" not in message:
@@ -76,7 +78,7 @@ class MirrorServer:
         elif tool.startswith("garbage"):
             await _send(send, 200, b"no JSON: " + text.encode())
         elif tool.startswith("stream"):
-            await _stream(send, answer, text)
+            await _stream(send, answer, text, self._piece_pause_s)
         else:
             await _send(send, 200, json.dumps(answer).encode())
 
@@ -123,7 +125,7 @@ async def _send(send: Send, status: int, body: bytes, *, location: str = "") -> 
     await send({"type": "http.response.body", "body": body})
 
 
-async def _stream(send: Send, answer: dict[str, Any], text: str) -> None:
+async def _stream(send: Send, answer: dict[str, Any], text: str, pause_s: float) -> None:
     """Two notifications, then the answer, each in two pieces."""
     await send(
         {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]}
@@ -135,5 +137,5 @@ async def _stream(send: Send, answer: dict[str, Any], text: str) -> None:
         middle = len(event) // 2
         for piece in (event[:middle], event[middle:]):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await asyncio.sleep(_PIECE_PAUSE_S)
+            await asyncio.sleep(pause_s)
     await send({"type": "http.response.body", "body": b""})

@@ -15,14 +15,15 @@ def writer(tmp_path):
     opened.close()
 
 
-def test_frames_come_back_in_order(tmp_path, writer):
-    for payload in (b"one", b"", b"three"):
-        writer.append(payload)
+def test_frames_come_back_in_order_without_the_probes_between_them(tmp_path, writer):
+    writer.append(b"one", b"two")
+    writer.probe()
+    writer.append(b"three")
     [segment] = segments(tmp_path)
 
     payloads, end = read_frames(segment, 0, limit=10)
 
-    assert payloads == [b"one", b"", b"three"]
+    assert payloads == [b"one", b"two", b"three"]
     assert end == segment.stat().st_size
 
 

@@ -1,0 +1,234 @@
+"""Secrets by the name of their field, wherever a name meets its value.
+
+JSON at any depth of nesting (strings, numbers, whole objects and arrays), `name=value`, query strings,
+headers, YAML, code, `{"name": "password", "value": …}`, command line flags, XML, and prose ("the
+password is …"). In doubt more is masked, never less, and never across the end of a JSON string.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from gatewayops.record.masking.field_names import (
+    NAME,
+    full_name,
+    is_position,
+    is_weak,
+    is_working_directory,
+    runs_to_line_end,
+)
+from gatewayops.record.masking.rule import Rule, marker
+from gatewayops.record.masking.source import BACKSLASH, Edit, Pattern, Source, compiled, quote_level
+
+_QUOTE = r"(?:\\*[\"'`]|&quot;|&#3[49];|%2[27])"
+_SEPARATOR = (
+    rf"(?:\]?{_QUOTE}?\]?\s*(?:[:=]{{1,3}}>?|%3[AaDd])"
+    rf"|{_QUOTE}?,?\s*{_QUOTE}?(?:value|default){_QUOTE}?\s*[:=]"
+    r"|\s+(?:is|was)[: ])"
+)
+_FIELD = rf"(?i){NAME}{_SEPARATOR}"
+_FLAG = rf"(?i)--[A-Z0-9_-]{{0,40}}{NAME}(?:[ \t]+|{_QUOTE},\s*)"
+_ELEMENT = rf"(?i)(?:<|&lt;)[A-Z0-9_:.-]{{0,40}}{NAME}(?:\s[^<>]{{0,100}})?(?:>|&gt;)"
+
+_field = compiled(_FIELD)
+_flag = compiled(_FLAG)
+_element = compiled(_ELEMENT)
+_key_quote = compiled(rf"{_QUOTE}\]?\s*(?:[:=]{{1,3}}>?|%3[AaDd]|,\s*)?$")
+_value_quote = compiled(r"(?:[A-Za-z@$]{1,2})?\\*[\"'`]|&quot;|&#3[49];")
+_encoded_value_quote = compiled(r"%2[27]")
+_blank = compiled(r"(?:[ \t]|\\+t|%20|\+)*")
+_blank_or_line = compiled(r"(?:\s|\\+[nrt])*")
+_bare = compiled(r"[^\s\"'`,}\]\\]*")
+_word = compiled(r"(?:[^\s\"`&<;\\]|\\\\|\\[^nrt\"'`\\\s])*")
+_json_line = compiled(r"(?:[^\r\n\"\\]|\\\\|\\[^nr\"\\])*")
+_plain_line = compiled(r"[^\r\n]*")
+_brackets = compiled(r"[{}\[\]\"]")
+
+_MARK = marker("field")
+_NO_SECRETS = frozenset(
+    b"none null nil true false undefined string str bytes int bool required optional include omit same-origin"
+    b" redacted hidden is was yes no".split()
+) | {b""}
+_STRING_PREFIXES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@$"
+_RANDOM_LENGTH = 16
+_HEAD_BYTES = 256
+_LARGEST_SCHEMA = 4096
+_SCHEMA_NAMES = frozenset(
+    ("type", "title", "description", "format", "minLength", "maxLength", "pattern",
+     "writeOnly", "readOnly", "nullable", "anyOf", "x-mcp-header", "additionalProperties", "deprecated")
+)  # fmt: skip
+
+
+def _find_fields(source: Source) -> Iterator[Edit]:
+    """Left to right; what stands inside a masked value is not looked at again."""
+    raw = source.raw
+    for pattern in (_field, _flag):
+        done = 0
+        for match in pattern.finditer(raw):
+            if match.start() < done:
+                continue
+            text = match.group()
+            is_prose = text.endswith((b" ", b":")) and text[:-1].endswith((b" is", b" was"))
+            value = _Value(source, match.start(), match.end(), text)
+            edit = value.edit()
+            if edit is None or (is_prose and not _is_mixed(raw[edit[0] : edit[1]])):
+                continue
+            done = edit[1]
+            yield edit
+    yield from _find_elements(source)
+
+
+class _Value:
+    """The value behind a name and its separator."""
+
+    def __init__(self, source: Source, start: int, end: int, text: bytes) -> None:
+        self.source = source
+        self.raw = source.raw
+        self.name = full_name(source.raw, start) + text.rstrip(b"\"'`\\:=> \t\r\n,")
+        key_quote = _key_quote.search(text)
+        self.is_quoted_name = key_quote is not None
+        self.level = 0
+        self.quote = b""
+        if key_quote is not None:
+            self.quote = key_quote.group().rstrip(b"]:=>, \t\r\n")
+            self.level = _level(self.quote)
+        self.start = _end_of(_blank_or_line if self.is_quoted_name else _blank, source.raw, end)
+
+    def edit(self) -> Edit | None:
+        """What to replace, or None when nothing secret stands here."""
+        if is_position(self.name):
+            return None
+        quote = _value_quote.match(self.raw, self.start)
+        if quote is None and self.quote[:1] == b"%":
+            quote = _encoded_value_quote.match(self.raw, self.start)
+        if quote is not None:
+            return self._quoted(quote.end(), quote.group().lstrip(_STRING_PREFIXES))
+        if self.is_quoted_name:
+            return self._bare()
+        return self._unquoted()
+
+    def _quoted(self, start: int, quote: bytes) -> Edit | None:
+        end = quoted_end(self.source, start, quote)
+        value = self.raw[start:end]
+        if not value or (is_weak(self.name) and not _looks_random(value)):
+            return None
+        return start, end, _MARK
+
+    def _bare(self) -> Edit | None:
+        """A number, an object or an array; it becomes a string in the quotes of its name."""
+        if is_weak(self.name):
+            return None
+        if self.raw[self.start : self.start + 1] in (b"{", b"["):
+            end = bracket_end(self.raw, self.start, self.level)
+            is_secret = not _is_schema(self.raw[self.start : end])
+        else:
+            end = _end_of(_bare, self.raw, self.start)
+            is_secret = self.raw[self.start : end].lower() not in _NO_SECRETS
+        return (self.start, end, self.quote + _MARK + self.quote) if is_secret else None
+
+    def _unquoted(self) -> Edit | None:
+        """Text up to where it must end. Only a bounded part is read before it is known to be secret."""
+        raw, start = self.raw, self.start
+        head = raw[start : start + _HEAD_BYTES]
+        word = head[: _end_of(_word, head, 0)]
+        if word.lower().rstrip(b",.)") in _NO_SECRETS or head.startswith(b"[masked"):
+            return None
+        if is_working_directory(self.name, word) or (is_weak(self.name) and not _looks_random(word)):
+            return None
+        if head[:1] in (b"{", b"[") or runs_to_line_end(self.name):
+            line = _json_line if self.source.is_json else _plain_line
+            return start, _end_of(line, raw, start), _MARK
+        return start, _end_of(_word, raw, start), _MARK
+
+
+def _end_of(pattern: Pattern, raw: bytes, start: int) -> int:
+    found = pattern.match(raw, start)
+    return found.end() if found is not None else start
+
+
+def quoted_end(source: Source, start: int, quote: bytes) -> int:
+    """Where the inside of a quoted text ends that begins at `start` behind `quote`."""
+    raw = source.raw
+    if quote.endswith(b'"'):
+        return source.string_end(start, _level(quote))
+    limit = source.outer_string_end(start)
+    mark = quote if quote[:1] in (b"&", b"%") else quote[-1:]
+    at = raw.find(mark, start, limit)
+    while at >= 0:
+        is_doubled = raw.startswith(mark, at + len(mark))
+        if raw[at - 1] != BACKSLASH and not is_doubled:
+            return at
+        at = raw.find(mark, at + len(mark) * (1 + is_doubled), limit)
+    return limit
+
+
+def bracket_end(raw: bytes, start: int, level: int) -> int:
+    """Behind the bracket that closes the one at `start`; brackets in strings of `level` do not count."""
+    depth = 0
+    is_in_string = False
+    for match in _brackets.finditer(raw, start):
+        at = match.start()
+        code = raw[at]
+        if code == 0x22:
+            found = quote_level(raw, at, start)
+            if found < level:
+                return at - found
+            is_in_string ^= found == level
+        elif not is_in_string:
+            depth += 1 if code in b"{[" else -1
+            if depth == 0:
+                return at + 1
+    return len(raw)
+
+
+def _find_elements(source: Source) -> Iterator[Edit]:
+    """`<password>…</password>`, also with its brackets written as entities."""
+    raw = source.raw
+    end = 0
+    for match in _element.finditer(raw):
+        start = match.end()
+        if start < end:
+            continue
+        limit = source.outer_string_end(start)
+        if raw.startswith(b"<![CDATA[", start):
+            start += len(b"<![CDATA[")
+            found = raw.find(b"]]>", start, limit)
+        else:
+            bracket = b"&lt;" if match.group().startswith(b"&") else b"<"
+            found = raw.find(bracket, start, limit)
+        end = found if found >= 0 else limit
+        if raw[start:end].strip():
+            yield start, end, _MARK
+
+
+def _level(quote: bytes) -> int:
+    run = len(quote)
+    return (run & -run) - 1 if quote.endswith(b'"') else 0
+
+
+def _is_mixed(value: bytes) -> bool:
+    """Whether a word is no word of prose: it has a digit, and more than a few characters."""
+    return len(value) >= 6 and len(value.translate(None, b"0123456789")) < len(value)
+
+
+def _looks_random(value: bytes) -> bool:
+    is_one_word = len(value.translate(None, b" \t\r\n")) == len(value)
+    return len(value) >= _RANDOM_LENGTH and is_one_word and _is_mixed(value)
+
+
+def _is_schema(value: bytes) -> bool:
+    """Whether an object only says what a `password` argument looks like (JSON Schema in tools/list)."""
+    if len(value) > _LARGEST_SCHEMA or b"type" not in value:
+        return False
+    try:
+        found = msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return False
+    return (
+        isinstance(found, dict)
+        and found.keys() <= _SCHEMA_NAMES
+        and not found.keys().isdisjoint(("type", "anyOf"))
+    )
+
+
+RULES: tuple[Rule, ...] = (Rule("field", f"{_FIELD}|{_FLAG}|{_ELEMENT}", _find_fields),)

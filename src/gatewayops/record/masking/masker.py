@@ -1,0 +1,128 @@
+"""The engine: prefilter, rules, edits, and a cut that never leaves part of a secret."""
+
+import re2
+
+from gatewayops.record.masking import contacts as contact_rules
+from gatewayops.record.masking import escapes, fields, numbers, private_keys, vendor_tokens
+from gatewayops.record.masking.rule import Rule
+from gatewayops.record.masking.source import Edit, Source, options
+
+_MARGIN_BYTES = 8 << 10
+_LEAST_MARGIN_BYTES = 1 << 10
+_MEMO_ENTRIES = 4096
+_MEMO_LENGTH = 200
+_BUILT_IN: tuple[Rule, ...] = (
+    *private_keys.RULES,
+    *fields.RULES,
+    *vendor_tokens.RULES,
+    *numbers.RULES,
+)
+
+
+class Masker:
+    """Built once for a worker. Holds no payload, except short texts in which nothing was found."""
+
+    def __init__(self, *, contacts: bool = False) -> None:
+        """`contacts`: e-mail addresses and phone numbers are masked too."""
+        self._rules = _BUILT_IN + (contact_rules.RULES if contacts else ())
+        hints = re2.Set.SearchSet(options())
+        for rule in self._rules:
+            hints.Add(rule.hint.encode("latin-1"))
+        self._escaped = hints.Add(escapes.HINT.encode())
+        # RE2 answers "nothing" also when it runs out of memory. The empty pattern always matches: an
+        # answer without it means "unknown", and then every rule looks.
+        nothing = hints.Add(b"")
+        hints.Compile()
+        self._nothing = [nothing]
+        self._match = hints.Match
+        self._clean: set[str] = set()
+
+    def body(self, raw: bytes, limit: int) -> tuple[str, bool]:
+        """The masked text of at most `limit` bytes, and whether something was cut off.
+
+        What begins within `limit` is masked whole; what begins beyond is dropped.
+        """
+        is_cut = len(raw) > limit
+        window = raw[: limit + _MARGIN_BYTES] if is_cut else raw
+        found = self._match(window)
+        if found == self._nothing:
+            return _text(window, limit), is_cut
+        masked = self._masked(window, found, limit if is_cut else None, is_whole=len(window) == len(raw))
+        return _text(masked, limit), is_cut or len(masked) > limit
+
+    def text(self, value: str) -> str:
+        """A short text masked: a name, a URI, an error message."""
+        if value in self._clean:
+            return value
+        raw = value.encode("utf-8", "replace")
+        found = self._match(raw)
+        if found != self._nothing:
+            masked = self._masked(raw, found, None, is_whole=True)
+            if masked is not raw:
+                return masked.decode("utf-8", "replace")
+        if len(value) <= _MEMO_LENGTH:
+            if len(self._clean) >= _MEMO_ENTRIES:
+                self._clean.clear()
+            self._clean.add(value)
+        return value
+
+    def _masked(self, raw: bytes, found: list[int], limit: int | None, *, is_whole: bool) -> bytes:
+        """`raw` itself when nothing is secret. With a limit, nothing that begins behind it."""
+        plain = raw
+        if self._escaped in found or not found:
+            plain = escapes.unescaped(raw)
+            found = self._match(plain)
+        if limit is not None and not is_whole:
+            limit = min(limit, max(0, len(plain) - _LEAST_MARGIN_BYTES))
+        edits = self._edits(plain, found)
+        if not edits:
+            return raw if limit is None else raw[:limit]
+        return _applied(plain, edits, len(plain) if limit is None else limit)
+
+    def _edits(self, raw: bytes, found: list[int]) -> list[Edit]:
+        rules = [self._rules[at] for at in found if at < len(self._rules)] if found else self._rules
+        if not rules:
+            return []
+        source = Source(raw)
+        return sorted(
+            (edit for rule in rules for edit in rule.find(source)), key=lambda edit: (edit[0], -edit[1])
+        )
+
+
+def _applied(raw: bytes, edits: list[Edit], limit: int) -> bytes:
+    """The bytes with the edits made, up to `limit` of the original; overlapping edits become one.
+
+    A marker at the cut stays whole: text in front of it makes room.
+    """
+    out: list[bytes] = []
+    done = 0
+    for start, end, instead in edits:
+        if end <= done:
+            continue
+        if start >= limit:
+            break
+        if start >= done:
+            out += (raw[done:start], instead)
+        done = end
+    if done < limit or not out:
+        out.append(raw[done:limit])
+        return b"".join(out)
+    mark = out.pop()
+    head = b"".join(out)
+    if done > limit and len(mark) <= limit:
+        head = _text(head, limit - len(mark)).encode()
+    return head + mark
+
+
+def _text(raw: bytes, limit: int) -> str:
+    """The first `limit` bytes as text that takes at most `limit` bytes again.
+
+    Bytes that are no UTF-8 become U+FFFD; a character that the cut went through is dropped.
+    """
+    try:
+        return raw[:limit].decode()
+    except UnicodeDecodeError as error:
+        is_cut_through = error.reason == "unexpected end of data"
+        kept = raw[: error.start] if is_cut_through else raw[:limit]
+    text = kept.decode("utf-8", "replace").encode()
+    return text[:limit].decode("utf-8", "ignore")
