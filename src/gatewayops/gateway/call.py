@@ -21,9 +21,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 NOBODY = Principal(org_id="org_default", key_id="")
 """Who is on record for a request whose key says nothing: the installation's own organisation sees it."""
 
-IS_LATE = "is_late"
-"""In a scope's state: the body is not whole and will not be waited for."""
-
 _BEARER = b"bearer "
 _NO_SPAN = Span("", "", "")
 _MODERN = MODERN.encode()
@@ -172,7 +169,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         if not message["more_body"]:
             break
         parts.append(body)
-    if IS_LATE in scope["state"]:
+    if "is_late" in scope:  # see cycle.call_late
         raise SlowClient("the body did not come in time (setting gateway.body_timeout_s)")
     return b"".join((*parts, body)) if parts else body
 

@@ -111,10 +111,8 @@ class Pipeline:
             await asyncio.sleep(_BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, no secret
 
     @contextmanager
-    def watching(
-        self, call: Call, exchange: Exchange, *, timeout_s: float = _NO_LIMIT
-    ) -> Iterator[None]:
-        """Ends the exchange when the client hangs up or `timeout_s` is over, for as long as its stream lasts."""
+    def watching(self, call: Call, exchange: Exchange, *, timeout_s: float = _NO_LIMIT) -> Iterator[None]:
+        """Ends the exchange when the client hangs up or `timeout_s` is over, while its stream lasts."""
         flight = self._flights.open(exchange, call.receive, timeout_s=timeout_s, server=call.server_name)
         flight.is_endless = call.method is not None and call.method.is_stream
         try:

@@ -1,108 +1,120 @@
-"""uvicorn's HTTP protocol with two bounds that it lacks: how long a request's head may take, how big it is.
+"""uvicorn's HTTP protocol, made lean and bounded: how long a head and a body may take, how big a head is.
 
-A client that opens connections and says nothing, or dribbles its headers, is closed.
+A client that opens connections and says nothing, or dribbles its headers, is closed; one that dribbles
+its body is answered so.
 """
 
-import asyncio
+import urllib.parse
 from time import monotonic
 from typing import Any
 
+import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gatewayops.gateway.answer_batch import AnswerBatch
-from gatewayops.gateway.call import IS_LATE
+from gatewayops.gateway.cycle import Cycle
 
 _HEAD_S = 10.0
-_KEEP_ALIVE_S = 75.0
 _HEAD_BYTES = 64 << 10
-_REST_BYTES = 16 << 20  # of a body that was refused before it was whole; the client must get to the answer
+_KEEP_ALIVE_S = 75.0
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-
-
-class OneWrite:
-    """A transport whose answers leave in one write, head and body together, at the end of the loop's turn.
-
-    uvicorn writes them apart; each write costs a system call and may wake the client. An empty write
-    sends a head on its way alone, as a stream needs it.
-    """
-
-    def __init__(self, transport: asyncio.Transport, batch: AnswerBatch) -> None:
-        """Everything but `write` and `close` is the transport's own."""
-        self._transport = transport
-        self._batch = batch
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        """Keeps a head, joins what follows it."""
-        head = self._head
-        if head:
-            self._head = b""
-            self._batch.put(self._transport, head + data)
-        elif data[:9] == b"HTTP/1.1 " and data[9:12] != b"100":
-            self._head = data
-        elif data:
-            self._batch.put(self._transport, data)
-
-    def flush(self) -> None:
-        """Sends a head that no body follows."""
-        if self._head:
-            self.write(b"")
-
-    def close(self) -> None:
-        """Nothing stays behind."""
-        self.flush()
-        self._batch.flush()
-        self._transport.close()
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the transport has
-        """The transport's own."""
-        return getattr(self._transport, name)
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class BoundedHttp(HttpToolsProtocol):
     """One client connection. Times are the clock's, in seconds; `close_slow` looks at them."""
 
+    cycle: Cycle  # type: ignore[assignment]  # ours in uvicorn's place
+
     def __init__(self, *args: Any, answers: AnswerBatch, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
         """As uvicorn makes it, with where answers go."""
         super().__init__(*args, **kwargs)
         self._answers = answers
-
-    head_since = 0.0  # when a head began that is not whole yet; 0 when none did
-    request_since = 0.0  # when the newest request's head was whole
-    idle_since = 0.0  # when the last answer left
-    _head_bytes = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """The first head is owed from now on."""
-        self._one_write = OneWrite(transport, self._answers)
-        super().connection_made(self._one_write)  # type: ignore[arg-type]  # a transport in all that counts
-        self.head_since = monotonic()
+        self._head_bytes = 0
+        self.head_since = monotonic()  # when a head began that is not whole yet; 0 when none did
+        self.request_since = 0.0  # when the newest request's head was whole
+        self.idle_since = 0.0  # when the last answer left
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's; then, when no request came of it and none is under way, it was part of a head."""
-        before = self.cycle
+        before: Cycle | None = self.cycle
         super().data_received(data)
         if self.cycle is not before:
             self.head_since = 0.0
             self._head_bytes = 0
-            self.request_since = monotonic()
         elif before is None or before.response_complete:
             self.head_since = self.head_since or monotonic()
             self._head_bytes += len(data)
-            is_rest = before is not None and before.more_body
-            if self._head_bytes > (_REST_BYTES if is_rest else _HEAD_BYTES):
+            if self._head_bytes > _HEAD_BYTES:
                 self.refuse(_TOO_LARGE)
 
+    # httptools
+
+    def on_message_begin(self) -> None:
+        """A request's first byte."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        """Begins the request, or queues it behind the one under way (pipelining)."""
+        parser = self.parser
+        version = parser.get_http_version()
+        path, query = _split(self.url)
+        scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "method": parser.get_method().decode("ascii"),
+            "scheme": self.scheme,
+            "path": urllib.parse.unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii"),
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "client": self.client,
+            "server": self.server,
+        }
+        before: Cycle | None = self.cycle
+        cycle = self.cycle = Cycle(scope, self.transport, self.flow, self._answers, self.on_response_complete)
+        cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
+        if self.expect_100_continue:
+            cycle.expect_continue()
+        self.request_since = monotonic()
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]  # ours in uvicorn's place
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))  # type: ignore[arg-type]  # the same
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body; a reader that is behind stops the client."""
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.set()
+
+    def on_message_complete(self) -> None:
+        """The body is whole."""
+        cycle = self.cycle
+        if not cycle.response_complete:
+            cycle.more_body = False
+            cycle.set()
+
     def on_response_complete(self) -> None:
-        """As uvicorn's, but an answer without a body (to HEAD) leaves too, and idleness needs no timer."""
-        self._one_write.flush()
+        """As uvicorn's, but idleness needs no timer: `close_slow` sees it."""
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             return
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         self.idle_since = monotonic()
+
+    # what is slow
 
     def refuse(self, answer: bytes) -> None:
         """Says why and closes."""
@@ -112,17 +124,28 @@ class BoundedHttp(HttpToolsProtocol):
 
     def is_idle_since(self, then: float) -> bool:
         """Whether nothing has happened here since `then`: no request under way, no head begun."""
-        is_free = self.cycle is not None and self.cycle.response_complete and not self.head_since
-        return is_free and self.idle_since < then
+        cycle: Cycle | None = self.cycle
+        return (
+            cycle is not None and cycle.response_complete and not self.head_since and self.idle_since < then
+        )
 
     def end_slow_body(self, then: float) -> None:
-        """A body that began before `then` and is not whole is called late: its reader gets what there is."""
-        cycle = self.cycle
+        """A body that began before `then` and is not whole is waited for no longer."""
+        cycle: Cycle | None = self.cycle
         if cycle is not None and cycle.more_body and not cycle.response_started and self.request_since < then:
-            cycle.scope["state"][IS_LATE] = True
-            cycle.keep_alive = False
-            cycle.more_body = False
-            cycle.message_event.set()
+            cycle.call_late()
+
+
+def _split(url: bytes) -> tuple[bytes, bytes]:
+    """Path and query; the absolute form that proxies are sent loses its host (RFC 9112 section 3.2)."""
+    if url[:1] != b"/":
+        try:
+            parsed = httptools.parse_url(url)
+        except httptools.HttpParserInvalidURLError:
+            return url, b""
+        return parsed.path or b"/", parsed.query or b""
+    path, _, query = url.partition(b"?")
+    return path, query
 
 
 def close_slow(connections: "set[Any]", *, body_timeout_s: float) -> None:

@@ -15,6 +15,9 @@ from gatewayops.upstream.exchange import ConnectionBroken, Exchange, Headers
 from gatewayops.upstream.write_batch import batch_of
 
 
+_HEAD_BYTES = 256 << 10
+
+
 class AnswerTooLarge(UpstreamError):
     """A whole answer over the bound of the settings; streams have none."""
 
@@ -87,6 +90,10 @@ class Connection(asyncio.Protocol):
             self._break("the server wants another protocol")
         except httptools.HttpParserError:
             self._break("the server did not answer in HTTP")
+        if not self._has_head and self._exchange is not None:
+            self._size += len(data)
+            if self._size > _HEAD_BYTES:
+                self._break("the head of the server's answer does not end")
 
     def connection_lost(self, error: Exception | None) -> None:
         """Ends a body that runs to the end of the connection, fails any other exchange."""
@@ -104,6 +111,11 @@ class Connection(asyncio.Protocol):
         self._on_change(self)
 
     # httptools
+
+    def on_message_begin(self) -> None:
+        """An answer that nobody asked for ends the connection: it could pass for the next caller's."""
+        if self._exchange is None:
+            self.drop()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Names in lower case."""

@@ -26,6 +26,7 @@ class WriteBatch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Empty."""
+        self.loop = loop
         self._call_soon = loop.call_soon
         self._pending: list[tuple[Writable, bytes]] = []
 

@@ -1,0 +1,175 @@
+"""One request and its answer on a connection: ASGI's receive and send, as lean as the path of a call needs.
+
+Takes the place of uvicorn's RequestResponseCycle under uvicorn's own protocol class: head and body leave
+in one write, and headers are not checked again (they are ours, or came through a strict HTTP parser).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.flow_control import FlowControl
+
+from gatewayops.gateway.answer_batch import AnswerBatch
+from gatewayops.gateway.call import Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_STATUS_LINE = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+_NO_BODY = frozenset({204, 304})
+_DISCONNECT = {"type": "http.disconnect"}
+_BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class Cycle:
+    """The names without underscore are those that uvicorn's protocol class uses."""
+
+    __slots__ = (
+        "_answers",
+        "_flow",
+        "_head",
+        "_is_chunked",
+        "_is_set",
+        "_loop",
+        "_on_response",
+        "_waiter",
+        "_wants_continue",
+        "body",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "response_started",
+        "scope",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        scope: Scope,
+        transport: asyncio.Transport,
+        flow: FlowControl,
+        answers: AnswerBatch,
+        on_response: Callable[[], None],
+    ) -> None:
+        """`on_response` is called when the answer is out."""
+        self.scope = scope
+        self.transport = transport
+        self._flow = flow
+        self._answers = answers
+        self._on_response = on_response
+        self._loop = answers.loop
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_set = False
+        self._wants_continue = False
+        self._head = b""
+        self._is_chunked = True
+        self.body = b""
+        self.more_body = True
+        self.keep_alive = True
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+
+    @property
+    def message_event(self) -> "Cycle":
+        """Itself: `set` wakes `receive`."""
+        return self
+
+    def set(self) -> None:
+        """There is news for `receive`: a part of the body, its end, or the client's hang-up."""
+        self._is_set = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def expect_continue(self) -> None:
+        """The client waits to be asked for its body."""
+        self._wants_continue = True
+
+    def call_late(self) -> None:
+        """Nobody waits for the rest of the body any more; the connection ends with the answer."""
+        self.keep_alive = False
+        self.more_body = False
+        self.scope["is_late"] = True
+        self.set()
+
+    async def run_asgi(self, app: App) -> None:
+        """Runs the application; a bug of ours that escapes it ends the connection."""
+        try:
+            await app(self.scope, self.receive, self.send)
+        except Exception:
+            log.exception("a request failed inside the gateway")
+        if not self.response_complete and not self.disconnected:
+            if not self.response_started:
+                self.transport.write(_BROKEN)
+            self.transport.close()
+
+    async def receive(self) -> dict[str, Any]:
+        """The next part of the body; `http.disconnect` when the client is gone or the answer is out."""
+        if self._wants_continue:
+            self._wants_continue = False
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if not self.disconnected and not self.response_complete:
+            self._flow.resume_reading()
+            if not self._is_set:
+                self._waiter = self._loop.create_future()
+                await self._waiter
+            self._is_set = False
+        if self.disconnected or self.response_complete:
+            return _DISCONNECT
+        body = self.body
+        self.body = b""
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
+        """Takes the head, then the body whole or in parts; parts without a known length leave as chunks."""
+        if self._flow.write_paused and not self.disconnected:
+            await self._flow.drain()
+        if self.disconnected or self.response_complete:
+            return
+        if not self.response_started:
+            self._start(message["status"], message["headers"])
+            return
+        body: bytes = message["body"]
+        is_last = not message.get("more_body")
+        if self._is_chunked:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"0\r\n\r\n" if is_last else b"")
+        if self._head:
+            body = self._head + body
+            self._head = b""
+        if body:
+            self._answers.put(self.transport, body)
+        if is_last:
+            self._finish()
+
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.response_started = True
+        self._wants_continue = False
+        parts = [_STATUS_LINE[status]]
+        for name, value in headers:
+            if name == b"content-length":
+                self._is_chunked = False
+            parts += (name, b": ", value, b"\r\n")
+        if self._is_chunked and (status in _NO_BODY or self.scope["http_version"] == "1.0"):
+            self._is_chunked = False
+        if self._is_chunked:
+            parts.append(b"transfer-encoding: chunked\r\n")
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
+        parts.append(b"\r\n")
+        self._head = b"".join(parts)
+
+    def _finish(self) -> None:
+        self.response_complete = True
+        if self._waiter is not None:
+            self.set()
+        if not self.keep_alive:
+            self._answers.flush()
+            self.transport.close()
+        self._on_response()
