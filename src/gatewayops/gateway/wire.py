@@ -44,7 +44,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.cycle is not before:
             self.head_since = 0.0
             self._head_bytes = 0
-        elif before is None or before.response_complete:
+        elif before is None or (before.response_complete and not before.more_body):
             self.head_since = self.head_since or monotonic()
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES:
@@ -100,10 +100,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is whole."""
-        cycle = self.cycle
-        if not cycle.response_complete:
-            cycle.more_body = False
-            cycle.set()
+        self.cycle.more_body = False
+        self.cycle.set()
 
     def on_response_complete(self) -> None:
         """As uvicorn's, but idleness needs no timer: `close_slow` sees it."""
