@@ -86,8 +86,9 @@ class CallLog:
         org_id = principal.org_id
         masker = self._with_contacts if org_id in self._masks_contacts else self._plain
         text = masker.text
-        request_body, is_request_cut = masker.body(call.shown_request, self._limit)
-        response_body, is_response_cut = masker.body(outcome.payload, self._limit)
+        request_body, is_request_cut, response_body, is_response_cut = masker.bodies(
+            call.shown_request, outcome.payload, self._limit
+        )
         method = call.method_name
         subject = text(call.subject) if call.subject else ""
         is_uri = method == "resources/read"

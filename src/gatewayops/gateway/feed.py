@@ -48,24 +48,25 @@ class Feed:
         while True:
             try:
                 raw = await self._next()
-            except (GatewayOpsError, TimeoutError) as error:
-                if failures == _QUIET_FAILURES:
-                    log.warning("no news from the control role (%s); serving what is known", error)
-                await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
-                failures += 1
+                if raw:
+                    self._take(raw)
+                failures = 0
                 continue
-            failures = 0
-            if raw:
-                self._take(raw)
+            except (GatewayOpsError, TimeoutError) as error:
+                if failures == 1:
+                    log.warning("no news from the control role (%s); serving what is known", error)
+            except Exception:  # a feed that ended would let revoked keys in for ever
+                log.exception("a snapshot could not be taken over; trying again")
+            await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
+            failures += 1
 
     def _take(self, raw: bytes) -> None:
+        """Raises msgspec.DecodeError for a snapshot of another version."""
+        self._live.apply(snapshot.decode(raw))
         try:
-            fresh = snapshot.decode(raw)
-        except (msgspec.DecodeError, msgspec.ValidationError):
-            log.exception("the control role sent a snapshot that does not read; is it another version?")
-            return
-        self._live.apply(fresh)
-        snapshot.write_file(self._copy, raw)
+            snapshot.write_file(self._copy, raw)
+        except OSError as error:
+            log.warning("no copy of the snapshot is kept: %s", error.strerror)
 
     async def _next(self) -> bytes:
         revision = self._live.snapshot.revision

@@ -38,7 +38,7 @@ class BoundedHttp(HttpToolsProtocol):
         self.idle_since = 0.0  # when the last answer left
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's; then, when no request came of it and none is under way, it was part of a head."""
+        """As uvicorn's; what began no request and belongs to none was part of a head."""
         before: Cycle | None = self.cycle
         super().data_received(data)
         if self.cycle is not before:

@@ -4,6 +4,7 @@ The control role builds it from the control store and hands it out; gateways kee
 (msgpack) and serve from it while everything else is down. It holds hashes and sealed values only.
 """
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -103,9 +104,9 @@ def decode(raw: bytes) -> Snapshot:
 
 
 def write_file(path: Path, raw: bytes) -> None:
-    """Replaces the copy on disk in one step, readable by the owner only."""
+    """Replaces the copy on disk in one step, readable by the owner only. Several workers may do so at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(".new")
+    draft = path.with_suffix(f".{os.getpid()}.new")
     draft.touch(mode=0o600)
     draft.write_bytes(raw)
     draft.replace(path)
