@@ -8,7 +8,6 @@ import asyncio
 import hashlib
 import logging
 import time
-from contextlib import suppress
 
 import msgspec
 
@@ -77,9 +76,13 @@ class CallLog:
             count(call, outcome, duration_ns)
 
     def _commit_alone(self) -> None:
-        """For calls that nobody is answered any more; failures were logged."""
-        with suppress(SpoolBroken):
+        """For calls that nobody is answered any more. It comes before the answers of the turn, so what
+        fails stays waiting: their batch must fail too, or they would leave as if the calls were done."""
+        waiting = self._waiting
+        try:
             self.commit()
+        except SpoolBroken:
+            self._waiting = waiting
 
     def _record(self, call: Call, outcome: Outcome, duration_ns: int) -> CallRecord:
         principal = call.principal

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _WAIT_S = 20.0
 _RETRY_S = (0.1, 0.2, 0.5, 1.0)
-_QUIET_FAILURES = 4  # about two seconds: when all roles start together, that is no news
+_QUIET_FAILURES = 8  # about five seconds: when all roles start together, that is no news
 
 
 class Feed:
@@ -53,7 +53,7 @@ class Feed:
                 failures = 0
                 continue
             except (GatewayOpsError, TimeoutError) as error:
-                if failures == 1:
+                if failures == _QUIET_FAILURES:
                     log.warning("no news from the control role (%s); serving what is known", error)
             except Exception:  # a feed that ended would let revoked keys in for ever
                 log.exception("a snapshot could not be taken over; trying again")

@@ -17,7 +17,15 @@ from gatewayops.protocol.methods import KNOWN
 BOUNDS_S = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _BOUNDS_NS = tuple(int(bound * 1e9) for bound in BOUNDS_S)
 OTHER = "other"
-_ACTIONS = frozenset(method.action for method in KNOWN.values())
+_METHODS = frozenset(KNOWN) | {
+    "",
+    "stream/get",
+    "session/delete",
+    "notifications/initialized",
+    "notifications/cancelled",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+}
 
 
 class _Series:
@@ -92,7 +100,7 @@ class Metrics:
             tool = ""
         elif not is_real or len(self._series) >= self._tool_labels:
             tool = OTHER
-        if call.method is not None and call.method.action not in _ACTIONS:
+        if method not in _METHODS:
             method = OTHER
         return self._series.setdefault((server, method, tool), _Series())
 

@@ -44,7 +44,10 @@ class WriteBatch:
         pending = self._pending
         self._pending = []
         for transport, data in pending:
-            transport.write(data)
+            try:
+                transport.write(data)
+            except RuntimeError:  # closed in this very turn; connection_lost tells whoever waits
+                continue
 
 
 def batch_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:

@@ -41,6 +41,7 @@ _blank_or_line = compiled(r"(?:\s|\\+[nrt])*")
 _bare = compiled(r"[^\s\"'`,}\]\\]*")
 _word = compiled(r"(?:[^\s\"`&<;\\]|\\\\|\\[^nrt\"'`\\\s])*")
 _json_line = compiled(r"(?:[^\r\n\"\\]|\\\\|\\[^nr\"\\])*")
+_json_line_with_quotes = compiled(r"(?:[^\r\n\"\\]|\\\\|\\[^nr\\])*")
 _plain_line = compiled(r"[^\r\n]*")
 _brackets = compiled(r"[{}\[\]\"]")
 
@@ -50,12 +51,13 @@ _NO_SECRETS = frozenset(
     b" redacted hidden is was yes no".split()
 ) | {b""}
 _STRING_PREFIXES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz@$"
+_SCHEMES_WITH_QUOTES = (b"digest ", b"signature ", b"oauth ", b"hawk ")
 _RANDOM_LENGTH = 16
 _HEAD_BYTES = 256
 _LARGEST_SCHEMA = 4096
 _SCHEMA_NAMES = frozenset(
-    ("type", "title", "description", "format", "minLength", "maxLength", "pattern",
-     "writeOnly", "readOnly", "nullable", "anyOf", "x-mcp-header", "additionalProperties", "deprecated")
+    ("type", "title", "description", "format", "minLength", "maxLength", "pattern", "writeOnly", "readOnly",
+     "nullable", "anyOf", "x-mcp-header", "additionalProperties", "deprecated", "default")
 )  # fmt: skip
 
 
@@ -68,10 +70,8 @@ def _find_fields(source: Source) -> Iterator[Edit]:
             if match.start() < done:
                 continue
             text = match.group()
-            is_prose = text.endswith((b" ", b":")) and text[:-1].endswith((b" is", b" was"))
-            value = _Value(source, match.start(), match.end(), text)
-            edit = value.edit()
-            if edit is None or (is_prose and not _is_mixed(raw[edit[0] : edit[1]])):
+            edit = _Value(source, match.start(), match.end(), text).edit()
+            if edit is None:
                 continue
             done = edit[1]
             yield edit
@@ -87,6 +87,7 @@ class _Value:
         self.name = full_name(source.raw, start) + text.rstrip(b"\"'`\\:=> \t\r\n,")
         key_quote = _key_quote.search(text)
         self.is_quoted_name = key_quote is not None
+        self.is_prose = text[:-1].lower().endswith((b" is", b" was"))
         self.level = 0
         self.quote = b""
         if key_quote is not None:
@@ -133,10 +134,14 @@ class _Value:
         word = head[: _end_of(_word, head, 0)]
         if word.lower().rstrip(b",.)") in _NO_SECRETS or head.startswith(b"[masked"):
             return None
+        if self.is_prose:
+            return (start, _end_of(_word, raw, start), _MARK) if _is_mixed(word) else None
         if is_working_directory(self.name, word) or (is_weak(self.name) and not _looks_random(word)):
             return None
         if head[:1] in (b"{", b"[") or runs_to_line_end(self.name):
             line = _json_line if self.source.is_json else _plain_line
+            if line is _json_line and head.lower().startswith(_SCHEMES_WITH_QUOTES):
+                line = _json_line_with_quotes
             return start, _end_of(line, raw, start), _MARK
         return start, _end_of(_word, raw, start), _MARK
 
@@ -224,11 +229,17 @@ def _is_schema(value: bytes) -> bool:
         found = msgspec.json.decode(value)
     except msgspec.DecodeError:
         return False
-    return (
-        isinstance(found, dict)
-        and found.keys() <= _SCHEMA_NAMES
-        and not found.keys().isdisjoint(("type", "anyOf"))
-    )
+    return _only_describes(found)
+
+
+def _only_describes(schema: object) -> bool:
+    if not isinstance(schema, dict) or schema.get("default") is not None:
+        return False
+    choices = schema.get("anyOf", [])
+    if not isinstance(choices, list):
+        return False
+    is_typed = isinstance(schema.get("type"), str | list) or len(choices) > 0
+    return is_typed and schema.keys() <= _SCHEMA_NAMES and all(_only_describes(choice) for choice in choices)
 
 
 RULES: tuple[Rule, ...] = (Rule("field", f"{_FIELD}|{_FLAG}|{_ELEMENT}", _find_fields),)
