@@ -22,7 +22,7 @@ def new_id(kind: str) -> str:
 
 def new_trace_and_span_id() -> tuple[str, str]:
     """Both at once: 32 and 16 lower-case hex digits."""
-    digits = f"{_bits(192):048x}"
+    digits = _bits(192).to_bytes(24).hex()
     return digits[:32], digits[32:]
 
 

@@ -64,17 +64,13 @@ def rest_body(error: GatewayOpsError, trace_id: str, extra: dict[str, Any] | Non
     return _encode(body)
 
 
-async def refuse(call: Call, error: GatewayOpsError) -> None:
+def refuse(call: Call, error: GatewayOpsError) -> None:
     """Answers with an error of ours, in the words of the door it came through."""
     body = rpc_body(error, call) if call.door == "mcp" else rest_body(error, call.span.shown_id())
-    await answer(call, error.status, [_JSON, *extra_headers(error)], body)
+    answer(call, error.status, [_JSON, *extra_headers(error)], body)
 
 
-async def answer(call: Call, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    """Sends a whole answer."""
-    headers.append((b"content-length", str(len(body)).encode()))
-    if call.span.trace_id:
-        headers.append((b"x-trace-id", call.span.shown_id().encode()))
-    send = call.send
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def answer(call: Call, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    """Sends a whole answer; every one names its trace."""
+    headers.append((b"x-trace-id", call.span.shown_id().encode()))
+    call.cycle.answer(status, headers, body)

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, TooLarge
 from gatewayops.identity.principal import Principal
 from gatewayops.protocol import headers as mcp
-from gatewayops.protocol.envelope import Message
+from gatewayops.protocol.envelope import Message, ToolCall
 from gatewayops.protocol.methods import MODERN, Method
 from gatewayops.protocol.trace_context import Span, new_root, open_span
 from gatewayops.upstream.registry import Upstream
@@ -24,6 +24,16 @@ NOBODY = Principal(org_id="org_default", key_id="")
 _BEARER = b"bearer "
 _NO_SPAN = Span("", "", "")
 _MODERN = MODERN.encode()
+
+
+class Cycle(Protocol):
+    """What our HTTP side adds to ASGI: a body that is there, and an answer in one piece, without waiting."""
+
+    def whole_body(self) -> bytes | None:
+        """The body, when all of it has come; else None, and `receive` must be awaited."""
+
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """The whole answer; its length is added."""
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -53,6 +63,7 @@ class Call:
     __slots__ = (
         "agent",
         "auth_ns",
+        "cycle",
         "door",
         "headers",
         "is_recorded",
@@ -78,6 +89,7 @@ class Call:
         """Starts the clock. `door` is `mcp` or `rest`."""
         self.started_ns = time.perf_counter_ns()
         self.scope = scope
+        self.cycle: Cycle = scope["cycle"]
         self.receive = receive
         self.send = send
         self.server_name = server_name
@@ -85,7 +97,7 @@ class Call:
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.principal = NOBODY
         self.upstream: Upstream | None = None
-        self.message: Message | None = None
+        self.message: Message | ToolCall | None = None
         self.method: Method | None = None
         self.subject = ""  # the tool, prompt or uri that the call names
         self.span = _NO_SPAN
@@ -165,7 +177,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         body: bytes = message["body"]
         size += len(body)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         if not message["more_body"]:
             break
         parts.append(body)
@@ -174,5 +186,6 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     return b"".join((*parts, body)) if parts else body
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """Says which setting bounds it."""
     return TooLarge(f"the body is over {limit} bytes (setting gateway.max_body_bytes)")

@@ -127,8 +127,36 @@ class Cycle:
         self.body = b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
+    def whole_body(self) -> bytes | None:
+        """The body, when all of it is here and nothing of it was taken; else None."""
+        if self.more_body or not self._is_set or self.disconnected or "is_late" in self.scope:
+            return None
+        self._is_set = False
+        body = self.body
+        self.body = b""
+        return body
+
+    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """The whole answer in one write, without waiting for a slow client; its length is added."""
+        if self.disconnected or self.response_complete:
+            return
+        self.response_started = True
+        self._wants_continue = False
+        parts = [_STATUS_LINE[status]]
+        for name, value in headers:
+            parts += (name, b": ", value, b"\r\n")
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
+        if status not in _NO_BODY:
+            parts.append(b"content-length: %d\r\n" % len(body))
+        parts.append(b"\r\n")
+        if self.scope["method"] != "HEAD":
+            parts.append(body)
+        self._answers.put(self.transport, b"".join(parts))
+        self._finish()
+
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
-        """Takes the head, then the body whole or in parts; parts without a known length leave as chunks."""
+        """Takes the head, then the body in parts; parts without a known length leave as chunks."""
         if self._flow.write_paused and not self.disconnected:
             await self._flow.drain()
         if self.disconnected or self.response_complete:

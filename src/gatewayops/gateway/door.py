@@ -5,6 +5,7 @@ No framework and no middleware stack stands on the path of a call.
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 
 import msgspec
 
@@ -47,19 +48,18 @@ class Door:
         self._rest = rest
         self._forward = forward
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """ASGI 3."""
         path: str = scope["path"]
         if path.startswith(_CALLS):
-            await self._call(scope, receive, send)
-        elif path == "/v1/health":
-            await _plain(send, 200, _encode({"status": "ok"}))
-        elif path == "/v1/ready":
-            await self._ready(send)
-        elif path == "/metrics":
-            await self._show_metrics(scope, send)
-        else:
-            await self._other(scope, receive, send)
+            return self._call(scope, receive, send)
+        if path == "/v1/health":
+            return _plain(send, 200, _encode({"status": "ok"}))
+        if path == "/v1/ready":
+            return self._ready(send)
+        if path == "/metrics":
+            return self._show_metrics(scope, send)
+        return self._other(scope, receive, send)
 
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         server, _, route = scope["path"][len(_CALLS) :].partition("/")
@@ -76,24 +76,22 @@ class Door:
                 # it stays unsaid: it may be the end of a secret with a slash in it, which no mask finds
                 raise NotFound("there is no such route here; calls go to tools/call and its siblings")
         except GatewayOpsError as error:
-            await self._refuse(call, error)
+            self._refuse(call, error)
         except asyncio.CancelledError:
             self._write(call, Outcome.of(ClientGone("the gateway stopped before the answer")))
             raise
         except Exception:  # a bug of ours must neither escape unseen nor show its insides
             log.exception("a call failed inside the gateway")
-            await self._refuse(
-                call, GatewayOpsError("something went wrong inside the gateway; it was logged")
-            )
+            self._refuse(call, GatewayOpsError("something went wrong inside the gateway; it was logged"))
 
-    async def _refuse(self, call: Call, error: GatewayOpsError) -> None:
+    def _refuse(self, call: Call, error: GatewayOpsError) -> None:
         if not call.span.trace_id:
             call.trace(meta_parent="")
         rpc_code = answers.rpc_code(error) if call.door == "mcp" else 0
         if not self._write(call, Outcome.of(error, rpc_code=rpc_code)):
             error = SpoolBroken("the call cannot be recorded now, so it is not answered as done")
         if not isinstance(error, ClientGone):
-            await answers.refuse(call, error)
+            answers.refuse(call, error)
 
     def _write(self, call: Call, outcome: Outcome) -> bool:
         try:

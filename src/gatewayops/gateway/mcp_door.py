@@ -18,8 +18,8 @@ from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.policy.decision import Deny
 from gatewayops.protocol import envelope, reply
 from gatewayops.protocol import headers as mcp
-from gatewayops.protocol.envelope import Message
-from gatewayops.protocol.methods import META_CLIENT, META_VERSION, Method
+from gatewayops.protocol.envelope import Message, ToolCall
+from gatewayops.protocol.methods import Method
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.settings import UpstreamSettings
 
@@ -27,8 +27,7 @@ _TO_SERVER = frozenset(
     {b"accept", mcp.VERSION, mcp.METHOD, mcp.NAME, b"last-event-id", b"user-agent", b"tracestate", b"baggage"}
 )
 _TO_CLIENT = frozenset({b"content-type", b"cache-control", b"retry-after", b"allow", mcp.VERSION})
-_STREAM = Method("stream/get", "", is_stream=True)
-_END = Method("session/delete", "")
+_WITHOUT_BODY = {"GET": Method("stream/get", "", is_stream=True), "DELETE": Method("session/delete", "")}
 _NO_LIMIT = float("inf")
 _PARAM = b"mcp-param-"
 
@@ -70,44 +69,47 @@ class McpDoor:
         """Walks a call through the pipeline. Raises GatewayOpsError for the outermost door to answer."""
         call.trace(meta_parent="")
         refuse_duplicates(call)
-        await self._pipeline.authenticate(call)
+        if not self._pipeline.recognise(call):
+            await self._pipeline.authenticate(call)
         verb = call.scope["method"]
         if verb == "POST":
-            await self._post(call)
-        elif verb == "GET":
-            call.about(_STREAM, "")
-            self._permit(call, _STREAM, "")
-            await self._carry(call, b"GET", holds_slot=False)
-        elif verb == "DELETE":
-            call.about(_END, "")
-            self._permit(call, _END, "")
-            await self._carry(call, b"DELETE", holds_slot=True)
+            if not call.headers.get(b"content-type", b"").startswith(b"application/json"):
+                raise InvalidInput("send the message as Content-Type: application/json")
+            body = call.cycle.whole_body()
+            self._take(call, body if body is not None else await self._pipeline.read_body(call))
+        elif verb in _WITHOUT_BODY:
+            method = _WITHOUT_BODY[verb]
+            call.about(method, "")
+            self._permit(call, method, "")
         else:
             raise MethodNotAllowed(f"{verb} means nothing here: MCP uses POST, GET and DELETE")
+        await self._carry(call, verb.encode())
 
-    async def _post(self, call: Call) -> None:
-        if not call.headers.get(b"content-type", b"").startswith(b"application/json"):
-            raise InvalidInput("send the message as Content-Type: application/json")
-        body = await self._pipeline.read_body(call)
+    def _take(self, call: Call, body: bytes) -> None:
+        """Reads the message, holds it against the headers, asks whether it may be sent."""
+        call.request_bytes = len(body)
+        self._pipeline.check_size(body)
         call.message = message = envelope.decode(body)
         method = message.method
         call.about(method, message.name)
         call.shown_request = message.arguments()
-        if message.meta is not None and "traceparent" in message.meta:
-            call.trace(meta_parent=message.meta_text("traceparent"))
+        if message.parent:
+            call.trace(meta_parent=message.parent)
         check_headers(call, message)
         call.agent = _agent(message)
         self._permit(call, method, message.name)
-        await self._carry(call, b"POST", holds_slot=not method.is_stream)
 
     def _permit(self, call: Call, method: Method, named: str) -> None:
         decision = self._pipeline.permit(call, method, named)
         if isinstance(decision, Deny):
             raise refused(decision)
 
-    async def _carry(self, call: Call, verb: bytes, *, holds_slot: bool) -> None:
+    async def _carry(self, call: Call, verb: bytes) -> None:
         upstream = call.upstream
+        method = call.method
         assert upstream is not None
+        assert method is not None
+        holds_slot = not method.is_stream
         traceparent = call.span.traceparent()
         headers = self._headers_for_server(call, traceparent)
         body = call.message.encode(traceparent=traceparent) if call.message is not None else b""
@@ -120,7 +122,7 @@ class McpDoor:
             if exchange.is_stream:
                 await self._answer_stream(call, exchange, begun)
             else:
-                await self._answer_whole(call, exchange)
+                self._answer_whole(call, exchange)
         except GatewayOpsError:
             call.upstream_ns = time.perf_counter_ns() - begun
             raise
@@ -128,11 +130,11 @@ class McpDoor:
             if holds_slot:
                 upstream.give_slot()
 
-    async def _answer_whole(self, call: Call, exchange: Exchange) -> None:
+    def _answer_whole(self, call: Call, exchange: Exchange) -> None:
         outcome = self._outcome(call, exchange)
         headers = self._headers_for_client(call, exchange)
         self._pipeline.log.write(call, outcome)
-        await answers.answer(call, exchange.status, headers, exchange.body)
+        answers.answer(call, exchange.status, headers, exchange.body)
 
     def _outcome(self, call: Call, exchange: Exchange) -> Outcome:
         """What a whole answer amounts to. Raises UpstreamError for what no client should have to read."""
@@ -242,7 +244,7 @@ def refuse_duplicates(call: Call) -> None:
         seen.add(name)
 
 
-def check_headers(call: Call, message: Message) -> None:
+def check_headers(call: Call, message: Message | ToolCall) -> None:
     """Whoever reads the body must compare: a header that is there must say what the body says."""
     headers = call.headers
     said = headers.get(mcp.METHOD)
@@ -254,8 +256,8 @@ def check_headers(call: Call, message: Message) -> None:
     name = headers.get(mcp.NAME)
     if name is not None and method.name_key and mcp.decode_value(name.strip()) != message.name:
         raise HeaderMismatch(f"the header Mcp-Name does not say what params.{method.name_key} says")
-    version = message.meta.get(META_VERSION) if message.meta is not None else None
-    if version is not None and bytes(version) != b'"%b"' % headers.get(mcp.VERSION, b"").strip():
+    version = message.version
+    if version and version != b'"%b"' % headers.get(mcp.VERSION, b"").strip():
         raise HeaderMismatch("the header MCP-Protocol-Version does not say what params._meta says")
 
 
@@ -268,12 +270,9 @@ def _end_of_stream(call: Call, exchange: Exchange) -> Outcome:
     )
 
 
-def _agent(message: Message) -> str:
+def _agent(message: Message | ToolCall) -> str:
+    client = message.client
     try:
-        if message.meta is not None and META_CLIENT in message.meta:
-            return _client_info(message.meta[META_CLIENT]).name
-        if message.method.name == "initialize" and message.params is not None:
-            return _client_info(message.params["clientInfo"]).name
-    except (msgspec.DecodeError, KeyError):
+        return _client_info(client).name if client else ""
+    except msgspec.DecodeError:
         return ""
-    return ""

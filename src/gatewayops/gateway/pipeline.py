@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from gatewayops.base.errors import GatewayOpsError, Reason, Unauthenticated, Unavailable
 from gatewayops.cost.prices import estimated_tokens
-from gatewayops.gateway.call import NOBODY, Call, Outcome, read_body
+from gatewayops.gateway.call import NOBODY, Call, Outcome, read_body, too_large
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.live import Live
@@ -47,21 +47,31 @@ class Pipeline:
         self._flights = flights
         self.log = log
 
+    def recognise(self, call: Call) -> bool:
+        """Who is calling, when the key was verified lately; False means: ask `authenticate`."""
+        live = self._live
+        principal = live.authenticator.known(call.token)
+        if principal is None:
+            return False
+        call.principal = principal
+        call.upstream = live.server(principal, call.server_name)
+        call.auth_ns = time.perf_counter_ns() - call.started_ns
+        return True
+
     async def authenticate(self, call: Call) -> None:
         """Who is calling. Raises Unauthenticated; the refusal is filed with the owner of the key's prefix."""
+        if self.recognise(call):
+            return
+        if not self._live.is_ready:
+            raise Unavailable("the gateway has just started and has no rules yet", Reason.NOT_READY)
         token = call.token
+        if not token:
+            msg = "send an API key: Authorization: Bearer gwo_..."
+            raise Unauthenticated(msg, Reason.KEY_MISSING)
         authenticator = self._live.authenticator
-        principal = authenticator.known(token)
-        if principal is None:
-            if not self._live.is_ready:
-                raise Unavailable("the gateway has just started and has no rules yet", Reason.NOT_READY)
-            if not token:
-                msg = "send an API key: Authorization: Bearer gwo_..."
-                raise Unauthenticated(msg, Reason.KEY_MISSING)
-            call.principal = authenticator.owner_of(token) or NOBODY
-            principal = await authenticator.verify(token)
-        call.principal = principal
-        call.upstream = self._live.server(principal, call.server_name)
+        call.principal = authenticator.owner_of(token) or NOBODY
+        call.principal = await authenticator.verify(token)
+        call.upstream = self._live.server(call.principal, call.server_name)
         call.auth_ns = time.perf_counter_ns() - call.started_ns
 
     async def read_body(self, call: Call) -> bytes:
@@ -69,6 +79,11 @@ class Pipeline:
         body = await read_body(call.scope, call.receive, self._settings.max_body_bytes)
         call.request_bytes = len(body)
         return body
+
+    def check_size(self, body: bytes) -> None:
+        """Raises TooLarge."""
+        if len(body) > self._settings.max_body_bytes:
+            raise too_large(self._settings.max_body_bytes)
 
     def permit(self, call: Call, method: Method, named: str) -> Decision:
         """Whether they may. Every request is asked about, not only those that a list showed."""

@@ -71,7 +71,8 @@ class RestDoor:
         call.trace(meta_parent="")
         method = method_named(route)
         call.about(method, "")
-        await self._pipeline.authenticate(call)
+        if not self._pipeline.recognise(call):
+            await self._pipeline.authenticate(call)
         if call.scope["method"] != "POST":
             raise PostOnly(f"use POST /v1/mcp/{call.server_name}/{route}")
         raw = await self._pipeline.read_body(call)
@@ -82,7 +83,7 @@ class RestDoor:
         if isinstance(decision, Deny):
             raise refused(decision)
         reply = await self._carry(call, method, params)
-        await self._answer(call, reply)
+        self._answer(call, reply)
 
     async def _carry(self, call: Call, method: Method, params: dict[str, Any]) -> Reply:
         upstream = call.upstream
@@ -110,7 +111,7 @@ class RestDoor:
             call.upstream_ns = time.perf_counter_ns() - begun
             upstream.give_slot()
 
-    async def _answer(self, call: Call, reply: Reply) -> None:
+    def _answer(self, call: Call, reply: Reply) -> None:
         outcome = self._pipeline.price(call, reply)
         failure = reply.failure()
         metadata = {
@@ -127,7 +128,7 @@ class RestDoor:
         else:
             body = _encode({"result": _simplified(call, outcome.payload), "metadata": metadata})
         self._pipeline.log.write(call, outcome)
-        await answers.answer(call, outcome.http_status, [_JSON], body)
+        answers.answer(call, outcome.http_status, [_JSON], body)
 
 
 def _asked(route: str, raw: bytes) -> tuple[str, dict[str, Any]]:

@@ -38,6 +38,7 @@ from gatewayops.upstream.settings import UpstreamSettings
 
 _KEEP_ALIVE_S = 75
 _SWEEP_S = 0.5
+_RECORD_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Gateway:
         self._server = _Server(
             uvicorn.Config(
                 self.door,
+                interface="asgi3",
                 http=self._new_connection,  # type: ignore[arg-type]  # uvicorn only calls it
                 ws="none",
                 lifespan="off",
@@ -147,6 +149,8 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_drain()
         await super().shutdown(sockets)
+        if self.server_state.tasks:  # cut off just now; each still writes its record
+            await asyncio.wait(list(self.server_state.tasks), timeout=_RECORD_S)
 
 
 def _listen(settings: GatewaySettings) -> socket.socket:
@@ -155,7 +159,11 @@ def _listen(settings: GatewaySettings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if settings.workers > 1:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    listener.bind((settings.host, settings.port))
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError:
+        listener.close()
+        raise
     listener.listen(2048)
     listener.setblocking(False)
     return listener

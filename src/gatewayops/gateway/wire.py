@@ -13,6 +13,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gatewayops.gateway.answer_batch import AnswerBatch
+from gatewayops.gateway.call import Scope
 from gatewayops.gateway.cycle import Cycle
 
 _HEAD_S = 10.0
@@ -63,7 +64,7 @@ class BoundedHttp(HttpToolsProtocol):
         parser = self.parser
         version = parser.get_http_version()
         path, query = _split(self.url)
-        scope = {
+        scope: Scope = {
             "type": "http",
             "asgi": _ASGI,
             "http_version": version,
@@ -78,6 +79,7 @@ class BoundedHttp(HttpToolsProtocol):
         }
         before: Cycle | None = self.cycle
         cycle = self.cycle = Cycle(scope, self.transport, self.flow, self._answers, self.on_response_complete)
+        scope["cycle"] = cycle
         cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
         if self.expect_100_continue:
             cycle.expect_continue()

@@ -13,6 +13,7 @@ from msgspec import Raw
 from gatewayops.base.errors import InvalidInput, Reason
 from gatewayops.protocol.methods import (
     INVALID_REQUEST,
+    KNOWN,
     META_CAPABILITIES,
     META_CLIENT,
     META_VERSION,
@@ -21,16 +22,36 @@ from gatewayops.protocol.methods import (
     method_named,
 )
 
+_ABSENT = Raw(b"")
+
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The four members of a request and no others."""
 
     jsonrpc: str
     method: str
-    id: Raw = Raw(b"")
-    params: Raw = Raw(b"")
+    id: Raw = _ABSENT
+    params: Raw = _ABSENT
 
 
+class _CallParams(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    name: str
+    arguments: Raw = _ABSENT
+    meta: Raw = msgspec.field(name="_meta", default=_ABSENT)
+
+
+class _CallMeta(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    traceparent: Raw = _ABSENT
+    tracestate: Raw = _ABSENT
+    baggage: Raw = _ABSENT
+    progress_token: Raw = msgspec.field(name="progressToken", default=_ABSENT)
+    version: Raw = msgspec.field(name=META_VERSION, default=_ABSENT)
+    client: Raw = msgspec.field(name=META_CLIENT, default=_ABSENT)
+    capabilities: Raw = msgspec.field(name=META_CAPABILITIES, default=_ABSENT)
+
+
+_call_params = msgspec.json.Decoder(_CallParams).decode
+_call_meta = msgspec.json.Decoder(_CallMeta).decode
 _request = msgspec.json.Decoder(_Request).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _text = msgspec.json.Decoder(str).decode
@@ -59,19 +80,40 @@ class BadEnvelope(InvalidInput):
 
 
 class Message(msgspec.Struct, gc=False):
-    """One decoded message. `rpc_id` is raw JSON, empty for a notification."""
+    """One decoded message of any method. `rpc_id` is raw JSON, empty for a notification."""
 
     method: Method
     rpc_id: bytes
     members: dict[str, Any]
-    params: dict[str, Any] | None
-    meta: dict[str, Any] | None
-    name: str  # what the method names: a tool, a prompt, a uri
+    params: dict[str, Any] | None = None
+    meta: dict[str, Any] | None = None
+    name: str = ""  # what the method names: a tool, a prompt, a uri
 
     @property
     def is_request(self) -> bool:
         """Whether an answer is owed."""
         return bool(self.rpc_id)
+
+    @property
+    def parent(self) -> str:
+        """`_meta.traceparent`; empty when it is absent or no text."""
+        raw = self.meta.get("traceparent") if self.meta else None
+        try:
+            return _text(raw) if raw is not None else ""
+        except msgspec.DecodeError:
+            return ""
+
+    @property
+    def version(self) -> bytes:
+        """The protocol version in `_meta`, raw."""
+        return bytes(self.meta.get(META_VERSION, b"")) if self.meta else b""
+
+    @property
+    def client(self) -> bytes:
+        """What the client says of itself, in `_meta` or when it initializes, raw."""
+        if self.meta and META_CLIENT in self.meta:
+            return bytes(self.meta[META_CLIENT])
+        return bytes(self.params.get("clientInfo", b"")) if self.params else b""
 
     def arguments(self) -> bytes:
         """The raw arguments of a call, or all parameters of another method; what the record shows."""
@@ -81,14 +123,6 @@ class Message(msgspec.Struct, gc=False):
         if arguments is not None:
             return bytes(arguments)
         return _encode({key: value for key, value in self.params.items() if key != "_meta"})
-
-    def meta_text(self, key: str) -> str:
-        """A text in `_meta`; empty when it is absent or not a text."""
-        raw = self.meta.get(key) if self.meta else None
-        try:
-            return _text(raw) if raw is not None else ""
-        except msgspec.DecodeError:
-            return ""
 
     def encode(self, *, traceparent: str) -> bytes:
         """The message as it goes to the server: what was authorised, with our span as its parent.
@@ -105,7 +139,36 @@ class Message(msgspec.Struct, gc=False):
         return _encode(members)
 
 
-def decode(body: bytes) -> Message:
+class ToolCall(msgspec.Struct, gc=False):
+    """A tools/call with no members but the known ones: what nearly every message is. Reads as a Message."""
+
+    rpc_id: bytes
+    name: str
+    raw_arguments: bytes
+    meta: _CallMeta
+    version: bytes
+    client: bytes
+
+    method = KNOWN["tools/call"]
+    is_request = True
+    parent = ""
+
+    def arguments(self) -> bytes:
+        """The raw arguments."""
+        return self.raw_arguments
+
+    def encode(self, *, traceparent: str) -> bytes:
+        """The call as it goes to the server, put together from what was decoded."""
+        self.meta.traceparent = Raw(b'"%b"' % traceparent.encode())
+        return b'{"jsonrpc":"2.0","id":%b,"method":"tools/call","params":{"name":%b%b,"_meta":%b}}' % (
+            self.rpc_id,
+            _encode(self.name),
+            b',"arguments":' + self.raw_arguments if self.raw_arguments else b"",
+            _encode(self.meta),
+        )
+
+
+def decode(body: bytes) -> Message | ToolCall:
     """The message in a POST body; raises BadEnvelope for what is not exactly one."""
     try:
         request = _request(body)
@@ -114,14 +177,37 @@ def decode(body: bytes) -> Message:
     rpc_id = bytes(request.id)
     if request.jsonrpc != "2.0" or (rpc_id and rpc_id[0] not in _ID_STARTS):
         return _decode_any(body)
+    if rpc_id and request.method == "tools/call":
+        call = _tool_call(rpc_id, request.params)
+        if call is not None:
+            return call
     method = method_named(request.method)
     members: dict[str, Any] = {"jsonrpc": "2.0", "method": request.method}
     if rpc_id:
         members["id"] = request.id
     params = bytes(request.params)
     if not params:
-        return Message(method, rpc_id, members, None, None, "")
+        return Message(method, rpc_id, members)
     return _with_params(method, rpc_id, members, params)
+
+
+def _tool_call(rpc_id: bytes, raw: Raw) -> ToolCall | None:
+    """None for what needs the longer way: other members, a parent of the caller's, bad types."""
+    try:
+        params = _call_params(raw)
+        meta = _call_meta(params.meta) if params.meta is not _ABSENT else _CallMeta()
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if meta.traceparent is not _ABSENT:
+        return None
+    return ToolCall(
+        rpc_id,
+        params.name,
+        bytes(params.arguments),
+        meta,
+        bytes(meta.version),
+        bytes(meta.client),
+    )
 
 
 def _decode_any(body: bytes) -> Message:
@@ -134,11 +220,11 @@ def _decode_any(body: bytes) -> Message:
         raise BadEnvelope('"jsonrpc" must be "2.0"', INVALID_REQUEST, rpc_id=rpc_id or b"null")
     if "method" not in members:
         if rpc_id and ("result" in members or "error" in members):
-            return Message(method_named("response"), b"", members, None, None, "")
+            return Message(method_named("response"), b"", members)
         raise BadEnvelope('"method" is missing', INVALID_REQUEST, rpc_id=rpc_id or b"null")
     method = method_named(_text_member(members["method"], "method", rpc_id))
     if "params" not in members:
-        return Message(method, rpc_id, members, None, None, "")
+        return Message(method, rpc_id, members)
     return _with_params(method, rpc_id, members, bytes(members["params"]))
 
 

@@ -49,7 +49,10 @@ def new_root() -> Span:
 def _parse(text: str) -> tuple[str, str] | None:
     if len(text) < 55 or text[2] != "-" or text[35] != "-" or text[52] != "-" or text[:2] == "ff":
         return None
+    if len(text) > 55 and (text[:2] == "00" or text[55] != "-"):  # only later versions may add parts
+        return None
     trace_id, span_id = text[3:35], text[36:52]
-    if not _HEX.issuperset(trace_id + span_id) or not trace_id.strip("0") or not span_id.strip("0"):
+    is_hex = _HEX.issuperset(text[:2] + trace_id + span_id + text[53:55])
+    if not is_hex or not trace_id.strip("0") or not span_id.strip("0"):
         return None
     return trace_id, span_id
