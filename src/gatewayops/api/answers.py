@@ -18,6 +18,7 @@ class MethodNotAllowed(InvalidInput):
     """The path exists, the method does not."""
 
     status = 405
+    code = "method_not_allowed"
     reason = Reason.METHOD_NOT_ALLOWED
 
 

@@ -28,6 +28,7 @@ class Reason(StrEnum):
     HOST_NOT_ALLOWED = "host_not_allowed"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
     SERVER_UNKNOWN = "server_unknown"
     SERVER_NOT_GRANTED = "server_not_granted"
     ACTION_NOT_GRANTED = "action_not_granted"
@@ -111,7 +112,7 @@ class Conflict(GatewayOpsError):
 
     status = 409
     code = "conflict"
-    reason = Reason.INVALID_REQUEST
+    reason = Reason.CONFLICT
 
 
 class TooMany(GatewayOpsError):

@@ -1,5 +1,7 @@
 """`gatewayops cost`: what calls cost, in dollars."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 import click
@@ -40,7 +42,7 @@ def summary(
         empty="No calls in that time.",
     )  # fmt: skip
     days = f"{period['start']} to {period['end']}"
-    click.echo(f"{days}: ${total['total_cost']:,.6f} for {total['total_calls']:,} calls")
+    click.echo(f"{days}: {_sum(total)}")
 
 
 @cost.command("trace")
@@ -61,4 +63,9 @@ def trace(door: Door, trace_id: str, *, as_json: bool) -> None:
         ),
         empty="No calls.",
     )
-    click.echo(f"{told['trace_id']}: ${told['total_cost']:,.6f} for {told['total_calls']:,} calls")
+    click.echo(f"{told['trace_id']}: {_sum(told)}")
+
+
+def _sum(told: Mapping[str, Any]) -> str:
+    calls = told["total_calls"]
+    return f"${told['total_cost']:,.6f} for {calls:,} {'call' if calls == 1 else 'calls'}"

@@ -24,6 +24,31 @@ def user() -> None:
     """People."""
 
 
+@click.group()
+def organization() -> None:
+    """The organisation's own settings."""
+
+
+@organization.command("show")
+@as_json_option
+@reaches_api()
+def show_organization(door: Door, *, as_json: bool) -> None:
+    """What is set."""
+    _show_one(door.ask("GET", "/v1/organization")["organization"], as_json=as_json)
+
+
+@organization.command("set")
+@click.option(
+    "--mask-contacts/--keep-contacts", required=True, help="Mask e-mail addresses and phone numbers."
+)
+@as_json_option
+@reaches_api()
+def set_organization(door: Door, *, mask_contacts: bool, as_json: bool) -> None:
+    """Change it; records from then on follow."""
+    body = {"masks_contacts": mask_contacts}
+    _show_one(door.ask("PATCH", "/v1/organization", body)["organization"], as_json=as_json)
+
+
 @team.command("add")
 @click.argument("name")
 @click.option("--parent", metavar="TEAM", help="The team above.")
@@ -94,10 +119,7 @@ def id_of(door: Door, noun: str, reference: str) -> str:
 def _add(door: Door, noun: str, body: dict[str, Any], *, as_json: bool) -> None:
     given = {name: value for name, value in body.items() if value is not None}
     told = door.ask("POST", f"/v1/{noun}s", given)[noun]
-    if as_json:
-        show_json(told)
-    else:
-        show_pairs(told)
+    _show_one(told, as_json=as_json)
 
 
 def _list(door: Door, nouns: str, *, limit: int, cursor: str | None, as_json: bool) -> None:
@@ -109,3 +131,10 @@ def _list(door: Door, nouns: str, *, limit: int, cursor: str | None, as_json: bo
     headings = list(rows[0]) if rows else []
     show_table(headings, ([row[name] for name in headings] for row in rows), empty=f"No {nouns} yet.")
     show_next(told)
+
+
+def _show_one(told: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(told)
+    else:
+        show_pairs(told)

@@ -17,6 +17,7 @@ _COMMANDS = {
     "trace": ("traces", "trace", "What was called.", False),
     "cost": ("costs", "cost", "What it cost.", False),
     "price": ("prices", "price", "What calls cost, by server and tool.", False),
+    "organization": ("directory", "organization", "The organisation's own settings.", False),
     "team": ("directory", "team", "Teams, a tree.", False),
     "project": ("directory", "project", "Projects.", False),
     "user": ("directory", "user", "People.", False),

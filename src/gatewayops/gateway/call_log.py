@@ -66,7 +66,7 @@ class CallLog:
             return
         self._waiting = []
         try:
-            self._spool.append(*[_encode(self._record(*entry)) for entry in waiting])
+            self._spool.append(*self._records(waiting))
         except SpoolBroken as error:
             self.is_healthy = False
             log.error("calls are not answered as done: %s", error)  # noqa: TRY400 - the trace says no more
@@ -74,6 +74,14 @@ class CallLog:
         count = self._metrics.count
         for call, outcome, duration_ns in waiting:
             count(call, outcome, duration_ns)
+
+    def _records(self, waiting: list[tuple[Call, Outcome, int]]) -> list[bytes]:
+        try:
+            return [_encode(self._record(*entry)) for entry in waiting]
+        except Exception as error:  # a bug of ours must not let an answer leave unrecorded
+            log.exception("a record could not be made")
+            msg = "a record could not be made; it was logged"
+            raise SpoolBroken(msg) from error
 
     def _commit_alone(self) -> None:
         """For calls that nobody is answered any more. It comes before the answers of the turn, so what

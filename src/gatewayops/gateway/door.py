@@ -6,6 +6,7 @@ No framework and no middleware stack stands on the path of a call.
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 
 import msgspec
 
@@ -102,6 +103,9 @@ class Door:
         return True
 
     async def _ready(self, send: Send) -> None:
+        if not self._calls.is_healthy:
+            with suppress(SpoolBroken):
+                self._calls.probe()
         is_ready = self._live.is_ready and self._calls.is_healthy and not self.is_draining
         body = {
             "status": "ready" if is_ready else "not_ready",
@@ -118,7 +122,8 @@ class Door:
         if self._metrics_token:
             is_allowed = headers.get(b"authorization") == f"Bearer {self._metrics_token}".encode()
         else:
-            is_allowed = client is not None and client[0] in _LOOPBACK and b"x-forwarded-for" not in headers
+            is_near = client is not None and client[0] in _LOOPBACK and b"x-forwarded-for" not in headers
+            is_allowed = is_near and self._hosts.passes(headers.get(b"host"), headers.get(b"origin"))
         if is_allowed:
             await _plain(send, 200, self._metrics.render(), b"text/plain; version=0.0.4; charset=utf-8")
         else:

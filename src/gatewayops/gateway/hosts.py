@@ -37,6 +37,14 @@ class HostCheck:
         if len(self._passed) < _REMEMBERED:
             self._passed[host, origin] = None
 
+    def passes(self, host: bytes | None, origin: bytes | None) -> bool:
+        """The same as a question."""
+        try:
+            self.check(host, origin)
+        except Forbidden:
+            return False
+        return True
+
     def _is_ours(self, origin: str) -> bool:
         if origin in self._origins:
             return True

@@ -7,6 +7,7 @@ that guessing neither burns the CPU nor locks the owner out.
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ class Authenticator:
         self._keys: dict[str, KeyRow] = {}
         self._secrets: dict[str, list[SecretRow]] = {}
         self._known: dict[bytes, _Known] = {}
-        self._refused: dict[bytes, None] = {}
+        self._refused: dict[bytes, Callable[[], Unauthenticated]] = {}
         self._checks: dict[bytes, asyncio.Future[SecretRow | None]] = {}
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="bcrypt")
 
@@ -85,8 +86,10 @@ class Authenticator:
         """
         digest = hashlib.sha256(token).digest()
         candidates = self._secrets.get(_prefix(token), []) if len(token) in _SECRET_BYTES else []
-        if not candidates or digest in self._refused:
+        if not candidates:
             raise _unknown()
+        if digest in self._refused:
+            raise self._refused[digest]()
         check = self._checks.get(digest)
         if check is None:
             if len(self._checks) >= _WAITING_CHECKS:
@@ -96,11 +99,14 @@ class Authenticator:
             check.add_done_callback(lambda _: self._checks.pop(digest, None))
         secret = await asyncio.shield(check)
         if secret is None:
-            if len(self._refused) >= _REMEMBERED:
-                self._refused.clear()
-            self._refused[digest] = None
-            raise _unknown()
+            raise self._refuse(digest, _unknown)
         return self._remember(digest, secret)
+
+    def _refuse(self, digest: bytes, refusal: Callable[[], Unauthenticated]) -> Unauthenticated:
+        if len(self._refused) >= _REMEMBERED:
+            self._refused.clear()
+        self._refused[digest] = refusal
+        return refusal()
 
     async def _match(self, token: bytes, candidates: list[SecretRow]) -> SecretRow | None:
         loop = asyncio.get_running_loop()
@@ -116,8 +122,7 @@ class Authenticator:
             msg = "this API key was revoked"
             raise Unauthenticated(msg, Reason.KEY_UNKNOWN)
         if (key.expires_at or now + 1) <= now or (secret.valid_until or now + 1) <= now:
-            msg = "this API key has expired; rotate it or make a new one"
-            raise Unauthenticated(msg, Reason.KEY_EXPIRED)
+            raise self._refuse(digest, _expired)
         fresh = now + self._cache_s
         until = min(fresh, key.expires_at or fresh, secret.valid_until or fresh)
         principal = _principal(key)
@@ -130,6 +135,11 @@ class Authenticator:
 def _unknown() -> Unauthenticated:
     msg = "this API key is not known: it was never made here, or it was revoked"
     return Unauthenticated(msg, Reason.KEY_UNKNOWN)
+
+
+def _expired() -> Unauthenticated:
+    msg = "this API key has expired; rotate it or make a new one"
+    return Unauthenticated(msg, Reason.KEY_EXPIRED)
 
 
 def _prefix(token: bytes) -> str:

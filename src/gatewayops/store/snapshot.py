@@ -104,7 +104,7 @@ def decode(raw: bytes) -> Snapshot:
 
 
 def write_file(path: Path, raw: bytes) -> None:
-    """Replaces the copy on disk in one step, readable by the owner only. Several workers may do so at once."""
+    """Replaces the copy on disk in one step, readable by the owner only; several workers share one copy."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_suffix(f".{os.getpid()}.new")
     draft.touch(mode=0o600)

@@ -131,7 +131,8 @@ async def resolve(host: str, port: int, *, allows_private: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
     for address in addresses:
         if why := refusal(address, allows_private=allows_private):
-            msg = f"{host} is at {address}, which is {why}: the gateway does not connect there"
+            where = host if host == address else f"{host} is at {address}, which"
+            msg = f"{where} is {why}: the gateway does not connect there"
             raise AddressRefused(msg)
     return addresses
 

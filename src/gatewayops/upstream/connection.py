@@ -14,7 +14,6 @@ from gatewayops.base.errors import Reason, UpstreamError
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange, Headers
 from gatewayops.upstream.write_batch import batch_of
 
-
 _HEAD_BYTES = 256 << 10
 
 

@@ -5,6 +5,7 @@ changes its mind between check and use (DNS rebinding) gains nothing.
 """
 
 import asyncio
+import os
 import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -110,7 +111,7 @@ class Pool:
             except ssl.SSLError as error:
                 problem = f"TLS failed: {error.reason or 'no common ground'}"
             except OSError as error:
-                problem = (error.strerror or "connection failed").lower()
+                problem = os.strerror(error.errno).lower() if error.errno else "connection failed"
             else:
                 return connection
         msg = f"{origin.host}:{origin.port} cannot be reached: {problem}"

@@ -98,8 +98,8 @@ class Registry:
             old = before.get(key)
             try:
                 after[key] = old if old is not None and old.row == row else self._open(row)
-            except SealBroken:
-                log.exception("server %s is left out: its headers do not open", row.id)
+            except (SealBroken, ValueError):  # one bad row must not keep the others from changing
+                log.exception("server %s is left out: its headers do not open or its URL is none", row.id)
         self._servers = after
         for key, old in before.items():
             if after.get(key) is not old:

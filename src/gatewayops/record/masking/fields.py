@@ -21,8 +21,9 @@ from gatewayops.record.masking.rule import Rule, marker
 from gatewayops.record.masking.source import BACKSLASH, Edit, Pattern, Source, compiled, quote_level
 
 _QUOTE = r"(?:\\*[\"'`]|&quot;|&#3[49];|%2[27])"
+_ENCODED_SEPARATOR = r"(?:\s|\+|%20)*(?:%3[AaDd]){1,3}(?:%3[Ee])?"
 _SEPARATOR = (
-    rf"(?:\]?{_QUOTE}?\]?\s*(?:[:=]{{1,3}}>?|%3[AaDd])"
+    rf"(?:\]?{_QUOTE}?\]?(?:\s*[:=]{{1,3}}>?|{_ENCODED_SEPARATOR})"
     rf"|{_QUOTE}?,?\s*{_QUOTE}?(?:value|default){_QUOTE}?\s*[:=]"
     r"|\s+(?:is|was)[: ])"
 )
@@ -33,7 +34,7 @@ _ELEMENT = rf"(?i)(?:<|&lt;)[A-Z0-9_:.-]{{0,40}}{NAME}(?:\s[^<>]{{0,100}})?(?:>|
 _field = compiled(_FIELD)
 _flag = compiled(_FLAG)
 _element = compiled(_ELEMENT)
-_key_quote = compiled(rf"{_QUOTE}\]?\s*(?:[:=]{{1,3}}>?|%3[AaDd]|,\s*)?$")
+_key_quote = compiled(rf"{_QUOTE}\]?(?:\s*(?:[:=]{{1,3}}>?|,\s*)?|{_ENCODED_SEPARATOR})$")
 _value_quote = compiled(r"(?:[A-Za-z@$]{1,2})?\\*[\"'`]|&quot;|&#3[49];")
 _encoded_value_quote = compiled(r"%2[27]")
 _blank = compiled(r"(?:[ \t]|\\+t|%20|\+)*")

@@ -118,7 +118,7 @@ RULES: tuple[Rule, ...] = (
     token_rule("github_token", "gh[opsur]_", _WORD, least=16),
     token_rule("github_token", "github_pat_", "[A-Za-z0-9_]", least=20),
     token_rule("gitlab_token", "gl(?:pat|ptt|rt|dt|ft|soat|cbt|agent|imt)-", _URL64, least=16),
-    token_rule("slack_token", r"xox[abeoprs](?:\.xox[bp])?-", "[A-Za-z0-9-]", least=8),
+    token_rule("slack_token", r"xox[abcdeoprs](?:\.xox[bp])?-", "[A-Za-z0-9-]", least=8),
     token_rule("slack_token", "xapp-[0-9]-", "[A-Za-z0-9-]", least=8),
     token_rule(
         "slack_webhook",
