@@ -14,6 +14,7 @@ from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, paging
 from gatewayops.api.upstream_headers import check_headers, open_headers, seal_headers
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason, UpstreamError
 from gatewayops.identity.principal import Principal, grants
+from gatewayops.record.masking import Masker
 from gatewayops.store.control import servers
 from gatewayops.store.control.servers import Server, ServerSpec
 from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_url, resolve
@@ -21,6 +22,7 @@ from gatewayops.upstream.probe import probe
 
 router = APIRouter(prefix="/v1/servers", tags=["MCP servers"])
 
+_MASKS = Masker()
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SETTING = "control.allow_private_upstreams (GATEWAYOPS_CONTROL__ALLOW_PRIVATE_UPSTREAMS=true)"
 
@@ -218,6 +220,9 @@ async def _allows_private(parts: ControlParts, caller: Principal, *, url: str, i
     A name that does not resolve yet is fine: the gateway checks again at every connection.
     """
     check_url(url)
+    if _MASKS.text(url) != url:
+        msg = "url: it holds what looks like a secret, and addresses are not kept secret; send it as a header"
+        raise InvalidInput(msg)
     may = caller.is_local_admin or parts.settings.allow_private_upstreams
     if is_asked and not may:
         msg = f"allow_private_network: needs the setting {_SETTING}"

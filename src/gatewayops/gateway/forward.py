@@ -1,5 +1,7 @@
 """Everything that is not a call goes to the control role, so that users see one address."""
 
+import math
+
 from gatewayops.base.errors import GatewayOpsError, Unavailable
 from gatewayops.gateway.call import Receive, Scope, Send, read_body
 from gatewayops.gateway.flights import Flights
@@ -49,6 +51,7 @@ class Forwarder:
         flight = self._flights.open(exchange, receive, timeout_s=_TIMEOUT_S, server="the control role")
         try:
             await exchange.answered
+            flight.deadline = math.inf  # from here on it may take as long as the client stays
             await _answer(exchange, scope, send)
         finally:
             self._flights.close(flight)

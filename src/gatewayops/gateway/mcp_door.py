@@ -30,6 +30,7 @@ _TO_CLIENT = frozenset({b"content-type", b"cache-control", b"retry-after", b"all
 _WITHOUT_BODY = {"GET": Method("stream/get", "", is_stream=True), "DELETE": Method("session/delete", "")}
 _NO_LIMIT = float("inf")
 _PARAM = b"mcp-param-"
+_JSON = b"application/json"
 
 
 class _ClientInfo(msgspec.Struct):
@@ -73,8 +74,7 @@ class McpDoor:
             await self._pipeline.authenticate(call)
         verb = call.scope["method"]
         if verb == "POST":
-            if not call.headers.get(b"content-type", b"").startswith(b"application/json"):
-                raise InvalidInput("send the message as Content-Type: application/json")
+            check_content_type(call)
             body = call.cycle.whole_body()
             self._take(call, body if body is not None else await self._pipeline.read_body(call))
         elif verb in _WITHOUT_BODY:
@@ -230,6 +230,13 @@ class McpDoor:
         assert call.upstream is not None
         call.session = session_id
         return self._sessions.seal(Session(session_id, call.agent), call.principal, call.upstream)
+
+
+def check_content_type(call: Call) -> None:
+    """A body that is sent on as JSON must have come as JSON."""
+    content_type = call.headers.get(b"content-type", b"")
+    if content_type != _JSON and content_type.partition(b";")[0].strip().lower() != _JSON:
+        raise InvalidInput("send the message as Content-Type: application/json")
 
 
 def refuse_duplicates(call: Call) -> None:

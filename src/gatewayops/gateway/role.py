@@ -36,6 +36,8 @@ from gatewayops.upstream.pool import Origin, Pool
 from gatewayops.upstream.registry import Registry
 from gatewayops.upstream.settings import UpstreamSettings
 
+log = logging.getLogger(__name__)
+
 _KEEP_ALIVE_S = 75
 _SWEEP_S = 0.5
 _RECORD_S = 1.0
@@ -115,6 +117,8 @@ class Gateway:
             asyncio.create_task(self._flights.run(), name="flights"),
             asyncio.create_task(self._sweep(), name="sweep"),
         ]
+        for task in tasks:
+            task.add_done_callback(self._stop_without)
         gc.freeze()  # what is built now lives as long as the process: collections need not look at it
         try:
             await self._server.serve(sockets=[_listen(self._settings)])
@@ -125,6 +129,12 @@ class Gateway:
             self._control.close()
             self._servers.replace(())
             self._spool.close()
+
+    def _stop_without(self, task: asyncio.Task[None]) -> None:
+        """A worker must not go on half alive: it ends, and the supervisor starts another."""
+        if not task.cancelled() and task.exception() is not None:
+            log.critical("the task %s failed", task.get_name(), exc_info=task.exception())
+            self._server.should_exit = True
 
     def _drain(self) -> None:
         self.door.is_draining = True

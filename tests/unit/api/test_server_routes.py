@@ -80,6 +80,16 @@ async def test_headers_that_would_break_or_fool_the_hop_are_refused(
     assert answer.json()["message"].startswith("headers")
 
 
+@pytest.mark.parametrize("url", [f"{PUBLIC}?api_key=kx93jd02kd8Xq", f"{PUBLIC}?x=AKIAIOSFODNN7EXAMPLE"])
+async def test_a_secret_in_the_address_is_refused_for_it_would_be_kept_readable(
+    admin: httpx.AsyncClient, url: str
+) -> None:
+    refused = await add(admin, url=url)
+    assert refused.status_code == 400
+    assert "header" in refused.json()["message"]
+    assert url not in refused.text
+
+
 async def test_over_the_api_a_private_address_needs_the_setting(client_of: ClientMaker) -> None:
     client = await client_of("org_default", "servers.*")
     for url in (LOCAL, "http://localhost/mcp", "http://10.0.0.1/", "http://2130706433/", "http://[::1]/"):
