@@ -47,6 +47,7 @@ class Cycle:
         "response_complete",
         "response_started",
         "scope",
+        "spawn",
         "transport",
     )
 
@@ -60,6 +61,7 @@ class Cycle:
     ) -> None:
         """`on_response` is called when the answer is out."""
         self.scope = scope
+        self.spawn: Callable[[Awaitable[None]], None]
         self.transport = transport
         self._flow = flow
         self._answers = answers

@@ -20,6 +20,7 @@ from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
 from gatewayops.gateway.metrics import Metrics
 from gatewayops.gateway.rest_door import ROUTES, RestDoor
+from gatewayops.gateway.short_way import ShortWay
 from gatewayops.record.spool import SpoolBroken
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,10 @@ class Door:
         self._metrics_token = metrics_token
         self.is_draining = False
 
-    def open_to(self, mcp: McpDoor, rest: RestDoor, forward: Forwarder) -> None:
+    def open_to(self, mcp: McpDoor, rest: RestDoor, forward: Forwarder, short_way: ShortWay) -> None:
         """Says where MCP calls, REST calls and everything else go."""
+        self.short_way = short_way
+        short_way.lead(self._refuse, self._guard)
         self._mcp = mcp
         self._rest = rest
         self._forward = forward
@@ -65,27 +68,36 @@ class Door:
     async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
         server, _, route = scope["path"][len(_CALLS) :].partition("/")
         call = Call(scope, receive, send, server_name=server, door="rest" if route else "mcp")
+        await self._guard(call, self._walk(call, route))
+
+    async def _walk(self, call: Call, route: str) -> None:
+        self._hosts.check(call.headers.get(b"host"), call.headers.get(b"origin"))
+        if not self._calls.is_healthy:
+            self._calls.probe()
+        if not route:
+            await self._mcp.handle(call)
+        elif route in ROUTES:
+            await self._rest.handle(call, route)
+        else:
+            # it stays unsaid: it may be the end of a secret with a slash in it, which no mask finds
+            raise NotFound("there is no such route here; calls go to tools/call and its siblings")
+
+    async def _guard(self, call: Call, walk: Awaitable[None]) -> None:
+        """Answers and records whatever `walk` raises."""
         try:
-            self._hosts.check(call.headers.get(b"host"), call.headers.get(b"origin"))
-            if not self._calls.is_healthy:
-                self._calls.probe()
-            if not route:
-                await self._mcp.handle(call)
-            elif route in ROUTES:
-                await self._rest.handle(call, route)
-            else:
-                # it stays unsaid: it may be the end of a secret with a slash in it, which no mask finds
-                raise NotFound("there is no such route here; calls go to tools/call and its siblings")
-        except GatewayOpsError as error:
-            self._refuse(call, error)
+            await walk
         except asyncio.CancelledError:
             self._write(call, Outcome.of(ClientGone("the gateway stopped before the answer")))
             raise
-        except Exception:  # a bug of ours must neither escape unseen nor show its insides
-            log.exception("a call failed inside the gateway")
-            self._refuse(call, GatewayOpsError("something went wrong inside the gateway; it was logged"))
+        except Exception as error:  # noqa: BLE001 - the outermost door
+            self._refuse(call, error)
 
-    def _refuse(self, call: Call, error: GatewayOpsError) -> None:
+    def _refuse(self, call: Call, error: Exception) -> None:
+        if not isinstance(
+            error, GatewayOpsError
+        ):  # a bug of ours must neither stay unseen nor show its insides
+            log.error("a call failed inside the gateway", exc_info=error)
+            error = GatewayOpsError("something went wrong inside the gateway; it was logged")
         if not call.span.trace_id:
             call.trace(meta_parent="")
         rpc_code = answers.rpc_code(error) if call.door == "mcp" else 0

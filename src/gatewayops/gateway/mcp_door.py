@@ -76,16 +76,16 @@ class McpDoor:
         if verb == "POST":
             check_content_type(call)
             body = call.cycle.whole_body()
-            self._take(call, body if body is not None else await self._pipeline.read_body(call))
+            self.take(call, body if body is not None else await self._pipeline.read_body(call))
         elif verb in _WITHOUT_BODY:
             method = _WITHOUT_BODY[verb]
             call.about(method, "")
             self._permit(call, method, "")
         else:
             raise MethodNotAllowed(f"{verb} means nothing here: MCP uses POST, GET and DELETE")
-        await self._carry(call, verb.encode())
+        await self.carry(call, verb)
 
-    def _take(self, call: Call, body: bytes) -> None:
+    def take(self, call: Call, body: bytes) -> None:
         """Reads the message, holds it against the headers, asks whether it may be sent."""
         call.request_bytes = len(body)
         self._pipeline.check_size(body)
@@ -104,25 +104,31 @@ class McpDoor:
         if isinstance(decision, Deny):
             raise refused(decision)
 
-    async def _carry(self, call: Call, verb: bytes) -> None:
-        upstream = call.upstream
-        method = call.method
-        assert upstream is not None
-        assert method is not None
-        holds_slot = not method.is_stream
+    def request(self, call: Call, verb: str) -> bytes:
+        """The request to the server: what was authorised, below our span, with the server's own headers."""
+        assert call.upstream is not None
         traceparent = call.span.traceparent()
         headers = self._headers_for_server(call, traceparent)
         body = call.message.encode(traceparent=traceparent) if call.message is not None else b""
+        return call.upstream.request(verb.encode(), headers, body)
+
+    async def carry(self, call: Call, verb: str) -> None:
+        """Sends what was taken and answers with what comes back, waiting as long as it takes."""
+        upstream, method = call.upstream, call.method
+        assert upstream is not None
+        assert method is not None
+        request = self.request(call, verb)
+        holds_slot = not method.is_stream
         if holds_slot:
             upstream.take_slot()
         begun = time.perf_counter_ns()
         try:
-            exchange = await self._pipeline.send(call, verb, headers, body)
+            exchange = await self._pipeline.send(call, request)
             call.upstream_ns = time.perf_counter_ns() - begun
             if exchange.is_stream:
-                await self._answer_stream(call, exchange, begun)
+                await self.answer_stream(call, exchange, begun)
             else:
-                self._answer_whole(call, exchange)
+                self.answer_whole(call, exchange)
         except GatewayOpsError:
             call.upstream_ns = time.perf_counter_ns() - begun
             raise
@@ -130,7 +136,8 @@ class McpDoor:
             if holds_slot:
                 upstream.give_slot()
 
-    def _answer_whole(self, call: Call, exchange: Exchange) -> None:
+    def answer_whole(self, call: Call, exchange: Exchange) -> None:
+        """Prices, records and answers with an answer that is whole. Raises GatewayOpsError for a bad one."""
         outcome = self._outcome(call, exchange)
         headers = self._headers_for_client(call, exchange)
         self._pipeline.log.write(call, outcome)
@@ -157,7 +164,8 @@ class McpDoor:
             return Outcome(status, size=len(body))
         return Outcome(status, "error", Reason.UPSTREAM_ERROR.value, payload=body, size=len(body))
 
-    async def _answer_stream(self, call: Call, exchange: Exchange, begun: int) -> None:
+    async def answer_stream(self, call: Call, exchange: Exchange, begun: int) -> None:
+        """Relays a stream and records the call when its answer passes; `begun` is when it was sent."""
         headers = self._headers_for_client(call, exchange)
         headers += [(b"x-accel-buffering", b"no"), (b"x-trace-id", call.span.shown_id().encode())]
         await call.send({"type": "http.response.start", "status": exchange.status, "headers": headers})

@@ -92,17 +92,13 @@ class Pipeline:
         call.policy_ns += time.perf_counter_ns() - begun
         return decision
 
-    async def send(
-        self, call: Call, verb: bytes, headers: list[tuple[bytes, bytes]], body: bytes
-    ) -> Exchange:
+    async def send(self, call: Call, request: bytes) -> Exchange:
         """Carries it to the server and waits for its answer, or for the head of a stream.
 
         Sent again only when nothing was sent, or when the method is idempotent and no byte came back.
         """
-        upstream = call.upstream
+        upstream, method = call.upstream, call.method
         assert upstream is not None
-        method = call.method
-        request = upstream.request(verb, headers, body)
         timeout_s = _NO_LIMIT if method is not None and method.is_stream else upstream.row.timeout_s
         attempt = 0
         while True:
@@ -113,12 +109,8 @@ class Pipeline:
                     await exchange.answered
                 finally:
                     self._flights.close(flight)
-            except UpstreamUnreachable:
-                if attempt >= upstream.row.retries:
-                    raise
-            except ConnectionBroken as error:
-                is_safe = method is not None and method.is_idempotent and not error.got_bytes
-                if not is_safe or attempt >= upstream.row.retries:
+            except (UpstreamUnreachable, ConnectionBroken) as error:
+                if not may_send_again(error, method, attempt=attempt, retries=upstream.row.retries):
                     raise
             else:
                 return exchange
@@ -154,6 +146,16 @@ class Pipeline:
             reason = Reason.TOOL_ERROR.value
             return Outcome(http_status, "error", reason, 0, failed, payload, size, cost_micros, taken, given)
         return Outcome(http_status, "success", "", 0, "", payload, size, cost_micros, taken, given)
+
+
+def may_send_again(error: GatewayOpsError, method: Method | None, *, attempt: int, retries: int) -> bool:
+    """Whether a failed request may be sent once more: nothing was sent, or nothing can have changed."""
+    if attempt >= retries:
+        return False
+    if isinstance(error, UpstreamUnreachable):
+        return True
+    is_idempotent = method is not None and method.is_idempotent
+    return is_idempotent and isinstance(error, ConnectionBroken) and not error.got_bytes
 
 
 def refused(deny: Deny) -> Refused:

@@ -93,7 +93,7 @@ class RestDoor:
         streams = ExitStack()
 
         async def carry(headers: Headers, body: bytes) -> Exchange:
-            exchange = await self._pipeline.send(call, b"POST", [*headers, parent], body)
+            exchange = await self._pipeline.send(call, upstream.request(b"POST", [*headers, parent], body))
             if exchange.is_stream:  # its head came in time; so must its answer
                 watching = self._pipeline.watching(call, exchange, timeout_s=upstream.row.timeout_s)
                 streams.enter_context(watching)

@@ -26,6 +26,7 @@ from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.gateway.rest_door import RestDoor
 from gatewayops.gateway.sessions import Sessions
 from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.gateway.short_way import ShortWay
 from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.policy.decision import Rule
@@ -79,11 +80,14 @@ class Gateway:
             live, self._control, internal_token=parts.internal_token, copy=parts.data / "snapshot.msgpack"
         )
         pipeline = Pipeline(live, parts.rules, self._flights, calls, settings)
-        self.door = Door(live, calls, metrics, HostCheck(settings), metrics_token=settings.metrics_token)
+        hosts = HostCheck(settings)
+        mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream)
+        self.door = Door(live, calls, metrics, hosts, metrics_token=settings.metrics_token)
         self.door.open_to(
-            McpDoor(pipeline, Sessions(sealer), settings, parts.upstream),
+            mcp_door,
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
             Forwarder(self._control, self._flights, max_body_bytes=settings.max_body_bytes),
+            ShortWay(mcp_door, pipeline, self._flights, hosts),
         )
         self._calls = calls
         self._server = _Server(
@@ -106,7 +110,7 @@ class Gateway:
         self._settings = settings
 
     def _new_connection(self, *args: Any, **kwargs: Any) -> BoundedHttp:  # noqa: ANN401 - uvicorn's own
-        return BoundedHttp(*args, answers=self._answers, **kwargs)
+        return BoundedHttp(*args, answers=self._answers, short_way=self.door.short_way, **kwargs)
 
     async def serve(self) -> None:
         """Serves until SIGTERM or SIGINT, then drains for at most `drain_s`."""

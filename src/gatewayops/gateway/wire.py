@@ -4,7 +4,9 @@ A client that opens connections and says nothing, or dribbles its headers, is cl
 its body is answered so.
 """
 
+import asyncio
 import urllib.parse
+from collections.abc import Awaitable
 from time import monotonic
 from typing import Any
 
@@ -15,6 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gatewayops.gateway.answer_batch import AnswerBatch
 from gatewayops.gateway.call import Scope
 from gatewayops.gateway.cycle import Cycle
+from gatewayops.gateway.short_way import ShortWay
 
 _HEAD_S = 10.0
 _HEAD_BYTES = 64 << 10
@@ -29,10 +32,18 @@ class BoundedHttp(HttpToolsProtocol):
 
     cycle: Cycle  # type: ignore[assignment]  # ours in uvicorn's place
 
-    def __init__(self, *args: Any, answers: AnswerBatch, **kwargs: Any) -> None:  # noqa: ANN401 - uvicorn's
-        """As uvicorn makes it, with where answers go."""
+    def __init__(
+        self,
+        *args: Any,  # noqa: ANN401 - uvicorn's
+        answers: AnswerBatch,
+        short_way: ShortWay,
+        **kwargs: Any,  # noqa: ANN401 - uvicorn's
+    ) -> None:
+        """As uvicorn makes it, with where answers go and what takes whole requests first."""
         super().__init__(*args, **kwargs)
         self._answers = answers
+        self._short_way = short_way
+        self._fresh: Cycle | None = None
         self._head_bytes = 0
         self.head_since = monotonic()  # when a head began that is not whole yet; 0 when none did
         self.request_since = 0.0  # when the newest request's head was whole
@@ -42,6 +53,11 @@ class BoundedHttp(HttpToolsProtocol):
         """As uvicorn's; what began no request and belongs to none was part of a head."""
         before: Cycle | None = self.cycle
         super().data_received(data)
+        fresh = self._fresh
+        if fresh is not None:
+            self._fresh = None
+            if not self.transport.is_closing():
+                self._begin(fresh)
         if self.cycle is not before:
             self.head_since = 0.0
             self._head_bytes = 0
@@ -80,15 +96,26 @@ class BoundedHttp(HttpToolsProtocol):
         before: Cycle | None = self.cycle
         cycle = self.cycle = Cycle(scope, self.transport, self.flow, self._answers, self.on_response_complete)
         scope["cycle"] = cycle
+        cycle.spawn = self._spawn
         cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
         if self.expect_100_continue:
             cycle.expect_continue()
         self.request_since = monotonic()
         if before is None or before.response_complete:
-            self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]  # ours in uvicorn's place
+            self._fresh = cycle
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))  # type: ignore[arg-type]  # the same
+
+    def _begin(self, cycle: Cycle) -> None:
+        """Once what came in is parsed: a whole request may go the short way, any other gets a task."""
+        if cycle.more_body or not self._short_way.take(cycle):
+            self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]  # ours in uvicorn's place
+
+    def _spawn(self, walk: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(walk)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body; a reader that is behind stops the client."""

@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
 
     def start(self, request: bytes, *, streams_all: bool) -> Exchange:
         """Sends the request; its exchange is answered later, or fails with ConnectionBroken."""
-        exchange = self._exchange = Exchange(self, self._new_future(), streams_all=streams_all)
+        exchange = self._exchange = Exchange(self, streams_all=streams_all)
         self._has_head = False
         self._headers = []
         self._put(self._transport, request)
@@ -75,7 +75,6 @@ class Connection(asyncio.Protocol):
         """Keeps the transport."""
         self._transport = transport
         loop = asyncio.get_running_loop()
-        self._new_future = loop.create_future
         self._put = batch_of(loop).put
 
     def data_received(self, data: bytes) -> None:

@@ -4,6 +4,7 @@ The connection fills it; it outlives the connection's next exchange, so nothing 
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from gatewayops.base.errors import GatewayOpsError, Reason, UpstreamError
@@ -42,25 +43,29 @@ class Exchange:
     """`await exchange.answered`, then `status`, `headers`, and `body` or, when `is_stream`, the chunks."""
 
     __slots__ = (
+        "_answered",
         "_buffered",
         "_chunk_waiter",
         "_chunks",
         "_is_paused",
+        "_is_released",
         "_wire",
-        "answered",
         "body",
         "failure",
         "headers",
         "is_complete",
         "is_stream",
+        "on_answered",
         "status",
         "streams_all",
     )
 
-    def __init__(self, wire: Wire, answered: "asyncio.Future[None]", *, streams_all: bool) -> None:
+    def __init__(self, wire: Wire, *, streams_all: bool) -> None:
         """`streams_all` makes any answer a stream, whatever its type."""
         self._wire = wire
-        self.answered = answered
+        self._answered: asyncio.Future[None] | None = None
+        self._is_released = False
+        self.on_answered: Callable[[], None] | None = None
         self.streams_all = streams_all
         self.status = 0
         self.headers: Headers
@@ -72,6 +77,20 @@ class Exchange:
         self._chunk_waiter: asyncio.Future[None] | None = None
         self._buffered = 0
         self._is_paused = False
+
+    @property
+    def answered(self) -> "asyncio.Future[None]":
+        """To be awaited: the answer is whole, or the head of a stream is there. Raises what failed.
+
+        Who sets `on_answered` instead is called at that moment, and looks at `failure` himself.
+        """
+        if self._answered is None:
+            self._answered = asyncio.get_running_loop().create_future()
+            if self.failure is not None:
+                self._answered.set_exception(self.failure)
+            elif self._is_released:
+                self._answered.set_result(None)
+        return self._answered
 
     def header(self, name: bytes) -> bytes:
         """The first header of that lower-case name, or nothing."""
@@ -137,13 +156,22 @@ class Exchange:
         """No more will come; the first failure counts."""
         if self.failure is None and not self.is_complete:
             self.failure = failure
-            if not self.answered.done():
-                self.answered.set_exception(failure)
+            if self._answered is not None and not self._answered.done():
+                self._answered.set_exception(failure)
+            self._call_back()
             self._wake()
 
     def _release(self) -> None:
-        if not self.answered.done():
-            self.answered.set_result(None)
+        self._is_released = True
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_result(None)
+        self._call_back()
+
+    def _call_back(self) -> None:
+        call_back = self.on_answered
+        if call_back is not None:
+            self.on_answered = None
+            call_back()
 
     def _wake(self) -> None:
         waiter = self._chunk_waiter

@@ -1,0 +1,119 @@
+"""The short way: a call whose key is known, whose body is here and whose server has an idle connection.
+
+It walks the same stages as any call (see pipeline.py), but without a task: begun when its last byte
+comes in, ended when the server's answer does. Whatever needs waiting goes on as a task on the long way.
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from gatewayops.base.errors import GatewayOpsError
+from gatewayops.gateway.call import Call
+from gatewayops.gateway.cycle import Cycle
+from gatewayops.gateway.flights import Flight, Flights
+from gatewayops.gateway.hosts import HostCheck
+from gatewayops.gateway.mcp_door import McpDoor, check_content_type, refuse_duplicates
+from gatewayops.gateway.pipeline import Pipeline, may_send_again
+
+log = logging.getLogger(__name__)
+
+_CALLS = "/v1/mcp/"
+
+
+class ShortWay:
+    """One a worker. `refuse` answers and records an error; `guard` does so for what a task raises."""
+
+    def __init__(self, door: McpDoor, pipeline: Pipeline, flights: Flights, hosts: HostCheck) -> None:
+        """`lead` says how errors are answered."""
+        self._door = door
+        self._pipeline = pipeline
+        self._flights = flights
+        self._hosts = hosts
+
+    def lead(
+        self,
+        refuse: Callable[[Call, Exception], None],
+        guard: Callable[[Call, Awaitable[None]], Awaitable[None]],
+    ) -> None:
+        """Where errors go: those met here, and those of what goes on as a task."""
+        self._refuse = refuse
+        self._guard = guard
+
+    def take(self, cycle: Cycle) -> bool:
+        """Takes the request if it can go the short way; False leaves it untouched."""
+        scope = cycle.scope
+        path: str = scope["path"]
+        server = path[len(_CALLS) :]
+        if scope["method"] != "POST" or not path.startswith(_CALLS) or "/" in server:
+            return False
+        if not self._pipeline.log.is_healthy:
+            return False
+        call = Call(scope, cycle.receive, cycle.send, server_name=server, door="mcp")
+        try:
+            return self._begin(call, cycle)
+        except Exception as error:  # noqa: BLE001 - a door: every error is answered, a bug of ours is logged there
+            self._refuse(call, error)
+            return True
+
+    def _begin(self, call: Call, cycle: Cycle) -> bool:
+        self._hosts.check(call.headers.get(b"host"), call.headers.get(b"origin"))
+        call.trace(meta_parent="")
+        refuse_duplicates(call)
+        if not self._pipeline.recognise(call):
+            return False
+        check_content_type(call)
+        body = cycle.whole_body()
+        if body is None:
+            return False
+        door = self._door
+        door.take(call, body)
+        upstream, method = call.upstream, call.method
+        assert upstream is not None
+        assert method is not None
+        if method.is_stream:
+            cycle.spawn(self._guard(call, door.carry(call, "POST")))
+            return True
+        request = door.request(call, "POST")
+        upstream.take_slot()
+        exchange = upstream.start(request)
+        if exchange is None:
+            upstream.give_slot()
+            cycle.spawn(self._guard(call, door.carry(call, "POST")))
+            return True
+        timeout_s = upstream.row.timeout_s
+        flight = self._flights.open(exchange, cycle.receive, timeout_s=timeout_s, server=upstream.name)
+        exchange.on_answered = partial(self._end, call, cycle, flight, time.perf_counter_ns())
+        return True
+
+    def _end(self, call: Call, cycle: Cycle, flight: Flight, begun: int) -> None:
+        exchange = flight.exchange
+        self._flights.close(flight)
+        call.upstream_ns = time.perf_counter_ns() - begun
+        upstream = call.upstream
+        assert upstream is not None
+        try:
+            if exchange.is_stream:
+                cycle.spawn(self._guard(call, self._stream(call, flight, begun)))
+                return
+            upstream.give_slot()
+            failure = exchange.failure
+            if failure is None:
+                self._door.answer_whole(call, exchange)
+            elif may_send_again(failure, call.method, attempt=0, retries=upstream.row.retries):
+                cycle.spawn(self._guard(call, self._door.carry(call, "POST")))
+            else:
+                self._refuse(call, failure)
+        except Exception as error:  # noqa: BLE001 - a door: every error is answered, a bug of ours is logged there
+            self._refuse(call, error)
+
+    async def _stream(self, call: Call, flight: Flight, begun: int) -> None:
+        try:
+            await self._door.answer_stream(call, flight.exchange, begun)
+        except GatewayOpsError:
+            call.upstream_ns = time.perf_counter_ns() - begun
+            raise
+        finally:
+            assert call.upstream is not None
+            call.upstream.give_slot()
