@@ -197,6 +197,7 @@ class Cycle:
 
     def _finish(self) -> None:
         self.response_complete = True
+        self.scope.pop("cycle", None)  # or scope and cycle would hold each other until a collection
         if self._waiter is not None:
             self.set()
         if not self.keep_alive:

@@ -50,9 +50,14 @@ class BoundedHttp(HttpToolsProtocol):
         self.idle_since = 0.0  # when the last answer left
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's; what began no request and belongs to none was part of a head."""
+        """Parses; then begins what came whole. Bytes of which no request came were part of a head."""
         before: Cycle | None = self.cycle
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # no other protocol is spoken here: the request is answered as HTTP
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
         fresh = self._fresh
         if fresh is not None:
             self._fresh = None

@@ -69,9 +69,7 @@ class Authenticator:
     def known(self, token: bytes) -> Principal | None:
         """The principal of a token that was verified lately; None means: ask `verify`."""
         known = self._known.get(hashlib.sha256(token).digest())
-        if known is not None and known.until > unix_s():
-            return known.principal
-        return None
+        return known.principal if known is not None and known.until > unix_s() else None
 
     def owner_of(self, token: bytes) -> Principal | None:
         """Whose key a token claims to be, by its public prefix; only to file a refusal, never to allow."""
