@@ -5,6 +5,7 @@ hang-up of clients that have waited a while; a fast call costs it nothing.
 """
 
 import asyncio
+from collections.abc import Iterable
 from time import monotonic
 
 from gatewayops.base.errors import Unavailable, UpstreamTimeout
@@ -58,9 +59,15 @@ class Flights:
 
     def end_streams(self) -> None:
         """Ends what would stay open for ever, when the gateway drains."""
-        for flight in list(self._flights):
-            if flight.is_endless:
-                flight.exchange.abort(Draining("the gateway is being restarted; connect again"))
+        self._end(flight for flight in self._flights if flight.is_endless)
+
+    def end_all(self) -> None:
+        """Ends what is still under way when the time to drain is over; each call gets its record."""
+        self._end(self._flights)
+
+    def _end(self, flights: Iterable[Flight]) -> None:
+        for flight in list(flights):
+            flight.exchange.abort(Draining("the gateway is being restarted; connect again"))
 
     async def run(self) -> None:
         """Ticks until cancelled."""

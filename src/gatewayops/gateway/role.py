@@ -5,6 +5,7 @@ import gc
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.policy.decision import Rule
 from gatewayops.record.settings import RecordSettings
-from gatewayops.record.spool import SpoolWriter
+from gatewayops.record.spool import SpoolBroken, SpoolWriter
 from gatewayops.upstream.mcp_client import McpClient
 from gatewayops.upstream.pool import Origin, Pool
 from gatewayops.upstream.registry import Registry
@@ -106,6 +107,7 @@ class Gateway:
                 timeout_graceful_shutdown=int(settings.drain_s) or 1,
             ),
             on_drain=self._drain,
+            on_cut=self._flights.end_all,
         )
         self._settings = settings
 
@@ -132,6 +134,8 @@ class Gateway:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._control.close()
             self._servers.replace(())
+            with suppress(SpoolBroken):
+                self._calls.commit()
             self._spool.close()
 
     def _stop_without(self, task: asyncio.Task[None]) -> None:
@@ -154,15 +158,19 @@ class Gateway:
 
 
 class _Server(uvicorn.Server):
-    """Tells the gateway when draining begins, so that streams end instead of holding it up."""
+    """Tells the gateway when draining begins, so that streams end, and when the time for it is over."""
 
-    def __init__(self, config: uvicorn.Config, *, on_drain: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, on_drain: Callable[[], None], on_cut: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._on_drain = on_drain
+        self._on_cut = on_cut
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._on_drain()
         await super().shutdown(sockets)
+        self._on_cut()
         if self.server_state.tasks:  # cut off just now; each still writes its record
             await asyncio.wait(list(self.server_state.tasks), timeout=_RECORD_S)
 

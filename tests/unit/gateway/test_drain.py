@@ -88,17 +88,21 @@ role.run(role.GatewayParts(GatewaySettings(port=0, drain_s=1.0), UpstreamSetting
 """
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["known key", "new key"])
 @pytest.mark.parametrize("is_answered", [True, False], ids=["in time", "never"])
 async def test_sigterm_ends_a_process_when_its_calls_are_over_or_its_patience_is(
-    gateway, server, gate, is_answered
+    gateway, server, gate, is_answered, is_known
 ):
-    server.script = waits_for(gate)
     command = (sys.executable, "-c", WORKER, str(gateway.data))
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         gateway.port = int(await process.stdout.readline())
+        if is_known:
+            assert (await gateway.call()).status == 200
+        before = len(server.requests)
+        server.script = waits_for(gate)
         line = await gateway.begin("tools/call", {"name": "echo"})
-        await server.received(1)
+        await server.received(before + 1)
         os.kill(process.pid, signal.SIGTERM)
         if is_answered:
             gate.set()
@@ -112,9 +116,9 @@ async def test_sigterm_ends_a_process_when_its_calls_are_over_or_its_patience_is
 
     assert code in (0, -signal.SIGTERM)
     assert (b'"late"' in seen) == is_answered
-    assert (gateway.record.status, gateway.record.reason) == (
-        ("success", "") if is_answered else ("error", "client_gone")
-    )
+    last = gateway.records()[-1]
+    assert len(gateway.records()) == 1 + is_known
+    assert (last.status, last.method) == ("success" if is_answered else "error", "tools/call")
 
 
 async def test_a_port_that_is_taken_stops_the_start(gateway):
