@@ -20,6 +20,7 @@ class AnswerBatch(WriteBatch):
         """One a worker."""
         super().__init__(loop)
         self._calls = calls
+        calls.commit_with(self.wake)
 
     def flush(self) -> None:
         """Records, then answers; without records a 503, or a broken stream where a head has gone out."""

@@ -4,10 +4,10 @@ All records of one turn of the event loop are made and written together: one sys
 is still warm from the record before.
 """
 
-import asyncio
 import hashlib
 import logging
 import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -41,6 +41,10 @@ class CallLog:
         self._waiting: list[tuple[Call, Outcome, int]] = []
         self.is_healthy = True
 
+    def commit_with(self, wake: Callable[[], None]) -> None:
+        """`wake` is called for each record: its giver calls `commit` soon after, before answers leave."""
+        self._wake = wake
+
     def mask_contacts_of(self, org_ids: frozenset[str]) -> None:
         """Organisations whose records also lose e-mail addresses and phone numbers."""
         self._masks_contacts = org_ids
@@ -55,8 +59,7 @@ class CallLog:
         if call.is_recorded:
             return
         call.is_recorded = True
-        if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._commit_alone)
+        self._wake()
         self._waiting.append((call, outcome, time.perf_counter_ns() - call.started_ns))
 
     def commit(self) -> None:
@@ -82,15 +85,6 @@ class CallLog:
             log.exception("a record could not be made")
             msg = "a record could not be made; it was logged"
             raise SpoolBroken(msg) from error
-
-    def _commit_alone(self) -> None:
-        """For calls that nobody is answered any more. It comes before the answers of the turn, so what
-        fails stays waiting: their batch must fail too, or they would leave as if the calls were done."""
-        waiting = self._waiting
-        try:
-            self.commit()
-        except SpoolBroken:
-            self._waiting = waiting
 
     def _record(self, call: Call, outcome: Outcome, duration_ns: int) -> CallRecord:
         principal = call.principal

@@ -29,15 +29,22 @@ class WriteBatch:
         self.loop = loop
         self._call_soon = loop.call_soon
         self._pending: list[tuple[Writable, bytes]] = []
+        self._is_woken = False
 
     def put(self, transport: Writable, data: bytes) -> None:
-        """Writes at the end of this turn, in the order of the calls."""
+        """Writes soon, in the order of the calls."""
         pending = self._pending
         pending.append((transport, data))
-        if len(pending) == 1:
-            self._call_soon(self.flush)
+        if not self._is_woken:
+            self.wake()
         elif len(pending) >= _MOST:
             self.flush()
+
+    def wake(self) -> None:
+        """Sees to it that `flush` is called soon, whether or not anything is put until then."""
+        if not self._is_woken:
+            self._is_woken = True
+            self._call_soon(self._end_turn)
 
     def flush(self) -> None:
         """Writes now."""
@@ -48,6 +55,10 @@ class WriteBatch:
                 transport.write(data)
             except RuntimeError:  # closed in this very turn; connection_lost tells whoever waits
                 continue
+
+    def _end_turn(self) -> None:
+        self._is_woken = False
+        self.flush()
 
 
 def batch_of(loop: asyncio.AbstractEventLoop) -> WriteBatch:
