@@ -27,7 +27,21 @@ _MODERN = MODERN.encode()
 
 
 class Cycle(Protocol):
-    """What our HTTP side adds to ASGI: a body that is there, and an answer in one piece, without waiting."""
+    """A request on its connection (see cycle.py): ASGI, and what goes without waiting."""
+
+    method: str
+    headers: list[tuple[bytes, bytes]]
+    is_late: bool
+
+    @property
+    def client(self) -> str:
+        """The client's address; empty when it has none."""
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        """ASGI's."""
+
+    async def send(self, message: MutableMapping[str, Any], /) -> None:
+        """ASGI's."""
 
     def whole_body(self) -> bytes | None:
         """The body, when all of it has come; else None, and `receive` must be awaited."""
@@ -71,10 +85,7 @@ class Call:
         "method",
         "policy_ns",
         "principal",
-        "receive",
         "request_bytes",
-        "scope",
-        "send",
         "server_name",
         "session",
         "shown_request",
@@ -85,16 +96,13 @@ class Call:
         "upstream_ns",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, *, server_name: str, door: str) -> None:
+    def __init__(self, cycle: "Cycle", *, server_name: str, door: str) -> None:
         """Starts the clock. `door` is `mcp` or `rest`."""
         self.started_ns = time.perf_counter_ns()
-        self.scope = scope
-        self.cycle: Cycle = scope["cycle"]
-        self.receive = receive
-        self.send = send
+        self.cycle = cycle
         self.server_name = server_name
         self.door = door
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.headers: dict[bytes, bytes] = dict(cycle.headers)
         self.principal = NOBODY
         self.upstream: Upstream | None = None
         self.message: Message | ToolCall | None = None
@@ -166,12 +174,12 @@ class ClientGone(GatewayOpsError):
     reason = Reason.CLIENT_GONE
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_body(cycle: Cycle, limit: int) -> bytes:
     """The whole body. Raises TooLarge over `limit` bytes, SlowClient if wire called it late, ClientGone."""
     parts: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
+        message = await cycle.receive()
         if message["type"] != "http.request":
             raise ClientGone("the client hung up while sending")
         body: bytes = message["body"]
@@ -181,7 +189,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         if not message["more_body"]:
             break
         parts.append(body)
-    if "is_late" in scope:  # see cycle.call_late
+    if cycle.is_late:
         raise SlowClient("the body did not come in time (setting gateway.body_timeout_s)")
     return b"".join((*parts, body)) if parts else body
 

@@ -98,7 +98,6 @@ class CallLog:
         subject = text(call.subject) if call.subject else ""
         is_uri = method == "resources/read"
         span = call.span
-        client = call.scope.get("client")
         return CallRecord(
             time.time_ns() - duration_ns,
             duration_ns,
@@ -139,7 +138,7 @@ class CallLog:
             _rpc_id(call, masker),
             text(call.header(b"x-request-id")) if b"x-request-id" in call.headers else "",
             text(call.header(mcp.VERSION)) if mcp.VERSION in call.headers else "",
-            client[0] if client else "",
+            call.cycle.client,
         )
 
     def _product(self, user_agent: bytes) -> str:

@@ -6,10 +6,12 @@ in one write, and headers are not checked again (they are ours, or came through 
 
 import asyncio
 import logging
+import urllib.parse
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
+import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gatewayops.gateway.answer_batch import AnswerBatch
@@ -24,49 +26,63 @@ _STATUS_LINE = {
 }
 _NO_BODY = frozenset({204, 304})
 _DISCONNECT = {"type": "http.disconnect"}
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
 _BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
+class Http(Protocol):
+    """What it needs of its connection (see wire.py)."""
+
+    headers: list[tuple[bytes, bytes]]
+    transport: asyncio.Transport
+    flow: FlowControl
+    scheme: Any
+    client: Any
+    server: Any
+
+    def spawn(self, walk: Awaitable[None]) -> None:
+        """Goes on in a task that a drain waits for."""
+
+    def on_response_complete(self) -> None:
+        """The answer is out."""
+
+
 class Cycle:
-    """The names without underscore are those that uvicorn's protocol class uses."""
+    """The names without underscore are those that uvicorn's protocol class uses, and what the doors read."""
 
     __slots__ = (
         "_answers",
-        "_flow",
         "_head",
+        "_http",
         "_is_chunked",
         "_is_set",
-        "_loop",
-        "_on_response",
         "_waiter",
         "_wants_continue",
         "body",
         "disconnected",
+        "headers",
+        "is_late",
         "keep_alive",
+        "method",
         "more_body",
+        "path",
+        "query",
+        "raw_path",
         "response_complete",
         "response_started",
-        "scope",
-        "spawn",
-        "transport",
+        "version",
     )
 
-    def __init__(
-        self,
-        scope: Scope,
-        transport: asyncio.Transport,
-        flow: FlowControl,
-        answers: AnswerBatch,
-        on_response: Callable[[], None],
-    ) -> None:
-        """`on_response` is called when the answer is out."""
-        self.scope = scope
-        self.spawn: Callable[[Awaitable[None]], None]
-        self.transport = transport
-        self._flow = flow
+    def __init__(self, http: Http, answers: AnswerBatch, *, method: str, url: bytes, version: str) -> None:
+        """A request whose head is read; `http` is its connection."""
+        self._http = http
         self._answers = answers
-        self._on_response = on_response
-        self._loop = answers.loop
+        self.method = method
+        self.raw_path, self.query = _split(url)
+        path = self.raw_path.decode("ascii")
+        self.path = urllib.parse.unquote(path) if "%" in path else path
+        self.version = version
+        self.headers = http.headers
         self._waiter: asyncio.Future[None] | None = None
         self._is_set = False
         self._wants_continue = False
@@ -75,9 +91,42 @@ class Cycle:
         self.body = b""
         self.more_body = True
         self.keep_alive = True
+        self.is_late = False
         self.disconnected = False
         self.response_started = False
         self.response_complete = False
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The connection's."""
+        return self._http.transport
+
+    @property
+    def client(self) -> str:
+        """The client's address; empty when it has none."""
+        client = self._http.client
+        return client[0] if client else ""
+
+    def spawn(self, walk: Awaitable[None]) -> None:
+        """Goes on in a task that a drain waits for."""
+        self._http.spawn(walk)
+
+    def scope(self) -> Scope:
+        """ASGI's view of it."""
+        return {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": self.version,
+            "method": self.method,
+            "scheme": self._http.scheme,
+            "path": self.path,
+            "raw_path": self.raw_path,
+            "query_string": self.query,
+            "headers": self.headers,
+            "client": self._http.client,
+            "server": self._http.server,
+            "cycle": self,
+        }
 
     @property
     def message_event(self) -> "Cycle":
@@ -96,15 +145,15 @@ class Cycle:
 
     def call_late(self) -> None:
         """Nobody waits for the rest of the body any more; the connection ends with the answer."""
+        self.is_late = True
         self.keep_alive = False
         self.more_body = False
-        self.scope["is_late"] = True
         self.set()
 
     async def run_asgi(self, app: App) -> None:
         """Runs the application; a bug of ours that escapes it ends the connection."""
         try:
-            await app(self.scope, self.receive, self.send)
+            await app(self.scope(), self.receive, self.send)
         except Exception:
             log.exception("a request failed inside the gateway")
         if not self.response_complete and not self.disconnected:
@@ -118,9 +167,9 @@ class Cycle:
             self._wants_continue = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not self.disconnected and not self.response_complete:
-            self._flow.resume_reading()
+            self._http.flow.resume_reading()
             if not self._is_set:
-                self._waiter = self._loop.create_future()
+                self._waiter = self._answers.loop.create_future()
                 await self._waiter
             self._is_set = False
         if self.disconnected or self.response_complete:
@@ -131,7 +180,7 @@ class Cycle:
 
     def whole_body(self) -> bytes | None:
         """The body, when all of it is here and nothing of it was taken; else None."""
-        if self.more_body or not self._is_set or self.disconnected or "is_late" in self.scope:
+        if self.more_body or not self._is_set or self.disconnected or self.is_late:
             return None
         self._is_set = False
         body = self.body
@@ -152,15 +201,15 @@ class Cycle:
         if status not in _NO_BODY:
             parts.append(b"content-length: %d\r\n" % len(body))
         parts.append(b"\r\n")
-        if self.scope["method"] != "HEAD":
+        if self.method != "HEAD":
             parts.append(body)
         self._answers.put(self.transport, b"".join(parts))
         self._finish()
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
         """Takes the head, then the body in parts; parts without a known length leave as chunks."""
-        if self._flow.write_paused and not self.disconnected:
-            await self._flow.drain()
+        if self._http.flow.write_paused and not self.disconnected:
+            await self._http.flow.drain()
         if self.disconnected or self.response_complete:
             return
         if not self.response_started:
@@ -186,7 +235,7 @@ class Cycle:
             if name == b"content-length":
                 self._is_chunked = False
             parts += (name, b": ", value, b"\r\n")
-        if self._is_chunked and (status in _NO_BODY or self.scope["http_version"] == "1.0"):
+        if self._is_chunked and (status in _NO_BODY or self.version == "1.0"):
             self._is_chunked = False
         if self._is_chunked:
             parts.append(b"transfer-encoding: chunked\r\n")
@@ -197,10 +246,21 @@ class Cycle:
 
     def _finish(self) -> None:
         self.response_complete = True
-        self.scope.pop("cycle", None)  # or scope and cycle would hold each other until a collection
         if self._waiter is not None:
             self.set()
         if not self.keep_alive:
             self._answers.flush()
             self.transport.close()
-        self._on_response()
+        self._http.on_response_complete()
+
+
+def _split(url: bytes) -> tuple[bytes, bytes]:
+    """Path and query; the absolute form that proxies are sent loses its host (RFC 9112 section 3.2)."""
+    if url[:1] != b"/":
+        try:
+            parsed = httptools.parse_url(url)
+        except httptools.HttpParserInvalidURLError:
+            return url, b""
+        return parsed.path or b"/", parsed.query or b""
+    path, _, query = url.partition(b"?")
+    return path, query

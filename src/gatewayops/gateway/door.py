@@ -56,7 +56,7 @@ class Door:
         """ASGI 3."""
         path: str = scope["path"]
         if path.startswith(_CALLS):
-            return self._call(scope, receive, send)
+            return self._call(scope)
         if path == "/v1/health":
             return _plain(send, 200, _encode({"status": "ok"}))
         if path == "/v1/ready":
@@ -65,9 +65,9 @@ class Door:
             return self._show_metrics(scope, send)
         return self._other(scope, receive, send)
 
-    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _call(self, scope: Scope) -> None:
         server, _, route = scope["path"][len(_CALLS) :].partition("/")
-        call = Call(scope, receive, send, server_name=server, door="rest" if route else "mcp")
+        call = Call(scope["cycle"], server_name=server, door="rest" if route else "mcp")
         await self._guard(call, self._walk(call, route))
 
     async def _walk(self, call: Call, route: str) -> None:

@@ -41,7 +41,7 @@ class Forwarder:
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unavailable while the control role is away, TooLarge for a body over the bound."""
-        body = await read_body(scope, receive, self._max_body_bytes)
+        body = await read_body(scope["cycle"], self._max_body_bytes)
         try:
             exchange = await self._control.send(_request(scope, body), streams_all=True)
         except GatewayOpsError as error:

@@ -72,7 +72,7 @@ class McpDoor:
         refuse_duplicates(call)
         if not self._pipeline.recognise(call):
             await self._pipeline.authenticate(call)
-        verb = call.scope["method"]
+        verb = call.cycle.method
         if verb == "POST":
             check_content_type(call)
             body = call.cycle.whole_body()
@@ -168,8 +168,10 @@ class McpDoor:
         """Relays a stream and records the call when its answer passes; `begun` is when it was sent."""
         headers = self._headers_for_client(call, exchange)
         headers += [(b"x-accel-buffering", b"no"), (b"x-trace-id", call.span.shown_id().encode())]
-        await call.send({"type": "http.response.start", "status": exchange.status, "headers": headers})
-        await call.send({"type": "http.response.body", "body": b"", "more_body": True})  # the head leaves now
+        await call.cycle.send({"type": "http.response.start", "status": exchange.status, "headers": headers})
+        await call.cycle.send(
+            {"type": "http.response.body", "body": b"", "more_body": True}
+        )  # the head leaves now
         is_long = call.method is None or call.method.is_stream
         relay = Relay(
             call,
@@ -185,7 +187,7 @@ class McpDoor:
             self._pipeline.log.write(call, _end_of_stream(call, exchange))
         except GatewayOpsError as error:
             last = self._broken_off(call, error, relay)
-        await call.send({"type": "http.response.body", "body": last})
+        await call.cycle.send({"type": "http.response.body", "body": last})
 
     def _notice(self, call: Call, data: bytes, begun: int) -> None:
         """Records the call when this event is its answer."""
@@ -210,7 +212,7 @@ class McpDoor:
 
     def _headers_for_server(self, call: Call, traceparent: str) -> list[tuple[bytes, bytes]]:
         headers = [
-            header for header in call.scope["headers"] if header[0] in _TO_SERVER or header[0][:10] == _PARAM
+            header for header in call.cycle.headers if header[0] in _TO_SERVER or header[0][:10] == _PARAM
         ]
         sealed = call.headers.get(mcp.SESSION)
         if sealed is not None:
@@ -249,7 +251,7 @@ def check_content_type(call: Call) -> None:
 
 def refuse_duplicates(call: Call) -> None:
     """A routing header that came twice is refused: first-copy and last-copy readers would disagree."""
-    lines = call.scope["headers"]
+    lines = call.cycle.headers
     if len(lines) == len(call.headers):
         return
     seen: set[bytes] = set()

@@ -76,7 +76,7 @@ class Pipeline:
 
     async def read_body(self, call: Call) -> bytes:
         """The request's body, within the bounds of size and time."""
-        body = await read_body(call.scope, call.receive, self._settings.max_body_bytes)
+        body = await read_body(call.cycle, self._settings.max_body_bytes)
         call.request_bytes = len(body)
         return body
 
@@ -104,7 +104,9 @@ class Pipeline:
         while True:
             try:
                 exchange = upstream.start(request) or await upstream.pool.send(request)
-                flight = self._flights.open(exchange, call.receive, timeout_s=timeout_s, server=upstream.name)
+                flight = self._flights.open(
+                    exchange, call.cycle.receive, timeout_s=timeout_s, server=upstream.name
+                )
                 try:
                     await exchange.answered
                 finally:
@@ -120,7 +122,9 @@ class Pipeline:
     @contextmanager
     def watching(self, call: Call, exchange: Exchange, *, timeout_s: float = _NO_LIMIT) -> Iterator[None]:
         """Ends the exchange when the client hangs up or `timeout_s` is over, while its stream lasts."""
-        flight = self._flights.open(exchange, call.receive, timeout_s=timeout_s, server=call.server_name)
+        flight = self._flights.open(
+            exchange, call.cycle.receive, timeout_s=timeout_s, server=call.server_name
+        )
         flight.is_endless = call.method is not None and call.method.is_stream
         try:
             yield

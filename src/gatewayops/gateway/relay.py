@@ -35,7 +35,7 @@ class Relay:
 
     async def run(self, on_event: OnEvent) -> None:
         """Forwards until the server ends the stream. Raises what broke it off, or what `on_event` raises."""
-        send = self._call.send
+        send = self._call.cycle.send
         while chunk := await self._next():
             for data in self._scanner.feed(chunk):
                 on_event(data)
@@ -52,4 +52,6 @@ class Relay:
             if silent_s >= self._idle_s:
                 self._exchange.abort(UpstreamTimeout(f"the stream was silent for {self._idle_s:g} s"))
             elif self.is_between_events:
-                await self._call.send({"type": "http.response.body", "body": KEEPALIVE, "more_body": True})
+                await self._call.cycle.send(
+                    {"type": "http.response.body", "body": KEEPALIVE, "more_body": True}
+                )

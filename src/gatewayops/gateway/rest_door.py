@@ -73,7 +73,7 @@ class RestDoor:
         call.about(method, "")
         if not self._pipeline.recognise(call):
             await self._pipeline.authenticate(call)
-        if call.scope["method"] != "POST":
+        if call.cycle.method != "POST":
             raise PostOnly(f"use POST /v1/mcp/{call.server_name}/{route}")
         raw = await self._pipeline.read_body(call)
         subject, params = _asked(route, raw)

@@ -43,14 +43,13 @@ class ShortWay:
 
     def take(self, cycle: Cycle) -> bool:
         """Takes the request if it can go the short way; False leaves it untouched."""
-        scope = cycle.scope
-        path: str = scope["path"]
+        path = cycle.path
         server = path[len(_CALLS) :]
-        if scope["method"] != "POST" or not path.startswith(_CALLS) or "/" in server:
+        if cycle.method != "POST" or not path.startswith(_CALLS) or "/" in server:
             return False
         if not self._pipeline.log.is_healthy:
             return False
-        call = Call(scope, cycle.receive, cycle.send, server_name=server, door="mcp")
+        call = Call(cycle, server_name=server, door="mcp")
         try:
             return self._begin(call, cycle)
         except Exception as error:  # noqa: BLE001 - a door: every error is answered, a bug of ours is logged there

@@ -5,7 +5,6 @@ its body is answered so.
 """
 
 import asyncio
-import urllib.parse
 from collections.abc import Awaitable
 from time import monotonic
 from typing import Any
@@ -15,7 +14,6 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gatewayops.gateway.answer_batch import AnswerBatch
-from gatewayops.gateway.call import Scope
 from gatewayops.gateway.cycle import Cycle
 from gatewayops.gateway.short_way import ShortWay
 
@@ -24,7 +22,6 @@ _HEAD_BYTES = 64 << 10
 _KEEP_ALIVE_S = 75.0
 _TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -52,6 +49,7 @@ class BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parses; then begins what came whole. Bytes of which no request came were part of a head."""
         before: Cycle | None = self.cycle
+        is_head = before is None or (before.response_complete and not before.more_body)
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -66,7 +64,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.cycle is not before:
             self.head_since = 0.0
             self._head_bytes = 0
-        elif before is None or (before.response_complete and not before.more_body):
+        elif is_head:
             self.head_since = self.head_since or monotonic()
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES:
@@ -84,24 +82,10 @@ class BoundedHttp(HttpToolsProtocol):
         """Begins the request, or queues it behind the one under way (pipelining)."""
         parser = self.parser
         version = parser.get_http_version()
-        path, query = _split(self.url)
-        scope: Scope = {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": version,
-            "method": parser.get_method().decode("ascii"),
-            "scheme": self.scheme,
-            "path": urllib.parse.unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii"),
-            "raw_path": path,
-            "query_string": query,
-            "headers": self.headers,
-            "client": self.client,
-            "server": self.server,
-        }
         before: Cycle | None = self.cycle
-        cycle = self.cycle = Cycle(scope, self.transport, self.flow, self._answers, self.on_response_complete)
-        scope["cycle"] = cycle
-        cycle.spawn = self._spawn
+        cycle = self.cycle = Cycle(
+            self, self._answers, method=parser.get_method().decode("ascii"), url=self.url, version=version
+        )
         cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
         if self.expect_100_continue:
             cycle.expect_continue()
@@ -117,7 +101,8 @@ class BoundedHttp(HttpToolsProtocol):
         if cycle.more_body or not self._short_way.take(cycle):
             self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]  # ours in uvicorn's place
 
-    def _spawn(self, walk: Awaitable[None]) -> None:
+    def spawn(self, walk: Awaitable[None]) -> None:
+        """Goes on in a task that a drain waits for."""
         task = asyncio.ensure_future(walk)
         task.add_done_callback(self.tasks.discard)
         self.tasks.add(task)
@@ -166,18 +151,6 @@ class BoundedHttp(HttpToolsProtocol):
         cycle: Cycle | None = self.cycle
         if cycle is not None and cycle.more_body and not cycle.response_started and self.request_since < then:
             cycle.call_late()
-
-
-def _split(url: bytes) -> tuple[bytes, bytes]:
-    """Path and query; the absolute form that proxies are sent loses its host (RFC 9112 section 3.2)."""
-    if url[:1] != b"/":
-        try:
-            parsed = httptools.parse_url(url)
-        except httptools.HttpParserInvalidURLError:
-            return url, b""
-        return parsed.path or b"/", parsed.query or b""
-    path, _, query = url.partition(b"?")
-    return path, query
 
 
 def close_slow(connections: "set[Any]", *, body_timeout_s: float) -> None:
