@@ -17,14 +17,14 @@ from gatewayops.testing.peer_process import PeerFailed, free_port, running
 
 _READY_S = 10.0
 _VERSION = "2026-07-28"
-_BODY = (
+BODY = (
     '{"jsonrpc":"2.0","id":ID,"method":"tools/call","params":{"name":"forecast","arguments":{"city":"Lisbon",'
     '"country":"PT","days":3,"units":"metric","note":"for the trip in spring, please mind the wind",'
     '"fields":["temperature","wind"]},"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",'
     '"io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"bench",'
     '"version":"1"}}}}'
 )
-_HEADERS = {
+HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json, text/event-stream",
     "MCP-Protocol-Version": _VERSION,
@@ -75,7 +75,7 @@ def all_targets(folder: Path) -> Iterator[list[Target]]:
 
 
 def _plan(port: int, path: str, **headers: str) -> Plan:
-    return Plan(port=port, path=path, headers=_HEADERS | headers, body=_BODY, connections=1, seconds=1)
+    return Plan(port=port, path=path, headers=HEADERS | headers, body=BODY, connections=1, seconds=1)
 
 
 @contextlib.contextmanager
