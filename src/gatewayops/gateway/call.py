@@ -43,9 +43,6 @@ class Cycle(Protocol):
     async def send(self, message: MutableMapping[str, Any], /) -> None:
         """ASGI's."""
 
-    def whole_body(self) -> bytes | None:
-        """The body, when all of it has come; else None, and `receive` must be awaited."""
-
     def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         """The whole answer; its length is added."""
 
@@ -65,10 +62,10 @@ class Outcome(msgspec.Struct, gc=False):
     output_tokens: int = 0
 
     @classmethod
-    def of(cls, error: GatewayOpsError, *, http_status: int | None = None, rpc_code: int = 0) -> "Outcome":
+    def of(cls, error: GatewayOpsError, *, rpc_code: int = 0) -> "Outcome":
         """The outcome of a refusal or failure."""
         status = "timeout" if error.reason is Reason.UPSTREAM_TIMEOUT else "error"
-        return cls(http_status or error.status, status, error.reason.value, rpc_code, error.detail)
+        return cls(error.status, status, error.reason.value, rpc_code, error.detail)
 
 
 class Call:

@@ -191,13 +191,7 @@ class Cycle:
         """The whole answer in one write, without waiting for a slow client; its length is added."""
         if self.disconnected or self.response_complete:
             return
-        self.response_started = True
-        self._wants_continue = False
-        parts = [_STATUS_LINE[status]]
-        for name, value in headers:
-            parts += (name, b": ", value, b"\r\n")
-        if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
+        parts = self._head_lines(status, headers)
         if status not in _NO_BODY:
             parts.append(b"content-length: %d\r\n" % len(body))
         parts.append(b"\r\n")
@@ -228,21 +222,23 @@ class Cycle:
             self._finish()
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        parts = self._head_lines(status, headers)
+        has_length = any(name == b"content-length" for name, _ in headers)
+        self._is_chunked = not (has_length or status in _NO_BODY or self.version == "1.0")
+        if self._is_chunked:
+            parts.append(b"transfer-encoding: chunked\r\n")
+        parts.append(b"\r\n")
+        self._head = b"".join(parts)
+
+    def _head_lines(self, status: int, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
         self.response_started = True
         self._wants_continue = False
         parts = [_STATUS_LINE[status]]
         for name, value in headers:
-            if name == b"content-length":
-                self._is_chunked = False
             parts += (name, b": ", value, b"\r\n")
-        if self._is_chunked and (status in _NO_BODY or self.version == "1.0"):
-            self._is_chunked = False
-        if self._is_chunked:
-            parts.append(b"transfer-encoding: chunked\r\n")
         if not self.keep_alive:
             parts.append(b"connection: close\r\n")
-        parts.append(b"\r\n")
-        self._head = b"".join(parts)
+        return parts
 
     def _finish(self) -> None:
         self.response_complete = True

@@ -87,7 +87,7 @@ class Door:
         try:
             await walk
         except asyncio.CancelledError:
-            self._write(call, Outcome.of(ClientGone("the gateway stopped before the answer")))
+            self._calls.write(call, Outcome.of(ClientGone("the gateway stopped before the answer")))
             raise
         except Exception as error:  # noqa: BLE001 - the outermost door
             self._refuse(call, error)
@@ -101,18 +101,9 @@ class Door:
         if not call.span.trace_id:
             call.trace(meta_parent="")
         rpc_code = answers.rpc_code(error) if call.door == "mcp" else 0
-        if not self._write(call, Outcome.of(error, rpc_code=rpc_code)):
-            error = SpoolBroken("the call cannot be recorded now, so it is not answered as done")
+        self._calls.write(call, Outcome.of(error, rpc_code=rpc_code))
         if not isinstance(error, ClientGone):
             answers.refuse(call, error)
-
-    def _write(self, call: Call, outcome: Outcome) -> bool:
-        try:
-            self._calls.write(call, outcome)
-        except SpoolBroken:
-            log.error("the spool does not take records: %s", outcome.reason)  # noqa: TRY400 - no news in a trace
-            return False
-        return True
 
     async def _ready(self, send: Send) -> None:
         if not self._calls.is_healthy:

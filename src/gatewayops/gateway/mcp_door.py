@@ -70,13 +70,11 @@ class McpDoor:
         """Walks a call through the pipeline. Raises GatewayOpsError for the outermost door to answer."""
         call.trace(meta_parent="")
         refuse_duplicates(call)
-        if not self._pipeline.recognise(call):
-            await self._pipeline.authenticate(call)
+        await self._pipeline.authenticate(call)
         verb = call.cycle.method
         if verb == "POST":
             check_content_type(call)
-            body = call.cycle.whole_body()
-            self.take(call, body if body is not None else await self._pipeline.read_body(call))
+            self.take(call, await self._pipeline.read_body(call))
         elif verb in _WITHOUT_BODY:
             method = _WITHOUT_BODY[verb]
             call.about(method, "")
@@ -201,11 +199,10 @@ class McpDoor:
 
     def _broken_off(self, call: Call, error: GatewayOpsError, relay: Relay) -> bytes:
         """Records a stream that failed; the last event to send, where the client can still read one."""
-        if call.is_recorded and error.reason is not Reason.RECORD_UNAVAILABLE:
+        if call.is_recorded:
             return b""
-        if not call.is_recorded:
-            is_over = isinstance(error, ClientGone) and call.method is not None and call.method.is_stream
-            self._pipeline.log.write(call, Outcome(200) if is_over else Outcome.of(error))
+        is_over = isinstance(error, ClientGone) and call.method is not None and call.method.is_stream
+        self._pipeline.log.write(call, Outcome(200) if is_over else Outcome.of(error))
         if call.message is None or not relay.is_between_events or isinstance(error, ClientGone):
             return b""
         return b"event: message\ndata: " + answers.rpc_body(error, call) + b"\n\n"

@@ -17,6 +17,7 @@ from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.identity.principal import Principal
 from gatewayops.policy.decision import Decision, Deny, Rule, decide
 from gatewayops.protocol.methods import Method
 from gatewayops.protocol.reply import Reply, tool_failure
@@ -49,13 +50,10 @@ class Pipeline:
 
     def recognise(self, call: Call) -> bool:
         """Who is calling, when the key was verified lately; False means: ask `authenticate`."""
-        live = self._live
-        principal = live.authenticator.known(call.token)
+        principal = self._live.authenticator.known(call.token)
         if principal is None:
             return False
-        call.principal = principal
-        call.upstream = live.server(principal, call.server_name)
-        call.auth_ns = time.perf_counter_ns() - call.started_ns
+        self._know(call, principal)
         return True
 
     async def authenticate(self, call: Call) -> None:
@@ -70,8 +68,11 @@ class Pipeline:
             raise Unauthenticated(msg, Reason.KEY_MISSING)
         authenticator = self._live.authenticator
         call.principal = authenticator.owner_of(token) or NOBODY
-        call.principal = await authenticator.verify(token)
-        call.upstream = self._live.server(call.principal, call.server_name)
+        self._know(call, await authenticator.verify(token))
+
+    def _know(self, call: Call, principal: Principal) -> None:
+        call.principal = principal
+        call.upstream = self._live.server(principal, call.server_name)
         call.auth_ns = time.perf_counter_ns() - call.started_ns
 
     async def read_body(self, call: Call) -> bytes:

@@ -71,8 +71,7 @@ class RestDoor:
         call.trace(meta_parent="")
         method = method_named(route)
         call.about(method, "")
-        if not self._pipeline.recognise(call):
-            await self._pipeline.authenticate(call)
+        await self._pipeline.authenticate(call)
         if call.cycle.method != "POST":
             raise PostOnly(f"use POST /v1/mcp/{call.server_name}/{route}")
         raw = await self._pipeline.read_body(call)

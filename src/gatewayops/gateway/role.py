@@ -40,7 +40,6 @@ from gatewayops.upstream.settings import UpstreamSettings
 
 log = logging.getLogger(__name__)
 
-_KEEP_ALIVE_S = 75
 _SWEEP_S = 0.5
 _RECORD_S = 1.0
 
@@ -103,7 +102,6 @@ class Gateway:
                 proxy_headers=False,
                 server_header=False,
                 date_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=int(settings.drain_s) or 1,
             ),
             on_drain=self._drain,
