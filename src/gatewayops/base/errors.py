@@ -15,7 +15,10 @@ GatewayOpsError            500 internal
 Packages subclass these beside the code that raises. The doors turn them into answers.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
 
 
 class Reason(StrEnum):
@@ -32,6 +35,13 @@ class Reason(StrEnum):
     SERVER_UNKNOWN = "server_unknown"
     SERVER_NOT_GRANTED = "server_not_granted"
     ACTION_NOT_GRANTED = "action_not_granted"
+    ROLE_NOT_GRANTED = "role_not_granted"
+    TOOL_HELD = "tool_held"
+    RATE_EXCEEDED = "rate_exceeded"
+    BUDGET_SPENT = "budget_spent"
+    ARGUMENTS_INVALID = "arguments_invalid"
+    PATTERN_DENIED = "pattern_denied"
+    COUNTERS_UNAVAILABLE = "counters_unavailable"
     SESSION_UNKNOWN = "session_unknown"
     MALFORMED_JSON = "malformed_json"
     INVALID_REQUEST = "invalid_request"
@@ -41,6 +51,7 @@ class Reason(StrEnum):
     CLIENT_SLOW = "client_slow"
     CLIENT_GONE = "client_gone"
     SERVER_BUSY = "server_busy"
+    CIRCUIT_OPEN = "circuit_open"
     UPSTREAM_ADDRESS = "upstream_address"
     UPSTREAM_UNREACHABLE = "upstream_unreachable"
     UPSTREAM_TIMEOUT = "upstream_timeout"
@@ -58,6 +69,10 @@ class GatewayOpsError(Exception):
     status = 500
     code = "internal"
     reason = Reason.INTERNAL
+    headers: tuple[tuple[str, str], ...] = ()  # HTTP headers that the answer carries besides
+    extra: Mapping[str, Any] = MappingProxyType(
+        {}
+    )  # fields of the answer's body besides; a JSON-RPC error has them in data
 
     def __init__(self, detail: str, reason: Reason | None = None) -> None:
         """`detail` is shown to the caller: it says what to do and never holds a secret."""

@@ -30,6 +30,8 @@ def rpc_code(error: GatewayOpsError) -> int:
 
 def extra_headers(error: GatewayOpsError) -> list[tuple[bytes, bytes]]:
     """What HTTP asks for beside the body: the challenge of a 401, when to come back, what is allowed."""
+    if error.headers:
+        return [(name.lower().encode(), value.encode("latin-1")) for name, value in error.headers]
     if error.status == 401:
         return [(b"www-authenticate", b'Bearer realm="gatewayops"')]
     if error.status in (429, 503):
@@ -49,7 +51,7 @@ def rpc_body(error: GatewayOpsError, call: Call) -> bytes:
     body = {
         "code": rpc_code(error),
         "message": error.detail,
-        "data": {"reason": error.reason.value, "trace_id": call.span.shown_id()},
+        "data": {"reason": error.reason.value, "trace_id": call.span.shown_id(), **error.extra},
     }
     return b'{"jsonrpc":"2.0","id":' + rpc_id + b',"error":' + _encode(body) + b"}"
 
@@ -57,6 +59,7 @@ def rpc_body(error: GatewayOpsError, call: Call) -> bytes:
 def rest_body(error: GatewayOpsError, trace_id: str, extra: dict[str, Any] | None = None) -> bytes:
     """The documented error of REST routes."""
     body: dict[str, Any] = {"error": error.code, "reason": error.reason.value, "message": error.detail}
+    body |= error.extra
     if extra:
         body |= extra
     if trace_id:
