@@ -6,7 +6,6 @@ from gatewayops.store.snapshot import PriceRow
 
 _MTOK = 1_000_000
 _BYTES_PER_TOKEN = 4
-_REMEMBERED = 10_000
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -41,19 +40,9 @@ class PriceBook:
             )
             for row in rows
         }
-        self._found: dict[tuple[str, str, str], Price] = {}
 
     def price(self, org_id: str, server: str, tool: str) -> Price:
         """The price of one call of that tool."""
-        key = (org_id, server, tool)
-        price = self._found.get(key)
-        if price is None:
-            if len(self._found) >= _REMEMBERED:
-                self._found.clear()
-            price = self._found[key] = self._narrowest(org_id, server, tool)
-        return price
-
-    def _narrowest(self, org_id: str, server: str, tool: str) -> Price:
         for rule in ((server, tool), (server, ""), ("", tool), ("", "")):
             price = self._prices.get((org_id, *rule))
             if price is not None:

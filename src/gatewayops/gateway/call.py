@@ -7,10 +7,11 @@ from typing import Any, Protocol
 import msgspec
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, TooLarge
+from gatewayops.gateway.head import Head
 from gatewayops.identity.principal import Principal
-from gatewayops.protocol import headers as mcp
+from gatewayops.policy.terms import Terms
 from gatewayops.protocol.envelope import Message, ToolCall
-from gatewayops.protocol.methods import MODERN, Method
+from gatewayops.protocol.methods import Method
 from gatewayops.protocol.trace_context import Span, new_root, open_span
 from gatewayops.upstream.registry import Upstream
 
@@ -21,9 +22,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 NOBODY = Principal(org_id="org_default", key_id="")
 """Who is on record for a request whose key says nothing: the installation's own organisation sees it."""
 
-_BEARER = b"bearer "
 _NO_SPAN = Span("", "", "")
-_MODERN = MODERN.encode()
 
 
 class Cycle(Protocol):
@@ -76,7 +75,7 @@ class Call:
         "auth_ns",
         "cycle",
         "door",
-        "headers",
+        "head",
         "is_recorded",
         "message",
         "method",
@@ -89,19 +88,21 @@ class Call:
         "span",
         "started_ns",
         "subject",
+        "terms",
         "upstream",
         "upstream_ns",
     )
 
-    def __init__(self, cycle: "Cycle", *, server_name: str, door: str) -> None:
+    def __init__(self, cycle: "Cycle", head: Head, server_name: str, door: str) -> None:
         """Starts the clock. `door` is `mcp` or `rest`."""
         self.started_ns = time.perf_counter_ns()
         self.cycle = cycle
         self.server_name = server_name
         self.door = door
-        self.headers: dict[bytes, bytes] = dict(cycle.headers)
+        self.head = head
         self.principal = NOBODY
         self.upstream: Upstream | None = None
+        self.terms: Terms | None = None
         self.message: Message | ToolCall | None = None
         self.method: Method | None = None
         self.subject = ""  # the tool, prompt or uri that the call names
@@ -116,37 +117,24 @@ class Call:
         self.is_recorded = False
 
     @property
-    def token(self) -> bytes:
-        """The bearer token; empty when there is none."""
-        value = self.headers.get(b"authorization", b"")
-        return value[7:].strip() if value[:7] == b"Bearer " or value[:7].lower() == _BEARER else b""
-
-    @property
     def era(self) -> str:
         """By header alone, as servers route: modern, legacy, or unknown for REST."""
-        if self.door != "mcp":
-            return ""
-        return "modern" if self.headers.get(mcp.VERSION, b"").strip() == _MODERN else "legacy"
+        return self.head.era if self.door == "mcp" else ""
 
     @property
     def method_name(self) -> str:
         """The MCP method, as far as it is known."""
         return self.method.name if self.method is not None else ""
 
-    def header(self, name: bytes) -> str:
-        """A header as text; empty when absent."""
-        value = self.headers.get(name)
-        return value.decode("latin-1").strip() if value else ""
-
     def trace(self, *, meta_parent: str) -> None:
         """Opens our span where the caller's trace says."""
-        if not meta_parent and b"traceparent" not in self.headers and b"x-trace-id" not in self.headers:
+        if not meta_parent and not self.head.has_trace:
             self.span = new_root()
             return
         self.span = open_span(
             meta_parent=meta_parent,
-            named_trace=self.header(b"x-trace-id"),
-            header_parent=self.header(b"traceparent"),
+            named_trace=self.head.text(b"x-trace-id"),
+            header_parent=self.head.text(b"traceparent"),
         )
 
     def about(self, method: Method, subject: str) -> None:

@@ -13,7 +13,6 @@ import msgspec
 
 from gatewayops.gateway.call import Call, Outcome
 from gatewayops.gateway.metrics import Metrics
-from gatewayops.protocol import headers as mcp
 from gatewayops.protocol.methods import KNOWN
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.masking import Masker
@@ -21,7 +20,6 @@ from gatewayops.record.spool import SpoolBroken, SpoolWriter
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED = 1000
 _PLAIN_ID = 12  # longer digits might be a card
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -37,7 +35,6 @@ class CallLog:
         self._plain = Masker()
         self._with_contacts = Masker(contacts=True)
         self._masks_contacts: frozenset[str] = frozenset()
-        self._products: dict[bytes, str] = {}
         self._waiting: list[tuple[Call, Outcome, int]] = []
         self.is_healthy = True
 
@@ -97,7 +94,7 @@ class CallLog:
         method = call.method_name
         subject = text(call.subject) if call.subject else ""
         is_uri = method == "resources/read"
-        span = call.span
+        span, head = call.span, call.head
         return CallRecord(
             time.time_ns() - duration_ns,
             duration_ns,
@@ -133,21 +130,13 @@ class CallLog:
             response_body,
             is_request_cut,
             is_response_cut,
-            text(call.agent or self._product(call.headers.get(b"user-agent", b""))),
+            text(call.agent or head.product),
             hashlib.sha256(call.session.encode()).hexdigest()[:16] if call.session else "",
             _rpc_id(call, masker),
-            text(call.header(b"x-request-id")) if b"x-request-id" in call.headers else "",
-            text(call.header(mcp.VERSION)) if mcp.VERSION in call.headers else "",
+            text(head.request_id) if head.request_id else "",
+            text(head.version) if head.version else "",
             call.cycle.client,
         )
-
-    def _product(self, user_agent: bytes) -> str:
-        product = self._products.get(user_agent)
-        if product is None:
-            if len(self._products) >= _REMEMBERED:
-                self._products.clear()
-            product = self._products[user_agent] = user_agent.decode("latin-1").partition("/")[0][:100]
-        return product
 
 
 def _rpc_id(call: Call, masker: Masker) -> str:

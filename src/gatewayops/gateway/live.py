@@ -5,6 +5,9 @@ from gatewayops.cost.prices import PriceBook
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.identity.principal import Principal, grants
+from gatewayops.policy.decision import Rule, decide
+from gatewayops.policy.terms import Terms, TermsBook
+from gatewayops.protocol.methods import Method
 from gatewayops.store.snapshot import EMPTY, Snapshot
 from gatewayops.upstream.registry import Registry, Upstream
 
@@ -18,12 +21,16 @@ class ServerUnknown(NotFound):
 class Live:
     """Keys, servers and prices of one revision."""
 
-    def __init__(self, authenticator: Authenticator, servers: Registry, log: CallLog) -> None:
-        """Knows nothing until `apply`."""
+    def __init__(
+        self, authenticator: Authenticator, servers: Registry, log: CallLog, rules: tuple[Rule, ...]
+    ) -> None:
+        """Knows nothing until `apply`. `rules` in the order in which they are asked."""
         self.authenticator = authenticator
         self.servers = servers
-        self.prices = PriceBook()
+        self.terms = TermsBook(self._work_out)
         self.snapshot: Snapshot = EMPTY
+        self._prices = PriceBook()
+        self._rules = rules
         self._log = log
 
     @property
@@ -35,8 +42,9 @@ class Live:
         """Takes over a snapshot, all of it, between two calls."""
         self.authenticator.replace(snapshot)
         self.servers.replace(snapshot.servers)
-        self.prices = PriceBook(snapshot.prices)
+        self._prices = PriceBook(snapshot.prices)
         self._log.mask_contacts_of(frozenset(org.id for org in snapshot.orgs if org.masks_contacts))
+        self.terms = TermsBook(self._work_out)
         self.snapshot = snapshot
 
     def server(self, principal: Principal, name: str) -> Upstream:
@@ -48,4 +56,11 @@ class Live:
             raise Forbidden(f"this key's scopes do not name the server {name}", Reason.SERVER_NOT_GRANTED)
         raise ServerUnknown(
             f"there is no MCP server named {name}; `gatewayops server list` shows what there is"
+        )
+
+    def _work_out(self, principal: Principal, server: str, method: Method, named: str) -> Terms:
+        return Terms(
+            upstream=self.server(principal, server),
+            decision=decide(self._rules, principal, server, method.action, named),
+            price=self._prices.price(principal.org_id, server, named) if method.is_priced else None,
         )

@@ -23,14 +23,9 @@ from gatewayops.protocol.methods import Method
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.settings import UpstreamSettings
 
-_TO_SERVER = frozenset(
-    {b"accept", mcp.VERSION, mcp.METHOD, mcp.NAME, b"last-event-id", b"user-agent", b"tracestate", b"baggage"}
-)
 _TO_CLIENT = frozenset({b"content-type", b"cache-control", b"retry-after", b"allow", mcp.VERSION})
 _WITHOUT_BODY = {"GET": Method("stream/get", "", is_stream=True), "DELETE": Method("session/delete", "")}
 _NO_LIMIT = float("inf")
-_PARAM = b"mcp-param-"
-_JSON = b"application/json"
 
 
 class _ClientInfo(msgspec.Struct):
@@ -68,8 +63,7 @@ class McpDoor:
 
     async def handle(self, call: Call) -> None:
         """Walks a call through the pipeline. Raises GatewayOpsError for the outermost door to answer."""
-        call.trace(meta_parent="")
-        refuse_duplicates(call)
+        check_head(call)
         await self._pipeline.authenticate(call)
         verb = call.cycle.method
         if verb == "POST":
@@ -104,11 +98,20 @@ class McpDoor:
 
     def request(self, call: Call, verb: str) -> bytes:
         """The request to the server: what was authorised, below our span, with the server's own headers."""
-        assert call.upstream is not None
+        upstream, head, message = call.upstream, call.head, call.message
+        assert upstream is not None
         traceparent = call.span.traceparent()
-        headers = self._headers_for_server(call, traceparent)
-        body = call.message.encode(traceparent=traceparent) if call.message is not None else b""
-        return call.upstream.request(verb.encode(), headers, body)
+        lines = head.passed
+        if upstream.own:
+            lines = b"".join([line for name, line in head.passed_lines if name not in upstream.own])
+        if head.session is not None:
+            session = self._sessions.open(head.session, call.principal, upstream)
+            call.session = session.upstream_id
+            call.agent = call.agent or session.agent
+            lines += b"%b: %b\r\n" % (mcp.SESSION, session.upstream_id.encode("latin-1"))
+        lines += b"traceparent: %b\r\n" % traceparent.encode()
+        body = message.encode(traceparent=traceparent) if message is not None else b""
+        return upstream.request_of(verb.encode(), lines, body)
 
     async def carry(self, call: Call, verb: str) -> None:
         """Sends what was taken and answers with what comes back, waiting as long as it takes."""
@@ -207,20 +210,6 @@ class McpDoor:
             return b""
         return b"event: message\ndata: " + answers.rpc_body(error, call) + b"\n\n"
 
-    def _headers_for_server(self, call: Call, traceparent: str) -> list[tuple[bytes, bytes]]:
-        headers = [
-            header for header in call.cycle.headers if header[0] in _TO_SERVER or header[0][:10] == _PARAM
-        ]
-        sealed = call.headers.get(mcp.SESSION)
-        if sealed is not None:
-            assert call.upstream is not None
-            session = self._sessions.open(sealed, call.principal, call.upstream)
-            call.session = session.upstream_id
-            call.agent = call.agent or session.agent
-            headers.append((mcp.SESSION, session.upstream_id.encode("latin-1")))
-        headers.append((b"traceparent", traceparent.encode()))
-        return headers
-
     def _headers_for_client(self, call: Call, exchange: Exchange) -> list[tuple[bytes, bytes]]:
         headers: list[tuple[bytes, bytes]] = []
         for header in exchange.headers:
@@ -233,45 +222,41 @@ class McpDoor:
 
     def _sealed(self, call: Call, session_id: str) -> bytes:
         if session_id == call.session:
-            return call.headers[mcp.SESSION]
+            assert call.head.session is not None
+            return call.head.session
         assert call.upstream is not None
         call.session = session_id
         return self._sessions.seal(Session(session_id, call.agent), call.principal, call.upstream)
 
 
+def check_head(call: Call) -> None:
+    """What can be said of the headers alone; opens our span where they name the caller's trace."""
+    head = call.head
+    call.trace(meta_parent="")
+    if head.host_fault is not None:
+        raise head.host_fault
+    if head.twice:
+        raise HeaderMismatch(f"the header {head.twice.decode()} came twice")
+
+
 def check_content_type(call: Call) -> None:
     """A body that is sent on as JSON must have come as JSON."""
-    content_type = call.headers.get(b"content-type", b"")
-    if content_type != _JSON and content_type.partition(b";")[0].strip().lower() != _JSON:
+    if not call.head.is_json:
         raise InvalidInput("send the message as Content-Type: application/json")
-
-
-def refuse_duplicates(call: Call) -> None:
-    """A routing header that came twice is refused: first-copy and last-copy readers would disagree."""
-    lines = call.cycle.headers
-    if len(lines) == len(call.headers):
-        return
-    seen: set[bytes] = set()
-    for name, _ in lines:
-        if name in seen and name in mcp.ROUTING:
-            raise HeaderMismatch(f"the header {name.decode()} came twice")
-        seen.add(name)
 
 
 def check_headers(call: Call, message: Message | ToolCall) -> None:
     """Whoever reads the body must compare: a header that is there must say what the body says."""
-    headers = call.headers
-    said = headers.get(mcp.METHOD)
-    if (said is None and mcp.NAME not in headers) or not message.is_request:
+    head = call.head
+    if head.is_silent or not message.is_request:
         return
     method = message.method
-    if said is not None and said.strip() != method.name.encode():
+    if head.says_method is not None and head.says_method != method.name.encode():
         raise HeaderMismatch("the header Mcp-Method does not say what the body's method says")
-    name = headers.get(mcp.NAME)
-    if name is not None and method.name_key and mcp.decode_value(name.strip()) != message.name:
+    if head.has_name and method.name_key and head.says_name != message.name:
         raise HeaderMismatch(f"the header Mcp-Name does not say what params.{method.name_key} says")
     version = message.version
-    if version and version != b'"%b"' % headers.get(mcp.VERSION, b"").strip():
+    if version and version != head.says_version:
         raise HeaderMismatch("the header MCP-Protocol-Version does not say what params._meta says")
 
 

@@ -17,8 +17,7 @@ from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.settings import GatewaySettings
-from gatewayops.identity.principal import Principal
-from gatewayops.policy.decision import Decision, Deny, Rule, decide
+from gatewayops.policy.decision import Decision, Deny
 from gatewayops.protocol.methods import Method
 from gatewayops.protocol.reply import Reply, tool_failure
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
@@ -38,40 +37,36 @@ class Refused(GatewayOpsError):
 class Pipeline:
     """The stages, in order. One a worker."""
 
-    def __init__(
-        self, live: Live, rules: tuple[Rule, ...], flights: Flights, log: CallLog, settings: GatewaySettings
-    ) -> None:
-        """`rules` in the order in which they are asked."""
+    def __init__(self, live: Live, flights: Flights, log: CallLog, settings: GatewaySettings) -> None:
+        """`live` knows who may do what."""
         self._settings = settings
         self._live = live
-        self._rules = rules
         self._flights = flights
         self.log = log
 
     def recognise(self, call: Call) -> bool:
         """Who is calling, when the key was verified lately; False means: ask `authenticate`."""
-        principal = self._live.authenticator.known(call.token)
+        principal = self._live.authenticator.known(call.head.digest)
         if principal is None:
             return False
-        self._know(call, principal)
+        call.principal = principal
+        call.auth_ns = time.perf_counter_ns() - call.started_ns
         return True
 
     async def authenticate(self, call: Call) -> None:
         """Who is calling. Raises Unauthenticated; the refusal is filed with the owner of the key's prefix."""
         if self.recognise(call):
+            call.upstream = self._live.server(call.principal, call.server_name)
             return
         if not self._live.is_ready:
             raise Unavailable("the gateway has just started and has no rules yet", Reason.NOT_READY)
-        token = call.token
+        token = call.head.token
         if not token:
             msg = "send an API key: Authorization: Bearer gwo_..."
             raise Unauthenticated(msg, Reason.KEY_MISSING)
         authenticator = self._live.authenticator
         call.principal = authenticator.owner_of(token) or NOBODY
-        self._know(call, await authenticator.verify(token))
-
-    def _know(self, call: Call, principal: Principal) -> None:
-        call.principal = principal
+        call.principal = principal = await authenticator.verify(token)
         call.upstream = self._live.server(principal, call.server_name)
         call.auth_ns = time.perf_counter_ns() - call.started_ns
 
@@ -89,9 +84,10 @@ class Pipeline:
     def permit(self, call: Call, method: Method, named: str) -> Decision:
         """Whether they may. Every request is asked about, not only those that a list showed."""
         begun = time.perf_counter_ns()
-        decision = decide(self._rules, call.principal, call.server_name, method.action, named)
+        call.terms = terms = self._live.terms.of(call.principal, call.server_name, method, named)
+        call.upstream = terms.upstream
         call.policy_ns += time.perf_counter_ns() - begun
-        return decision
+        return terms.decision
 
     async def send(self, call: Call, request: bytes) -> Exchange:
         """Carries it to the server and waits for its answer, or for the head of a stream.
@@ -140,10 +136,9 @@ class Pipeline:
         if failure is not None:
             reason = Reason.UPSTREAM_ERROR.value
             return Outcome(http_status, "error", reason, failure.code, failure.message, payload, size)
-        method = call.method
-        if method is None or not method.is_priced:
+        price = call.terms.price if call.terms is not None else None
+        if price is None:
             return Outcome(http_status, payload=payload, size=size)
-        price = self._live.prices.price(call.principal.org_id, call.server_name, call.subject)
         taken, given = estimated_tokens(len(call.shown_request)), estimated_tokens(size)
         cost_micros = price.of(taken, given)
         failed = tool_failure(payload)

@@ -71,7 +71,7 @@ class Gateway:
             gauges=lambda: [in_flight((server.name, server.in_flight) for server in self._servers.all())],
         )
         calls = CallLog(self._spool, metrics, body_limit_bytes=parts.record.body_limit_bytes)
-        live = Live(Authenticator(cache_s=settings.key_cache_s), self._servers, calls)
+        live = Live(Authenticator(cache_s=settings.key_cache_s), self._servers, calls, parts.rules)
         self._flights = Flights()
         self._control = Pool(
             Origin.of(parts.control_url), parts.upstream, connect_timeout_s=1.0, allows_private=True
@@ -79,7 +79,7 @@ class Gateway:
         self._feed = Feed(
             live, self._control, internal_token=parts.internal_token, copy=parts.data / "snapshot.msgpack"
         )
-        pipeline = Pipeline(live, parts.rules, self._flights, calls, settings)
+        pipeline = Pipeline(live, self._flights, calls, settings)
         hosts = HostCheck(settings)
         mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream)
         self.door = Door(live, calls, metrics, hosts, metrics_token=settings.metrics_token)
@@ -87,7 +87,7 @@ class Gateway:
             mcp_door,
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
             Forwarder(self._control, self._flights, max_body_bytes=settings.max_body_bytes),
-            ShortWay(mcp_door, pipeline, self._flights, hosts),
+            ShortWay(mcp_door, pipeline, self._flights, self.door.heads),
         )
         self._calls = calls
         self._server = _Server(

@@ -13,24 +13,25 @@ from gatewayops.base.errors import GatewayOpsError
 from gatewayops.gateway.call import Call
 from gatewayops.gateway.cycle import Cycle
 from gatewayops.gateway.flights import Flight, Flights
-from gatewayops.gateway.hosts import HostCheck
-from gatewayops.gateway.mcp_door import McpDoor, check_content_type, refuse_duplicates
+from gatewayops.gateway.head import Heads
+from gatewayops.gateway.mcp_door import McpDoor, check_content_type, check_head
 from gatewayops.gateway.pipeline import Pipeline, may_send_again
 
 log = logging.getLogger(__name__)
 
 _CALLS = "/v1/mcp/"
+_SERVER_AT = len(_CALLS)
 
 
 class ShortWay:
     """One a worker. `refuse` answers and records an error; `guard` does so for what a task raises."""
 
-    def __init__(self, door: McpDoor, pipeline: Pipeline, flights: Flights, hosts: HostCheck) -> None:
+    def __init__(self, door: McpDoor, pipeline: Pipeline, flights: Flights, heads: Heads) -> None:
         """`lead` says how errors are answered."""
         self._door = door
         self._pipeline = pipeline
         self._flights = flights
-        self._hosts = hosts
+        self._heads = heads
 
     def lead(
         self,
@@ -44,12 +45,12 @@ class ShortWay:
     def take(self, cycle: Cycle) -> bool:
         """Takes the request if it can go the short way; False leaves it untouched."""
         path = cycle.path
-        server = path[len(_CALLS) :]
-        if cycle.method != "POST" or not path.startswith(_CALLS) or "/" in server:
+        if cycle.method != "POST" or not path.startswith(_CALLS):
             return False
-        if not self._pipeline.log.is_healthy:
+        server = path[_SERVER_AT:]
+        if "/" in server or not self._pipeline.log.is_healthy:
             return False
-        call = Call(cycle, server_name=server, door="mcp")
+        call = Call(cycle, self._heads.of(cycle.headers), server, "mcp")
         try:
             return self._begin(call, cycle)
         except Exception as error:  # noqa: BLE001 - a door: every error is answered, a bug of ours is logged there
@@ -57,9 +58,7 @@ class ShortWay:
             return True
 
     def _begin(self, call: Call, cycle: Cycle) -> bool:
-        self._hosts.check(call.headers.get(b"host"), call.headers.get(b"origin"))
-        call.trace(meta_parent="")
-        refuse_duplicates(call)
+        check_head(call)
         if not self._pipeline.recognise(call):
             return False
         check_content_type(call)

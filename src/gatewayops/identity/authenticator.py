@@ -66,9 +66,9 @@ class Authenticator:
         self._known = known
         self._refused.clear()
 
-    def known(self, token: bytes) -> Principal | None:
-        """The principal of a token that was verified lately; None means: ask `verify`."""
-        known = self._known.get(hashlib.sha256(token).digest())
+    def known(self, digest: bytes) -> Principal | None:
+        """The principal of a token, by its SHA-256, if it was verified lately; None means: ask `verify`."""
+        known = self._known.get(digest)
         return known.principal if known is not None and known.until > unix_s() else None
 
     def owner_of(self, token: bytes) -> Principal | None:

@@ -40,21 +40,19 @@ class Upstream:
         fixed = [f"host: {parts.netloc}", "accept-encoding: identity"]
         fixed += [f"{name}: {value}" for name, value in headers.items()]
         self._head = (f" {target} HTTP/1.1\r\n" + "\r\n".join(fixed) + "\r\n").encode("latin-1")
-        self._own = frozenset(name.lower().encode() for name in headers)
+        self.own = frozenset(name.lower().encode() for name in headers)
 
     def request(self, verb: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
         """The bytes of a request; the server's own headers win over `headers`."""
-        if self._own:
-            headers = [header for header in headers if header[0] not in self._own]
-        parts = [verb, self._head]
-        for name, value in headers:
-            parts += (name, b": ", value, b"\r\n")
-        if body:
-            parts.append(b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body))
-            parts.append(body)
-        else:
-            parts.append(b"\r\n")
-        return b"".join(parts)
+        lines = [b"%b: %b\r\n" % header for header in headers if header[0] not in self.own]
+        return self.request_of(verb, b"".join(lines), body)
+
+    def request_of(self, verb: bytes, lines: bytes, body: bytes) -> bytes:
+        """The bytes of a request with header lines as they are; none of them is one of the server's `own`."""
+        if not body:
+            return b"".join((verb, self._head, lines, b"\r\n"))
+        length = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
+        return b"".join((verb, self._head, lines, length, body))
 
     def take_slot(self) -> None:
         """Counts a call in; raises ServerBusy when there is no room."""

@@ -1,6 +1,7 @@
 """From a token to a Principal: bcrypt once, then memory, and never longer than the key lives."""
 
 import asyncio
+import hashlib
 import time
 
 import bcrypt
@@ -11,6 +12,7 @@ from gatewayops.identity.authenticator import Authenticator, KeyChecksBusy
 from gatewayops.store.snapshot import KeyRow, SecretRow, Snapshot
 
 TOKEN = b"gwo_dev_a1b2" + b"c3d4" * 7
+DIGEST = hashlib.sha256(TOKEN).digest()
 OTHER = b"gwo_dev_a1b2" + b"ZZZZ" * 7
 
 
@@ -55,11 +57,11 @@ async def refusal(authenticator, token):
 
 
 async def test_a_verified_key_is_known_from_then_on(authenticator, checks):
-    assert authenticator.known(TOKEN) is None
+    assert authenticator.known(DIGEST) is None
     principal = await authenticator.verify(TOKEN)
 
     assert (principal.org_id, principal.key_id, principal.servers) == ("org_1", "key_1", ("*",))
-    assert authenticator.known(TOKEN) == principal
+    assert authenticator.known(DIGEST) == principal
     assert len(checks) == 1
 
 
@@ -112,7 +114,7 @@ async def test_only_so_many_guesses_wait_and_a_known_key_does_not_notice(authent
     busy = [answer for answer in answers if isinstance(answer, KeyChecksBusy)]
     assert len(busy) == 200 - 64
     assert all(isinstance(answer, Unauthenticated | KeyChecksBusy) for answer in answers)
-    assert authenticator.known(TOKEN) is not None
+    assert authenticator.known(DIGEST) is not None
 
 
 async def test_keys_that_share_a_prefix_are_told_apart(authenticator):
@@ -129,7 +131,7 @@ async def test_a_revoked_key_is_forgotten_at_once(authenticator):
     await authenticator.verify(TOKEN)
     authenticator.replace(snapshot(keys=(), secrets=()))
 
-    assert authenticator.known(TOKEN) is None
+    assert authenticator.known(DIGEST) is None
     assert await refusal(authenticator, TOKEN) is Reason.KEY_UNKNOWN
 
 
@@ -140,14 +142,14 @@ async def test_a_key_that_is_revoked_while_it_is_being_checked_is_denied(authent
 
     with pytest.raises(Unauthenticated, match="revoked"):
         await check
-    assert authenticator.known(TOKEN) is None
+    assert authenticator.known(DIGEST) is None
 
 
 async def test_an_unchanged_key_stays_known_and_a_changed_one_has_its_new_scopes(authenticator, checks):
     await authenticator.verify(TOKEN)
     authenticator.replace(snapshot(keys=(KeyRow("key_1", "org_1", "k", "dev", ("files",), ()),)))
 
-    assert authenticator.known(TOKEN).servers == ("files",)
+    assert authenticator.known(DIGEST).servers == ("files",)
     assert len(checks) == 1
 
 
@@ -158,10 +160,10 @@ async def test_nothing_is_known_beyond_its_end(authenticator, monkeypatch, row):
     secret = SecretRow("gwo_dev_a1b2", HASH, "key_1", valid_until=ends if row == "secret" else None)
     authenticator.replace(snapshot(keys=(key,), secrets=(secret,)))
     await authenticator.verify(TOKEN)
-    assert authenticator.known(TOKEN) is not None
+    assert authenticator.known(DIGEST) is not None
 
     monkeypatch.setattr("gatewayops.identity.authenticator.unix_s", lambda: ends + 0.1)
-    assert authenticator.known(TOKEN) is None
+    assert authenticator.known(DIGEST) is None
     assert await refusal(authenticator, TOKEN) is Reason.KEY_EXPIRED
 
 
@@ -169,7 +171,7 @@ async def test_an_earlier_end_in_a_later_snapshot_counts_at_once(authenticator):
     await authenticator.verify(TOKEN)
     authenticator.replace(snapshot(secrets=(SecretRow("gwo_dev_a1b2", HASH, "key_1", time.time() - 1),)))
 
-    assert authenticator.known(TOKEN) is None
+    assert authenticator.known(DIGEST) is None
 
 
 async def test_a_key_is_checked_anew_when_its_freshness_is_over(authenticator, checks, monkeypatch):
@@ -177,7 +179,7 @@ async def test_a_key_is_checked_anew_when_its_freshness_is_over(authenticator, c
     later = time.time() + 61
     monkeypatch.setattr("gatewayops.identity.authenticator.unix_s", lambda: later)
 
-    assert authenticator.known(TOKEN) is None
+    assert authenticator.known(DIGEST) is None
     await authenticator.verify(TOKEN)
     assert len(checks) == 2
 

@@ -4,24 +4,15 @@ from gatewayops.base.errors import Reason
 from gatewayops.identity.principal import Principal, grants
 from gatewayops.policy.decision import ALLOW, Decision, Deny, Rule
 
-_REMEMBERED = 10_000
-
 
 def key_scope() -> Rule:
-    """The rule, with a memory of what it decided; an empty action (handshake, ping) needs the server only.
+    """The rule; an empty action (handshake, ping) needs the server only.
 
     Answers Deny(SERVER_NOT_GRANTED) or Deny(ACTION_NOT_GRANTED).
     """
-    decided: dict[tuple[tuple[str, ...], tuple[str, ...], str, str], Decision] = {}
 
     def rule(principal: Principal, server: str, action: str, _named: str) -> Decision:
-        key = (principal.servers, principal.actions, server, action)
-        decision = decided.get(key)
-        if decision is None:
-            if len(decided) >= _REMEMBERED:
-                decided.clear()
-            decision = decided[key] = _decide(principal, server, action)
-        return decision
+        return _decide(principal, server, action)
 
     return rule
 

@@ -1,0 +1,45 @@
+"""Terms: everything that holds for one principal asking one thing of one server.
+
+Worked out on first use and kept until the next snapshot, so that a call pays one look-up instead of
+asking each rule. What changes from call to call (how much is left of a limit) is asked of what they hold.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gatewayops.cost.prices import Price
+from gatewayops.identity.principal import Principal
+from gatewayops.policy.decision import Decision
+from gatewayops.protocol.methods import Method
+from gatewayops.upstream.registry import Upstream
+
+_REMEMBERED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`decision` is what the rules answered; the rest counts only where they allowed it."""
+
+    upstream: Upstream
+    decision: Decision
+    price: Price | None  # None: the method costs nothing
+
+
+class TermsBook:
+    """The terms of one snapshot. Bounded: who names ever new tools makes it forget, not grow."""
+
+    def __init__(self, work_out: Callable[[Principal, str, Method, str], Terms]) -> None:
+        """`work_out` may take its time; it raises where there is no such server."""
+        self._work_out = work_out
+        self._known: dict[tuple[str, str, str, str], Terms] = {}
+
+    def of(self, principal: Principal, server: str, method: Method, named: str) -> Terms:
+        """For a method that names something (a tool, a prompt, a URI) or nothing."""
+        key = (principal.key_id, server, method.name, named)
+        terms = self._known.get(key)
+        if terms is None:
+            terms = self._work_out(principal, server, method, named)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = terms
+        return terms
