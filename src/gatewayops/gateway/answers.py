@@ -75,5 +75,5 @@ def refuse(call: Call, error: GatewayOpsError) -> None:
 
 def answer(call: Call, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     """Sends a whole answer; every one names its trace."""
-    headers.append((b"x-trace-id", call.span.shown_id().encode()))
-    call.cycle.answer(status, headers, body)
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    call.cycle.answer(status, b"%bx-trace-id: %b\r\n" % (lines, call.span.shown_id().encode()), body)

@@ -28,8 +28,7 @@ _NO_SPAN = Span("", "", "")
 class Cycle(Protocol):
     """A request on its connection (see cycle.py): ASGI, and what goes without waiting."""
 
-    method: str
-    headers: list[tuple[bytes, bytes]]
+    head: Head
     is_late: bool
 
     @property
@@ -42,8 +41,8 @@ class Cycle(Protocol):
     async def send(self, message: MutableMapping[str, Any], /) -> None:
         """ASGI's."""
 
-    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """The whole answer; its length is added."""
+    def answer(self, status: int, lines: bytes, body: bytes) -> None:
+        """The whole answer; `lines` are its header lines, its length is added."""
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -93,13 +92,13 @@ class Call:
         "upstream_ns",
     )
 
-    def __init__(self, cycle: "Cycle", head: Head, server_name: str, door: str) -> None:
+    def __init__(self, cycle: "Cycle", server_name: str, door: str) -> None:
         """Starts the clock. `door` is `mcp` or `rest`."""
         self.started_ns = time.perf_counter_ns()
         self.cycle = cycle
         self.server_name = server_name
         self.door = door
-        self.head = head
+        self.head = cycle.head
         self.principal = NOBODY
         self.upstream: Upstream | None = None
         self.terms: Terms | None = None

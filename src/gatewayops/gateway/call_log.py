@@ -14,7 +14,6 @@ import msgspec
 from gatewayops.gateway.call import Call, Outcome
 from gatewayops.gateway.metrics import Metrics
 from gatewayops.protocol.methods import KNOWN
-from gatewayops.record.call_record import CallRecord
 from gatewayops.record.masking import Masker
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
 
@@ -83,7 +82,8 @@ class CallLog:
             msg = "a record could not be made; it was logged"
             raise SpoolBroken(msg) from error
 
-    def _record(self, call: Call, outcome: Outcome, duration_ns: int) -> CallRecord:
+    def _record(self, call: Call, outcome: Outcome, duration_ns: int) -> tuple[object, ...]:
+        """The members of a CallRecord, in its order: as msgpack the same, and cheaper to make."""
         principal = call.principal
         org_id = principal.org_id
         masker = self._with_contacts if org_id in self._masks_contacts else self._plain
@@ -95,7 +95,8 @@ class CallLog:
         subject = text(call.subject) if call.subject else ""
         is_uri = method == "resources/read"
         span, head = call.span, call.head
-        return CallRecord(
+        agent = call.agent or head.product
+        return (
             time.time_ns() - duration_ns,
             duration_ns,
             org_id,
@@ -130,7 +131,7 @@ class CallLog:
             response_body,
             is_request_cut,
             is_response_cut,
-            text(call.agent or head.product),
+            text(agent) if agent else "",
             hashlib.sha256(call.session.encode()).hexdigest()[:16] if call.session else "",
             _rpc_id(call, masker),
             text(head.request_id) if head.request_id else "",

@@ -6,16 +6,15 @@ in one write, and headers are not checked again (they are ours, or came through 
 
 import asyncio
 import logging
-import urllib.parse
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
-import httptools
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from gatewayops.gateway.answer_batch import AnswerBatch
 from gatewayops.gateway.call import Receive, Scope, Send
+from gatewayops.gateway.head import Head
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +32,6 @@ _BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-l
 class Http(Protocol):
     """What it needs of its connection (see wire.py)."""
 
-    headers: list[tuple[bytes, bytes]]
     transport: asyncio.Transport
     flow: FlowControl
     scheme: Any
@@ -60,29 +58,19 @@ class Cycle:
         "_wants_continue",
         "body",
         "disconnected",
-        "headers",
+        "head",
         "is_late",
         "keep_alive",
-        "method",
         "more_body",
-        "path",
-        "query",
-        "raw_path",
         "response_complete",
         "response_started",
-        "version",
     )
 
-    def __init__(self, http: Http, answers: AnswerBatch, *, method: str, url: bytes, version: str) -> None:
+    def __init__(self, http: Http, answers: AnswerBatch, head: Head) -> None:
         """A request whose head is read; `http` is its connection."""
         self._http = http
         self._answers = answers
-        self.method = method
-        self.raw_path, self.query = _split(url)
-        path = self.raw_path.decode("ascii")
-        self.path = urllib.parse.unquote(path) if "%" in path else path
-        self.version = version
-        self.headers = http.headers
+        self.head = head
         self._waiter: asyncio.Future[None] | None = None
         self._is_set = False
         self._wants_continue = False
@@ -113,16 +101,17 @@ class Cycle:
 
     def scope(self) -> Scope:
         """ASGI's view of it."""
+        head = self.head
         return {
             "type": "http",
             "asgi": _ASGI,
-            "http_version": self.version,
-            "method": self.method,
+            "http_version": head.protocol,
+            "method": head.method,
             "scheme": self._http.scheme,
-            "path": self.path,
-            "raw_path": self.raw_path,
-            "query_string": self.query,
-            "headers": self.headers,
+            "path": head.path,
+            "raw_path": head.raw_path,
+            "query_string": head.query,
+            "headers": head.lines,
             "client": self._http.client,
             "server": self._http.server,
             "cycle": self,
@@ -187,17 +176,19 @@ class Cycle:
         self.body = b""
         return body
 
-    def answer(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        """The whole answer in one write, without waiting for a slow client; its length is added."""
+    def answer(self, status: int, lines: bytes, body: bytes) -> None:
+        """The whole answer in one write, without waiting for a slow client; `lines` are its header lines."""
         if self.disconnected or self.response_complete:
             return
-        parts = self._head_lines(status, headers)
+        self.response_started = True
+        self._wants_continue = False
+        if not self.keep_alive:
+            lines += b"connection: close\r\n"
         if status not in _NO_BODY:
-            parts.append(b"content-length: %d\r\n" % len(body))
-        parts.append(b"\r\n")
-        if self.method != "HEAD":
-            parts.append(body)
-        self._answers.put(self.transport, b"".join(parts))
+            lines += b"content-length: %d\r\n" % len(body)
+        if self.head.method == "HEAD":
+            body = b""
+        self._answers.put(self._http.transport, b"".join((_STATUS_LINE[status], lines, b"\r\n", body)))
         self._finish()
 
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
@@ -222,23 +213,17 @@ class Cycle:
             self._finish()
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        parts = self._head_lines(status, headers)
+        self.response_started = True
+        self._wants_continue = False
+        parts = [_STATUS_LINE[status], *[b"%b: %b\r\n" % header for header in headers]]
+        if not self.keep_alive:
+            parts.append(b"connection: close\r\n")
         has_length = any(name == b"content-length" for name, _ in headers)
-        self._is_chunked = not (has_length or status in _NO_BODY or self.version == "1.0")
+        self._is_chunked = not (has_length or status in _NO_BODY or self.head.protocol == "1.0")
         if self._is_chunked:
             parts.append(b"transfer-encoding: chunked\r\n")
         parts.append(b"\r\n")
         self._head = b"".join(parts)
-
-    def _head_lines(self, status: int, headers: list[tuple[bytes, bytes]]) -> list[bytes]:
-        self.response_started = True
-        self._wants_continue = False
-        parts = [_STATUS_LINE[status]]
-        for name, value in headers:
-            parts += (name, b": ", value, b"\r\n")
-        if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        return parts
 
     def _finish(self) -> None:
         self.response_complete = True
@@ -248,15 +233,3 @@ class Cycle:
             self._answers.flush()
             self.transport.close()
         self._http.on_response_complete()
-
-
-def _split(url: bytes) -> tuple[bytes, bytes]:
-    """Path and query; the absolute form that proxies are sent loses its host (RFC 9112 section 3.2)."""
-    if url[:1] != b"/":
-        try:
-            parsed = httptools.parse_url(url)
-        except httptools.HttpParserInvalidURLError:
-            return url, b""
-        return parsed.path or b"/", parsed.query or b""
-    path, _, query = url.partition(b"?")
-    return path, query

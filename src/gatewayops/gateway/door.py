@@ -12,10 +12,9 @@ import msgspec
 
 from gatewayops.base.errors import Forbidden, GatewayOpsError, NotFound
 from gatewayops.gateway import answers
-from gatewayops.gateway.call import Call, ClientGone, Cycle, Outcome, Receive, Scope, Send
+from gatewayops.gateway.call import Call, ClientGone, Outcome, Receive, Scope, Send
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.forward import Forwarder
-from gatewayops.gateway.head import Heads
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
@@ -42,7 +41,6 @@ class Door:
         self._calls = log_of_calls
         self._metrics = metrics
         self._hosts = hosts
-        self.heads = Heads(hosts)
         self._metrics_token = metrics_token
         self.is_draining = False
 
@@ -69,8 +67,7 @@ class Door:
 
     async def _call(self, scope: Scope) -> None:
         server, _, route = scope["path"][len(_CALLS) :].partition("/")
-        cycle: Cycle = scope["cycle"]
-        call = Call(cycle, self.heads.of(cycle.headers), server, "rest" if route else "mcp")
+        call = Call(scope["cycle"], server, "rest" if route else "mcp")
         await self._guard(call, self._walk(call, route))
 
     async def _walk(self, call: Call, route: str) -> None:

@@ -1,11 +1,14 @@
-"""What the headers of a request to an MCP route say, worked out once for headers that come again.
+"""The head of a request: its line and its headers, read once for requests that begin with the same bytes.
 
-An agent sends the same headers with every call, but for a length and a tool's name: what was read from
-them (who, which host, which era, what is passed on) is remembered by the headers themselves. Nothing is
-decided here that depends on anything else; a fault is raised by who walks the path, in its turn.
+An agent sends the same head with every call, but for a length and a tool's name. What was read from it
+(who, which host, which era, what is passed on) is remembered by its bytes, so the next one needs no
+parser. Nothing is decided here that depends on anything else; a fault is raised by who walks the path.
 """
 
 import hashlib
+import urllib.parse
+
+import httptools
 
 from gatewayops.base.errors import Forbidden
 from gatewayops.gateway.hosts import HostCheck
@@ -17,8 +20,11 @@ Lines = list[tuple[bytes, bytes]]
 _TO_SERVER = frozenset(
     {b"accept", mcp.VERSION, mcp.METHOD, mcp.NAME, b"last-event-id", b"user-agent", b"tracestate", b"baggage"}
 )
-_ONCE = frozenset(
-    {b"traceparent", b"tracestate", b"baggage", b"x-trace-id", b"x-request-id", b"last-event-id"}
+_RARE = frozenset(
+    {
+        *(b"traceparent", b"tracestate", b"baggage", b"x-trace-id", b"x-request-id", b"last-event-id"),
+        *(b"connection", b"upgrade", b"expect"),
+    }
 )
 _PARAM = b"mcp-param-"
 _BEARER = b"bearer "
@@ -30,7 +36,7 @@ _PRODUCT_LENGTH = 100
 
 
 class Head:
-    """The headers of one request, read. Shared by all requests that carry the same ones: never changed."""
+    """Read, and never changed: all requests with the same head share it. `version` is MCP's, as text."""
 
     __slots__ = (
         "digest",
@@ -41,9 +47,16 @@ class Head:
         "host_fault",
         "is_json",
         "is_silent",
+        "length",
+        "lines",
+        "method",
         "passed",
         "passed_lines",
+        "path",
         "product",
+        "protocol",
+        "query",
+        "raw_path",
         "request_id",
         "says_method",
         "says_name",
@@ -54,9 +67,16 @@ class Head:
         "version",
     )
 
-    def __init__(self, lines: Lines, hosts: HostCheck) -> None:
-        """`lines` with names in lower case."""
+    def __init__(self, method: str, url: bytes, protocol: str, lines: Lines, hosts: HostCheck) -> None:
+        """`lines` with names in lower case; `protocol` is HTTP's version."""
+        self.method = method
+        self.raw_path, self.query = _split(url)
+        path = self.raw_path.decode("ascii")
+        self.path = urllib.parse.unquote(path) if "%" in path else path
+        self.protocol = protocol
+        self.lines = lines
         self.headers = headers = dict(lines)
+        self.length = _length(headers)
         self.host_fault = _host_fault(hosts, headers)
         self.twice = _twice(lines) if len(lines) != len(headers) else b""
         content_type = headers.get(b"content-type", b"")
@@ -72,9 +92,9 @@ class Head:
         self.request_id = self.text(b"x-request-id")
         self.version = self.text(mcp.VERSION)
         # what the body must repeat (MCP 2026-07-28, Streamable HTTP)
-        method, name = headers.get(mcp.METHOD), headers.get(mcp.NAME)
-        self.is_silent = method is None and name is None
-        self.says_method = method.strip() if method is not None else None
+        said, name = headers.get(mcp.METHOD), headers.get(mcp.NAME)
+        self.is_silent = said is None and name is None
+        self.says_method = said.strip() if said is not None else None
         self.has_name = name is not None
         self.says_name = mcp.decode_value(name.strip()) if name is not None else None
         self.says_version = b'"%b"' % version
@@ -98,28 +118,42 @@ class Heads:
     def __init__(self, hosts: HostCheck) -> None:
         """`hosts` says which Host and Origin pass."""
         self._hosts = hosts
-        self._known: dict[tuple[tuple[bytes, bytes], ...], Head] = {}
+        self._known: dict[bytes, Head] = {}
+        self.known = self._known.get  # by the bytes up to and with the empty line; a call counts
 
-    def of(self, lines: Lines) -> Head:
-        """What these headers say."""
-        key = tuple(lines)
-        head = self._known.get(key)
-        if head is None:
-            head = Head(lines, self._hosts)
-            if head.host_fault is None and _comes_again(lines):
-                if len(self._known) >= _REMEMBERED:
-                    self._known.clear()
-                self._known[key] = head
-        return head
+    def read(self, method: str, url: bytes, protocol: str, lines: Lines) -> Head:
+        """From what the parser found."""
+        return Head(method, url, protocol, lines, self._hosts)
+
+    def remember(self, raw: bytes, head: Head) -> None:
+        """`raw` was all of a head, and what it announced came: the parser need not see its like again."""
+        if len(raw) <= _REMEMBERED_BYTES and _comes_again(head):
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[raw] = head
 
 
-def _comes_again(lines: Lines) -> bool:
-    size = 0
-    for name, value in lines:
-        size += len(name) + len(value)
-        if name in _ONCE:
-            return False
-    return size <= _REMEMBERED_BYTES
+def _comes_again(head: Head) -> bool:
+    is_whole = head.length > 0 and head.protocol == "1.1"
+    return is_whole and head.host_fault is None and _RARE.isdisjoint(head.headers)
+
+
+def _length(headers: dict[bytes, bytes]) -> int:
+    """What Content-Length says; -1 when it is absent or not all there is to say."""
+    value = headers.get(b"content-length", b"")
+    return int(value) if value.isdigit() and b"transfer-encoding" not in headers else -1
+
+
+def _split(url: bytes) -> tuple[bytes, bytes]:
+    """Path and query; the absolute form that proxies are sent loses its host (RFC 9112 section 3.2)."""
+    if url[:1] != b"/":
+        try:
+            parsed = httptools.parse_url(url)
+        except httptools.HttpParserInvalidURLError:
+            return url, b""
+        return parsed.path or b"/", parsed.query or b""
+    path, _, query = url.partition(b"?")
+    return path, query
 
 
 def _host_fault(hosts: HostCheck, headers: dict[bytes, bytes]) -> Forbidden | None:

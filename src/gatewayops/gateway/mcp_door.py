@@ -65,7 +65,7 @@ class McpDoor:
         """Walks a call through the pipeline. Raises GatewayOpsError for the outermost door to answer."""
         check_head(call)
         await self._pipeline.authenticate(call)
-        verb = call.cycle.method
+        verb = call.head.method
         if verb == "POST":
             check_content_type(call)
             self.take(call, await self._pipeline.read_body(call))

@@ -72,7 +72,7 @@ class RestDoor:
         method = method_named(route)
         call.about(method, "")
         await self._pipeline.authenticate(call)
-        if call.cycle.method != "POST":
+        if call.head.method != "POST":
             raise PostOnly(f"use POST /v1/mcp/{call.server_name}/{route}")
         raw = await self._pipeline.read_body(call)
         subject, params = _asked(route, raw)

@@ -19,6 +19,7 @@ from gatewayops.gateway.door import Door
 from gatewayops.gateway.feed import Feed
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.forward import Forwarder
+from gatewayops.gateway.head import Heads
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
@@ -87,8 +88,9 @@ class Gateway:
             mcp_door,
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
             Forwarder(self._control, self._flights, max_body_bytes=settings.max_body_bytes),
-            ShortWay(mcp_door, pipeline, self._flights, self.door.heads),
+            ShortWay(mcp_door, pipeline, self._flights),
         )
+        self._heads = Heads(hosts)
         self._calls = calls
         self._server = _Server(
             uvicorn.Config(
@@ -110,7 +112,9 @@ class Gateway:
         self._settings = settings
 
     def _new_connection(self, *args: Any, **kwargs: Any) -> BoundedHttp:  # noqa: ANN401 - uvicorn's own
-        return BoundedHttp(*args, answers=self._answers, short_way=self.door.short_way, **kwargs)
+        return BoundedHttp(
+            *args, answers=self._answers, heads=self._heads, short_way=self.door.short_way, **kwargs
+        )
 
     async def serve(self) -> None:
         """Serves until SIGTERM or SIGINT, then drains for at most `drain_s`."""

@@ -13,7 +13,6 @@ from gatewayops.base.errors import GatewayOpsError
 from gatewayops.gateway.call import Call
 from gatewayops.gateway.cycle import Cycle
 from gatewayops.gateway.flights import Flight, Flights
-from gatewayops.gateway.head import Heads
 from gatewayops.gateway.mcp_door import McpDoor, check_content_type, check_head
 from gatewayops.gateway.pipeline import Pipeline, may_send_again
 
@@ -26,12 +25,11 @@ _SERVER_AT = len(_CALLS)
 class ShortWay:
     """One a worker. `refuse` answers and records an error; `guard` does so for what a task raises."""
 
-    def __init__(self, door: McpDoor, pipeline: Pipeline, flights: Flights, heads: Heads) -> None:
+    def __init__(self, door: McpDoor, pipeline: Pipeline, flights: Flights) -> None:
         """`lead` says how errors are answered."""
         self._door = door
         self._pipeline = pipeline
         self._flights = flights
-        self._heads = heads
 
     def lead(
         self,
@@ -44,13 +42,13 @@ class ShortWay:
 
     def take(self, cycle: Cycle) -> bool:
         """Takes the request if it can go the short way; False leaves it untouched."""
-        path = cycle.path
-        if cycle.method != "POST" or not path.startswith(_CALLS):
+        path = cycle.head.path
+        if cycle.head.method != "POST" or not path.startswith(_CALLS):
             return False
         server = path[_SERVER_AT:]
         if "/" in server or not self._pipeline.log.is_healthy:
             return False
-        call = Call(cycle, self._heads.of(cycle.headers), server, "mcp")
+        call = Call(cycle, server, "mcp")
         try:
             return self._begin(call, cycle)
         except Exception as error:  # noqa: BLE001 - a door: every error is answered, a bug of ours is logged there

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gatewayops.gateway.answer_batch import AnswerBatch
 from gatewayops.gateway.cycle import Cycle
+from gatewayops.gateway.head import Head, Heads
 from gatewayops.gateway.short_way import ShortWay
 
 _HEAD_S = 10.0
@@ -33,12 +34,15 @@ class BoundedHttp(HttpToolsProtocol):
         self,
         *args: Any,  # noqa: ANN401 - uvicorn's
         answers: AnswerBatch,
+        heads: Heads,
         short_way: ShortWay,
         **kwargs: Any,  # noqa: ANN401 - uvicorn's
     ) -> None:
         """As uvicorn makes it, with where answers go and what takes whole requests first."""
         super().__init__(*args, **kwargs)
         self._answers = answers
+        self._heads = heads
+        self._is_between = True  # no byte of a message has reached the parser since the last whole one
         self._short_way = short_way
         self._fresh: Cycle | None = None
         self._head_bytes = 0
@@ -47,8 +51,22 @@ class BoundedHttp(HttpToolsProtocol):
         self.idle_since = 0.0  # when the last answer left
 
     def data_received(self, data: bytes) -> None:
-        """Parses; then begins what came whole. Bytes of which no request came were part of a head."""
+        """A request with a known head begins at once; of any other the parser finds out what it is."""
         before: Cycle | None = self.cycle
+        if not self._is_between or (before is not None and not before.response_complete):
+            self._parse(data, before)
+            return
+        body_at = data.find(b"\r\n\r\n") + 4
+        head = self._heads.known(data[:body_at])
+        if head is not None and len(data) - body_at == head.length:
+            self._begin_known(head, data[body_at:])
+            return
+        fresh = self._parse(data, before)
+        if fresh is not None and self._is_between and len(data) - body_at == fresh.head.length:
+            self._heads.remember(data[:body_at], fresh.head)
+
+    def _parse(self, data: bytes, before: Cycle | None) -> Cycle | None:
+        """Begins what came whole. Bytes of which no request came were part of a head."""
         is_head = before is None or (before.response_complete and not before.more_body)
         try:
             self.parser.feed_data(data)
@@ -69,37 +87,54 @@ class BoundedHttp(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > _HEAD_BYTES:
                 self.refuse(_TOO_LARGE)
+        return fresh
+
+    def _begin_known(self, head: Head, body: bytes) -> None:
+        """A whole request whose head came before, byte for byte."""
+        cycle = self.cycle = Cycle(self, self._answers, head)
+        cycle.body = body
+        cycle.more_body = False
+        cycle.set()
+        self.head_since = 0.0
+        self.request_since = monotonic()
+        if not self._short_way.take(cycle):
+            self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]  # ours in uvicorn's place
 
     # httptools
 
     def on_message_begin(self) -> None:
         """A request's first byte."""
+        self._is_between = False
         self.url = b""
-        self.expect_100_continue = False
         self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Names in lower case; what they say is read when all are there."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Begins the request, or queues it behind the one under way (pipelining)."""
         parser = self.parser
         version = parser.get_http_version()
         before: Cycle | None = self.cycle
-        cycle = self.cycle = Cycle(
-            self, self._answers, method=parser.get_method().decode("ascii"), url=self.url, version=version
-        )
+        head = self._heads.read(parser.get_method().decode("ascii"), self.url, version, self.headers)
+        cycle = self.cycle = Cycle(self, self._answers, head)
         cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
-        if self.expect_100_continue:
-            cycle.expect_continue()
         self.request_since = monotonic()
         if before is None or before.response_complete:
             self._fresh = cycle
         else:
+            _heed_expect(cycle)
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))  # type: ignore[arg-type]  # the same
 
     def _begin(self, cycle: Cycle) -> None:
         """Once what came in is parsed: a whole request may go the short way, any other gets a task."""
-        if cycle.more_body or not self._short_way.take(cycle):
-            self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]  # ours in uvicorn's place
+        if cycle.more_body:
+            _heed_expect(cycle)
+        elif self._short_way.take(cycle):
+            return
+        self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]  # ours in uvicorn's place
 
     def spawn(self, walk: Awaitable[None]) -> None:
         """Goes on in a task that a drain waits for."""
@@ -119,6 +154,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The body is whole."""
+        self._is_between = True
         self.cycle.more_body = False
         self.cycle.set()
 
@@ -151,6 +187,12 @@ class BoundedHttp(HttpToolsProtocol):
         cycle: Cycle | None = self.cycle
         if cycle is not None and cycle.more_body and not cycle.response_started and self.request_since < then:
             cycle.call_late()
+
+
+def _heed_expect(cycle: Cycle) -> None:
+    """A client may wait to be asked for its body (RFC 9110, 10.1.1)."""
+    if any(name == b"expect" and value.lower() == b"100-continue" for name, value in cycle.head.lines):
+        cycle.expect_continue()
 
 
 def close_slow(connections: "set[Any]", *, body_timeout_s: float) -> None:
