@@ -1,133 +1,61 @@
 """`/v1/auth/keys`: making, listing, showing, revoking and rotating API keys."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, BaseModel, Field
+from msgspec import structs
 
-from gatewayops.api.auth import principal_for
+from gatewayops.api.access import grants_in
+from gatewayops.api.auth import principal_for, principal_of
+from gatewayops.api.key_shapes import (
+    KeyBody,
+    KeyList,
+    KeyMade,
+    KeyRevoked,
+    KeyRotated,
+    KeyShown,
+    KeyWithSecret,
+    KeyWithUsage,
+    NewKey,
+    NewScopes,
+    Scopes,
+    Usage,
+)
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.api.shapes import Body, InPath, Listed, Name, PageAsked, Ref, dollars, paging
+from gatewayops.api.shapes import InPath, PageAsked, dollars, paging
 from gatewayops.base import clock
-from gatewayops.base.errors import InvalidInput, Unavailable
+from gatewayops.base.errors import Forbidden, InvalidInput, NotFound, Unavailable
 from gatewayops.identity.keys import hash_of, new_secret, prefix_of
 from gatewayops.identity.principal import Principal
-from gatewayops.identity.scopes import DEFAULT_ACTIONS, DEFAULT_SERVERS, check_holds, check_scopes
+from gatewayops.identity.scopes import check_holds, check_scopes
+from gatewayops.policy.access.delegation import check_not_wider
+from gatewayops.policy.access.permissions import wide_scopes
+from gatewayops.policy.decision import ALLOW
 from gatewayops.query.usage import key_usage
-from gatewayops.store.control import directory, keys
+from gatewayops.store.control import directory, keys, roles
+from gatewayops.store.control.access import Subject
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.keys import HashedSecret, Key, KeySpec
+from gatewayops.store.control.roles import Role
 
 router = APIRouter(prefix="/v1/auth/keys", tags=["API keys"])
 
 _WARNING = "Store this secret securely. It will not be shown again."
 _BOUND_TO = ("user", "team", "project")
-_MAX_LABELS = 32
 
 Reader = Annotated[Principal, Depends(principal_for("keys.read"))]
-Writer = Annotated[Principal, Depends(principal_for("keys.write"))]
-Patterns = Annotated[list[Annotated[str, Field(max_length=100)]], Field(min_length=1, max_length=200)]
-
-
-class NewScopes(Body):
-    """What a new key may do; what is left out gets the default."""
-
-    mcp_servers: Patterns = Field(default=list(DEFAULT_SERVERS), examples=[["filesystem", "database"]])
-    actions: Patterns = Field(default=list(DEFAULT_ACTIONS), examples=[["tools.call", "tools.list"]])
-
-
-class NewKey(Body):
-    """`user`, `team` and `project` are ids or names (a user's: e-mail address), here or in `metadata`."""
-
-    name: Name
-    env: str = Field(default="prod", pattern="^[a-z0-9]{1,12}$")
-    expires_at: AwareDatetime | None = None
-    scopes: NewScopes = NewScopes()
-    user: Ref = ""
-    team: Ref = ""
-    project: Ref = ""
-    metadata: Annotated[dict[Name, Ref], Field(max_length=_MAX_LABELS)] = Field(default={})
-
-
-class Scopes(BaseModel):
-    """What a key may do."""
-
-    mcp_servers: list[str]
-    actions: list[str]
-
-
-class Usage(BaseModel):
-    """What a key has done; `cost` in dollars."""
-
-    calls: int
-    errors: int
-    cost: float
-    last_used: datetime | None
-
-
-class KeyBody(BaseModel):
-    """A key; `metadata` says whom it acts for and holds the labels given when it was made."""
-
-    id: str
-    name: str
-    prefix: str
-    env: str
-    created_at: datetime
-    expires_at: datetime | None
-    revoked_at: datetime | None
-    scopes: Scopes
-    metadata: dict[str, str | None]
-
-
-class KeyWithSecret(KeyBody):
-    """Shown once."""
-
-    secret: str
-
-
-class KeyWithUsage(KeyBody):
-    """`usage` is null while the telemetry store does not answer."""
-
-    usage: Usage | None
-
-
-class KeyMade(BaseModel):
-    """The answer that holds the secret."""
-
-    key: KeyWithSecret
-    warning: str
-
-
-class KeyRotated(KeyMade):
-    """The former secret works until `previous_valid_until`."""
-
-    previous_valid_until: datetime
-
-
-class KeyShown(BaseModel):
-    """One key with what it has done."""
-
-    key: KeyWithUsage
-
-
-class KeyRevoked(BaseModel):
-    """One key that is denied from now on."""
-
-    key: KeyBody
-
-
-class KeyList(Listed):
-    """A page of keys."""
-
-    keys: list[KeyBody]
+Writer = Annotated[Principal, Depends(principal_for("keys.write", "keys.own"))]
 
 
 @router.post("", status_code=201)
 async def create(body: NewKey, caller: Writer, parts: Parts) -> KeyMade:
-    """Makes a key. The secret is in this answer only. You cannot grant what your own key does not hold."""
-    servers, actions = tuple(body.scopes.mcp_servers), tuple(body.scopes.actions)
+    """Makes a key. The secret is in this answer only. You cannot grant what your own key does not hold.
+
+    With `keys.own` and without `keys.write`, the key acts for whom yours acts for.
+    """
+    role = await _role(parts, caller, body.role)
+    servers, actions = _scopes(body.scopes, role)
     check_scopes(servers, actions)
     check_holds(caller, servers, actions)
     if body.expires_at is not None and body.expires_at <= clock.now():
@@ -136,8 +64,15 @@ async def create(body: NewKey, caller: Writer, parts: Parts) -> KeyMade:
     secret, hashed = await _new_secret(body.env)
     async with parts.database.session() as session:
         spec = await _spec(session, body, caller)
+        spec = structs.replace(spec, servers=servers, actions=actions)
+        if await _holds_own_only(session, caller):
+            spec = _own(spec, body, caller)
         key = await keys.add(session, org_id=caller.org_id, spec=spec, secret=hashed)
-    return KeyMade(key=_with_secret(key, secret), warning=_WARNING)
+        if role is not None:
+            subject = Subject("key", key.id, spec.name)
+            await roles.bind(session, org_id=caller.org_id, role=role, subject=subject)
+        await _check_not_wider(session, caller, key)
+    return KeyMade(key=_with_secret(key, secret, [role.name] if role else []), warning=_WARNING)
 
 
 @router.get("")
@@ -147,7 +82,8 @@ async def list_keys(
     """The organisation's keys, newest first, without secrets."""
     async with parts.database.reading() as session:
         page = await keys.page(session, org_id=caller.org_id, asked=asked, with_revoked=include_revoked)
-    return KeyList(keys=[_body(key) for key in page.rows], **paging(page))
+        held = await _roles_of(session, *page.rows)
+    return KeyList(keys=[_body(key, held.get(key.id, [])) for key in page.rows], **paging(page))
 
 
 @router.get("/{key_id}")
@@ -155,16 +91,19 @@ async def show(key_id: InPath, caller: Reader, parts: Parts) -> KeyShown:
     """One key, with its calls, errors, cost and last use."""
     async with parts.database.reading() as session:
         key = await keys.find(session, org_id=caller.org_id, key_id=key_id)
+        held = await _roles_of(session, key)
     usage = await _usage(parts, key)
-    return KeyShown(key=KeyWithUsage(**_body(key).model_dump(), usage=usage))
+    return KeyShown(key=KeyWithUsage(**_body(key, held.get(key.id, [])).model_dump(), usage=usage))
 
 
 @router.delete("/{key_id}")
 async def revoke(key_id: InPath, caller: Writer, parts: Parts) -> KeyRevoked:
     """Ends a key: gateways deny it within a second, this API at once."""
     async with parts.database.session() as session:
+        await _check_own(session, caller, await keys.find(session, org_id=caller.org_id, key_id=key_id))
         key = await keys.revoke(session, org_id=caller.org_id, key_id=key_id)
-    return KeyRevoked(key=_body(key))
+        held = await _roles_of(session, key)
+    return KeyRevoked(key=_body(key, held.get(key.id, [])))
 
 
 @router.post("/{key_id}/rotate")
@@ -172,11 +111,69 @@ async def rotate(key_id: InPath, caller: Writer, parts: Parts) -> KeyRotated:
     """A new secret for the key; the one before works for 24 more hours."""
     async with parts.database.reading() as session:
         key = await keys.find(session, org_id=caller.org_id, key_id=key_id)
-    check_holds(caller, key.spec.servers, key.spec.actions)  # whoever rotates gets to know the secret
+        await _check_own(session, caller, key)
+        check_holds(caller, key.spec.servers, key.spec.actions)  # whoever rotates gets to know the secret
+        await _check_not_wider(session, caller, key)
+        held = await _roles_of(session, key)
     secret, hashed = await _new_secret(key.spec.env)
     async with parts.database.session() as session:
         key, until = await keys.rotate(session, org_id=caller.org_id, key_id=key_id, secret=hashed)
-    return KeyRotated(key=_with_secret(key, secret), previous_valid_until=until, warning=_WARNING)
+    shown = _with_secret(key, secret, held.get(key.id, []))
+    return KeyRotated(key=shown, previous_valid_until=until, warning=_WARNING)
+
+
+async def _role(parts: ControlParts, caller: Principal, ref: str) -> Role | None:
+    if not ref:
+        return None
+    async with parts.database.reading() as session:
+        try:
+            return await roles.find(session, org_id=caller.org_id, ref=ref)
+        except NotFound as error:
+            msg = "role: no role of that id or name; see GET /v1/roles"
+            raise InvalidInput(msg) from error
+
+
+def _scopes(given: NewScopes, role: Role | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    actions = tuple(given.actions)
+    if role is not None and "actions" not in given.model_fields_set:
+        actions = wide_scopes(role.permissions)
+    return tuple(given.mcp_servers), actions
+
+
+async def _holds_own_only(session: Session, caller: Principal) -> bool:
+    return (await grants_in(session)).decide_control(caller, "keys.write") is not ALLOW
+
+
+def _own(spec: KeySpec, body: NewKey, caller: Principal) -> KeySpec:
+    """Acts for whom the caller acts for. Raises Forbidden when somebody else is named."""
+    mine = {"user_id": caller.user_id, "team_id": caller.team_id, "project_id": caller.project_id}
+    labels = dict(body.metadata)
+    for noun in _BOUND_TO:
+        field = f"{noun}_id"
+        if _ref(body, labels, noun) and getattr(spec, field) != mine[field]:
+            msg = f"{noun}: with keys.own a key acts for whom yours acts for"
+            raise Forbidden(msg)
+    return structs.replace(spec, **mine)
+
+
+async def _check_own(session: Session, caller: Principal, key: Key) -> None:
+    """Raises Forbidden for another's key when the caller holds keys.own only."""
+    is_own = key.spec.created_by == caller.key_id or key.id == caller.key_id
+    if caller.user_id:
+        is_own = key.spec.user_id == caller.user_id
+    if not is_own and await _holds_own_only(session, caller):
+        msg = "your key does not hold the action keys.write, and keys.own is for your own keys"
+        raise Forbidden(msg)
+
+
+async def _check_not_wider(session: Session, caller: Principal, key: Key) -> None:
+    check_not_wider((await grants_in(session)).book, caller, principal_of(key))
+
+
+async def _roles_of(session: Session, *shown: Key) -> dict[str, list[str]]:
+    if not shown:
+        return {}
+    return await roles.of_keys(session, org_id=shown[0].org_id, key_ids=[key.id for key in shown])
 
 
 async def _new_secret(env: str) -> tuple[str, HashedSecret]:
@@ -233,11 +230,11 @@ async def _usage(parts: ControlParts, key: Key) -> Usage | None:
     return Usage(calls=used.calls, errors=used.errors, cost=cost, last_used=used.last_used_at)
 
 
-def _with_secret(key: Key, secret: str) -> KeyWithSecret:
-    return KeyWithSecret(**_body(key).model_dump(), secret=secret)
+def _with_secret(key: Key, secret: str, held: list[str]) -> KeyWithSecret:
+    return KeyWithSecret(**_body(key, held).model_dump(), secret=secret)
 
 
-def _body(key: Key) -> KeyBody:
+def _body(key: Key, held: list[str]) -> KeyBody:
     spec = key.spec
     return KeyBody(
         id=key.id,
@@ -248,6 +245,7 @@ def _body(key: Key) -> KeyBody:
         expires_at=spec.expires_at,
         revoked_at=key.revoked_at,
         scopes=Scopes(mcp_servers=list(spec.servers), actions=list(spec.actions)),
+        roles=held,
         metadata={
             **spec.labels,
             "user_id": spec.user_id or None,

@@ -35,6 +35,7 @@ def key() -> None:
 @click.option(
     "--action", "actions", multiple=True, metavar="ACTION", help="Such as tools.call, mcp.*, traces.read."
 )
+@click.option("--role", metavar="ROLE", help="Such as viewer; the key's scopes are then as wide as it needs.")
 @click.option("--admin", "is_admin", is_flag=True, help="Every action on every server, and the whole API.")
 @click.option("--expires", metavar="WHEN", help="Such as 30d, or 2027-01-01.")
 @click.option("--user", metavar="EMAIL", help="Whom it acts for.")
@@ -48,8 +49,8 @@ def create(
     """Make a key. Without --server and --action it may call every server, and read traces and costs."""
     body: dict[str, Any] = {"name": name, **{option: value for option, value in options.items() if value}}
     scopes = {"mcp_servers": body.pop("servers", ()), "actions": body.pop("actions", ())}
-    if is_admin and any(scopes.values()):
-        msg = "--admin already holds every action on every server"
+    if is_admin and (any(scopes.values()) or "role" in body):
+        msg = "--admin already holds every action on every server; leave out --role, --server and --action"
         raise WrongUsage(msg)
     if is_admin:
         scopes["actions"] = ["*"]
@@ -102,6 +103,7 @@ def show(door: Door, reference: str, *, as_json: bool) -> None:
             "state": _state(told),
             "servers": told["scopes"]["mcp_servers"],
             "actions": told["scopes"]["actions"],
+            "roles": told["roles"],
             "user": bound.get("user_id"),
             "team": bound.get("team_id"),
             "project": bound.get("project_id"),
@@ -150,6 +152,7 @@ def _show_secret(told: dict[str, Any], *, as_json: bool) -> None:
             "name": made["name"],
             "servers": made["scopes"]["mcp_servers"],
             "actions": made["scopes"]["actions"],
+            "roles": made["roles"],
             "expires": moment(made["expires_at"]),
         }
     )

@@ -12,12 +12,13 @@ def key_scope() -> Rule:
     """
 
     def rule(principal: Principal, server: str, action: str, _named: str) -> Decision:
-        return _decide(principal, server, action)
+        return within_scopes(principal, server, action)
 
     return rule
 
 
-def _decide(principal: Principal, server: str, action: str) -> Decision:
+def within_scopes(principal: Principal, server: str, action: str) -> Decision:
+    """What the scopes alone say, action empty for a handshake."""
     if not grants(principal.servers, server):
         return Deny(Reason.SERVER_NOT_GRANTED, f"this key's scopes do not name the server {server}")
     if action and not (grants(principal.actions, action) or grants(principal.actions, f"mcp.{action}")):

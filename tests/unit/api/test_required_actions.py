@@ -1,0 +1,61 @@
+"""Every route of the control API is covered by the access policies, and its document says how."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from gatewayops import api
+from gatewayops.api.app import create_app
+from gatewayops.api.auth import check_internal
+from gatewayops.api.parts import ControlParts
+from gatewayops.api.required_actions import FIELD, required_actions
+from gatewayops.identity.scopes import CONTROL_ACTIONS
+
+PUBLIC = {"/v1/openapi.json", "/docs", "/", "/v1/health", "/v1/ready"}
+OPERATIONS = {"get", "put", "post", "patch", "delete", "head", "options"}
+
+
+@pytest.fixture
+def document(parts: ControlParts) -> dict[str, Any]:
+    return create_app(parts).openapi()
+
+
+def test_every_operation_needs_an_action_that_exists(document: dict[str, Any]) -> None:
+    assert len(document["paths"]) > 20
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method not in OPERATIONS or path in PUBLIC:
+                continue
+            needed = operation.get(FIELD)
+            assert needed, f"{method} {path} needs no action: use principal_for"
+            assert set(needed) <= set(CONTROL_ACTIONS), f"{method} {path} needs {needed}"
+            assert operation["security"], f"{method} {path} takes no key"
+
+
+async def test_every_operation_turns_away_who_shows_no_key_or_holds_no_action(
+    document: dict[str, Any], anyone: httpx.AsyncClient, client_of: Any
+) -> None:
+    powerless = await client_of("org_default", "tools.call")
+    for path, operations in document["paths"].items():
+        for method in set(operations) & OPERATIONS if path not in PUBLIC else ():
+            address = path.replace("{", "").replace("}", "")
+            for client, expected in ((anyone, 401), (powerless, 403)):
+                answer = await client.request(method, address)
+                assert answer.status_code == expected, f"{method} {path}: {answer.text}"
+
+
+def test_what_is_not_in_the_document_is_public_or_for_our_own_roles() -> None:
+    modules = [import_module(f"gatewayops.api.{found.name}") for found in iter_modules(api.__path__)]
+    routers = [module.router for module in modules if hasattr(module, "router")]
+    routes = [(router, route) for router in routers for route in router.routes]
+    assert len(routes) > 40
+    for router, route in routes:
+        assert isinstance(route, APIRoute)
+        if required_actions(route) or route.path in PUBLIC:
+            continue
+        guards = [needed.dependency for needed in router.dependencies]
+        assert guards == [check_internal], f"{route.path} is open to everybody"
