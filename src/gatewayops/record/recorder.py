@@ -8,6 +8,7 @@ same token again, and the store drops what it has already. Runs in the control r
 import asyncio
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,6 +40,13 @@ class SpanStore(Protocol):
         """What is stored of a batch."""
 
 
+class Passing(Protocol):
+    """Who else reads the spool: record.consumers.Follower."""
+
+    def has_passed(self, segment: str, end: int) -> bool:
+        """Whether it needs nothing more of the segment up to `end`."""
+
+
 @dataclass(slots=True)
 class Counts:
     """Since the start, for logs and metrics."""
@@ -67,10 +75,17 @@ class Recorder:
     """Call `run` in a task of the control role; `drain` at its end or in tests."""
 
     def __init__(
-        self, spool_root: Path, state_dir: Path, telemetry: SpanStore, settings: RecordSettings
+        self,
+        spool_root: Path,
+        state_dir: Path,
+        telemetry: SpanStore,
+        settings: RecordSettings,
+        *,
+        consumers: Sequence[Passing] = (),
     ) -> None:
-        """Reads and takes nothing yet."""
+        """Reads and takes nothing yet. `consumers` must have passed a segment before it is deleted."""
         self.counts = Counts()
+        self._consumers = consumers
         self._root = spool_root
         self._file = ProgressFile(state_dir)
         self._telemetry = telemetry
@@ -187,7 +202,7 @@ class Recorder:
         for path in spool.segments(self._root):
             if gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows:
                 break
-            self._gather_segment(gathered, path, progress.offsets.get(_name(path), 0))
+            self._gather_segment(gathered, path, progress.offsets.get(spool.name_of(path), 0))
         return gathered
 
     def _gather_segment(self, gathered: _Gathered, path: Path, start: int) -> None:
@@ -208,7 +223,7 @@ class Recorder:
         except FileNotFoundError:
             return  # removed meanwhile
         if offset > start:
-            gathered.ranges.append(Range(_name(path), start, offset))
+            gathered.ranges.append(Range(spool.name_of(path), start, offset))
 
     def _reread(self, batch: Batch) -> tuple[list[CallRecord], int]:
         """The same records as when the batch was made; blocking."""
@@ -226,8 +241,10 @@ class Recorder:
         return records, undecodable
 
     def _remove(self, used_up: dict[Path, int]) -> None:
-        """Deletes segments that are sealed and stored; a tail that is no whole frame goes with them."""
+        """Deletes segments that are sealed, stored and passed; a tail that is no whole frame goes too."""
         for path, end in used_up.items():
+            if not all(consumer.has_passed(spool.name_of(path), end) for consumer in self._consumers):
+                continue  # found used up again at the next batch
             try:
                 torn = path.stat().st_size - end
                 if torn > 0:
@@ -258,10 +275,6 @@ def _decode_into(records: list[CallRecord], payloads: list[bytes]) -> int:
             failures += 1
             _log.warning("a frame of %d bytes is no call record: %s", len(payload), type(error).__name__)
     return failures
-
-
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
 
 
 def _token(ranges: list[Range]) -> str:
