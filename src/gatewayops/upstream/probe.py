@@ -1,16 +1,13 @@
 """The test of a server: reach it, find its era, ask for its name and its tools. Changes nothing there."""
 
-import asyncio
 import time
 from dataclasses import dataclass
 
 import msgspec
 
-from gatewayops.base.errors import UpstreamError, UpstreamTimeout
+from gatewayops.base.errors import UpstreamError
 from gatewayops.store.snapshot import ServerRow
-from gatewayops.upstream.exchange import Exchange, Headers
-from gatewayops.upstream.mcp_client import McpClient
-from gatewayops.upstream.registry import Upstream
+from gatewayops.upstream.conversation import conversation
 from gatewayops.upstream.settings import UpstreamSettings
 
 
@@ -36,29 +33,15 @@ class _Tools(msgspec.Struct):
 
 async def probe(row: ServerRow, headers: dict[str, str], settings: UpstreamSettings) -> Probe:
     """Asks the server. Raises UpstreamError (unreachable, timeout, address refused, no MCP)."""
-    upstream = Upstream(row, settings, headers=headers)
-    client = McpClient(max_answer_bytes=settings.max_answer_bytes)
-
-    async def carry(extra: Headers, body: bytes) -> Exchange:
-        exchange = await upstream.pool.send(upstream.request(b"POST", extra, body))
-        await exchange.answered
-        return exchange
-
     begun = time.perf_counter()
+    async with conversation(row, headers, settings, who="probe") as server:
+        era = await server.era()
+        tools = await server.ask("tools/list", {})
+        named = server.client.server_info(server.upstream)
     try:
-        async with asyncio.timeout(row.timeout_s):
-            era = await client.era(upstream, carry)
-            tools = await client.request(upstream, carry, "probe", "tools/list", {})
-    except TimeoutError:
-        msg = f"{row.name} did not answer within {row.timeout_s:g} s"
-        raise UpstreamTimeout(msg) from None
-    finally:
-        upstream.pool.close()
-    failure = tools.failure()
-    if failure is not None:
-        msg = f"{row.name} answered tools/list with error {failure.code}: {failure.message}"
-        raise UpstreamError(msg)
-    named = client.server_info(upstream)
-    listed = msgspec.json.decode(tools.payload(), type=_Tools).tools
+        listed = msgspec.json.decode(tools.payload(), type=_Tools).tools
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        msg = f"{row.name} answered tools/list with something that is no list of tools"
+        raise UpstreamError(msg) from error
     latency_ms = round((time.perf_counter() - begun) * 1000, 1)
     return Probe(era, named[0], named[1], tuple(tool.name for tool in listed), latency_ms)
