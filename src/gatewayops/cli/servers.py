@@ -39,6 +39,30 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--allow-private-network/--no-private-network", "allow_private_network", default=None,
             help="The server may be at a private or loopback address.",
         ),
+        click.option("--retry-base", "retry_base_ms", type=int, metavar="MS", help="First [default: 50]."),
+        click.option("--retry-max", "retry_max_ms", type=int, metavar="MS", help="Longest [default: 2000]."),
+        click.option(
+            "--retry-budget", "retry_budget_percent", type=int, metavar="PERCENT",
+            help="Retries, of the calls [default: 20].",
+        ),
+        click.option(
+            "--breaker-failures", type=int, metavar="N",
+            help="Failures within the window that open the breaker; 0: never [default: 5].",
+        ),
+        click.option(
+            "--breaker-percent", type=int, metavar="PERCENT",
+            help="And at least so many of the calls [default: 50].",
+        ),
+        click.option("--breaker-window", "breaker_window_s", type=float, metavar="S", help="[default: 10]"),
+        click.option(
+            "--breaker-open", "breaker_open_s", type=float, metavar="S",
+            help="How long it refuses calls before it lets some try [default: 5].",
+        ),
+        click.option("--breaker-probes", type=int, metavar="N", help="Calls that try [default: 1]."),
+        click.option(
+            "--caller-share", "caller_share_percent", type=int, metavar="PERCENT",
+            help="Of --max-in-flight, for one key [default: 90].",
+        ),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -70,7 +94,7 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
         show_json(told)
         return
     show_table(
-        ["name", "url", "timeout s", "retries", "max in flight", "headers"],
+        ["name", "url", "timeout s", "retries", "max in flight", "breaker", "headers"],
         (
             (
                 row["name"],
@@ -78,6 +102,7 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
                 row["timeout_s"],
                 row["retries"],
                 row["max_in_flight"],
+                row["health"]["state"],
                 row["header_names"],
             )
             for row in told["servers"]
@@ -182,10 +207,32 @@ def _show(row: dict[str, Any]) -> None:
             "id": row["id"],
             "url": row["url"],
             "timeout": f"{row['timeout_s']:g} s, to connect {row['connect_timeout_s']:g} s",
-            "retries": row["retries"],
-            "max in flight": row["max_in_flight"],
+            "retries": f"{row['retries']}, after {row['retry_base_ms']} to {row['retry_max_ms']} ms,"
+            f" {row['retry_budget_percent']}% of the calls",
+            "max in flight": f"{row['max_in_flight']}, {row['caller_share_percent']}% for one key",
+            "breaker": _breaker(row),
+            "health": _health(row["health"]),
             "headers": row["header_names"],
             "private network": row["allow_private_network"],
             "changed": moment(row["updated_at"]),
         }
     )
+
+
+def _breaker(row: dict[str, Any]) -> str:
+    if not row["breaker_failures"]:
+        return "off"
+    opens = f"opens at {row['breaker_failures']} failures in {row['breaker_window_s']:g} s"
+    share = f"{row['breaker_percent']}% of the calls"
+    return f"{opens} that are {share}, tries {row['breaker_probes']} after {row['breaker_open_s']:g} s"
+
+
+def _health(health: dict[str, Any]) -> str:
+    if health["state"] == "unknown":
+        return "unknown: no gateway has told anything lately"
+    said = f"breaker {health['state']}"
+    if health["since"]:
+        said += f" since {moment(health['since'])}, opened {health['openings']} times"
+    if health["last_failure"]:
+        said += f", last failure {health['last_failure']}"
+    return said

@@ -5,6 +5,7 @@ principals), and gathers the answer from JSON or from a stream. It declares no c
 """
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -35,9 +36,15 @@ Carry = Callable[[Headers, bytes], Awaitable[Exchange]]
 _ACCEPT = (b"accept", b"application/json, text/event-stream")
 _CLIENT = {"name": "gatewayops", "version": "0.1"}
 _MODERN_ONLY = frozenset({HEADER_MISMATCH, -32021, UNSUPPORTED_VERSION})
+_METHOD_NOT_FOUND = -32601
 _KEPT_SESSIONS = 10_000
 _LINGER_S = 5.0
 _ID = b"1"
+_NO_SESSION = re.compile(  # how servers on the official SDKs say it
+    rb"(no valid|no such|missing|invalid|unknown|expired) session|session-id header is required"
+    rb"|session (id )?(was |is )?(not found|unknown|invalid|expired|terminated|required)|not initialized",
+    re.IGNORECASE,
+)
 
 _encode = msgspec.json.Encoder().encode
 _T = TypeVar("_T")
@@ -46,6 +53,17 @@ _T = TypeVar("_T")
 class _Session(msgspec.Struct, frozen=True):
     session_id: str
     version: str
+
+
+_SessionKey = tuple[str, str, str]  # the server's id and URL, the caller
+
+
+class _Beginning:
+    """A session that is just being begun."""
+
+    def __init__(self) -> None:
+        self.is_over = asyncio.Event()
+        self.failure: UpstreamError | None = None
 
 
 class _ServerInfo(msgspec.Struct):
@@ -73,7 +91,8 @@ class McpClient:
         """`max_answer_bytes` bounds one event of a stream."""
         self._limit = max_answer_bytes
         self._eras: dict[tuple[str, str], str] = {}
-        self._sessions: OrderedDict[tuple[str, str, str], _Session] = OrderedDict()
+        self._sessions: OrderedDict[_SessionKey, _Session] = OrderedDict()
+        self._beginnings: dict[_SessionKey, _Beginning] = {}
         self._schemas: dict[tuple[str, str, str], Any] = {}
         self._infos: dict[str, _ServerInfo] = {}
 
@@ -120,22 +139,46 @@ class McpClient:
         self, upstream: Upstream, carry: Carry, who: str, method: str, params: dict[str, Any]
     ) -> Reply:
         key = (upstream.row.id, upstream.row.url, who)
-        is_new = key not in self._sessions
+        known = self._sessions.get(key)
         session = await self._session(key, upstream, carry)
         headers = _session_headers(session)
         body = _encode({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         exchange = await carry(headers, body)
-        if exchange.status in (400, 404) and not is_new:  # the server forgot the session: nothing was done
-            self._sessions.pop(key, None)
+        if session is known and _is_forgotten(exchange):  # nothing was done
+            if self._sessions.get(key) is session:  # else a call beside this one has begun another already
+                del self._sessions[key]
             headers = _session_headers(await self._session(key, upstream, carry))
             exchange = await carry(headers, body)
         return await self._answered(exchange, carry, headers, upstream)
 
-    async def _session(self, key: tuple[str, str, str], upstream: Upstream, carry: Carry) -> _Session:
-        session = self._sessions.get(key)
-        if session is not None:
-            self._sessions.move_to_end(key)
-            return session
+    async def _session(self, key: _SessionKey, upstream: Upstream, carry: Carry) -> _Session:
+        """The caller's session; of calls that find none at once, one begins it and the others wait for it."""
+        while True:
+            session = self._sessions.get(key)
+            if session is not None:
+                self._sessions.move_to_end(key)
+                return session
+            begun = self._beginnings.get(key)
+            if begun is None:
+                return await self._begin(key, upstream, carry)
+            await begun.is_over.wait()
+            if begun.failure is not None:
+                raise begun.failure
+
+    async def _begin(self, key: _SessionKey, upstream: Upstream, carry: Carry) -> _Session:
+        begun = self._beginnings[key] = _Beginning()
+        try:
+            return await self._initialize(key, upstream, carry)
+        except (
+            UpstreamError
+        ) as error:  # the server's fault, so theirs who wait too; a client's hang-up is not
+            begun.failure = error
+            raise
+        finally:
+            del self._beginnings[key]
+            begun.is_over.set()
+
+    async def _initialize(self, key: _SessionKey, upstream: Upstream, carry: Carry) -> _Session:
         hello = {"protocolVersion": LATEST_LEGACY, "capabilities": {}, "clientInfo": _CLIENT}
         body = _encode({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello})
         exchange = await carry([_ACCEPT], body)
@@ -160,13 +203,22 @@ class McpClient:
     ) -> Reply:
         reply = await self._reply(exchange, carry, headers)
         if reply is None:
-            self._eras.pop((upstream.row.id, upstream.row.url), None)
+            self._forget_era(upstream, exchange.status)
             if exchange.status in (401, 403):
                 msg = f"{upstream.name} refused the gateway ({exchange.status}): check the headers set for it"
+                raise UpstreamError(msg)
+            if exchange.status >= 500 or 300 <= exchange.status < 400:
+                msg = f"{upstream.name} answered {exchange.status}"
                 raise UpstreamError(msg)
             msg = f"{upstream.name} answered {exchange.status} with something that is no MCP"
             raise ConnectionBroken(msg, got_bytes=True)
         return reply
+
+    def _forget_era(self, upstream: Upstream, status: int) -> None:
+        """After what was no answer: it may be another server now; an outage of a modern one says no such."""
+        key = (upstream.row.id, upstream.row.url)
+        if status < 500 or self._eras.get(key) == "legacy":  # legacy may have been a guess in the same outage
+            self._eras.pop(key, None)
 
     async def _reply(self, exchange: Exchange, carry: Carry, headers: Headers) -> Reply | None:
         if not exchange.is_stream:
@@ -184,6 +236,20 @@ class McpClient:
                 if reply.method and bytes(reply.id):
                     await carry(headers, _declined(reply))
         return None
+
+
+def _is_forgotten(exchange: Exchange) -> bool:
+    """Whether the server says that it does not know the session: 404 (MCP 2025-11-25, transports).
+
+    A 404 that answers the call itself (-32601) is an answer; with 400 only the words tell.
+    """
+    if exchange.is_stream or exchange.status not in (400, 404):
+        return False
+    if exchange.status == 400:
+        return _NO_SESSION.search(exchange.body) is not None
+    reply = parse(exchange.body)
+    failure = reply.failure() if reply is not None else None
+    return failure is None or failure.code != _METHOD_NOT_FOUND
 
 
 def _read(reply: Reply, shape: type[_T]) -> _T:

@@ -1,34 +1,44 @@
-"""The servers of the snapshot, each with its pool and the unchanging part of its request head."""
+"""The servers of the snapshot: each with its connections, its slots, its breaker, its part of every head."""
 
 import logging
+import time
 from urllib.parse import urlsplit
 
 import msgspec
 
-from gatewayops.base.crypto import SealBroken, Sealer
-from gatewayops.base.errors import Reason, TooMany
+from gatewayops.base.crypto import Opener, SealBroken
+from gatewayops.base.errors import GatewayOpsError, Reason, TooMany
 from gatewayops.store.snapshot import ServerRow
-from gatewayops.upstream.exchange import Exchange
+from gatewayops.upstream.breaker import Breaker, CircuitOpen
+from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.pool import Origin, Pool
+from gatewayops.upstream.retry import Retries
 from gatewayops.upstream.settings import UpstreamSettings
 
 log = logging.getLogger(__name__)
 
+_NO_MCP = ConnectionBroken("what it answered is no MCP", got_bytes=True)
+
 
 class ServerBusy(TooMany):
-    """As many calls as the server may have are on their way."""
+    """As many calls as the server may have are on their way, or as many as one caller may have there."""
 
     reason = Reason.SERVER_BUSY
 
 
 class Upstream:
-    """One MCP server: its row, its connections, how many calls it has."""
+    """One MCP server: its row, its connections, how many calls it has, how it has been lately."""
 
     def __init__(self, row: ServerRow, settings: UpstreamSettings, *, headers: dict[str, str]) -> None:
         """`headers` are its own, opened."""
         self.row = row
         self.name = row.name
         self.in_flight = 0
+        self.calls = 0  # so far
+        self.breaker = Breaker(row, time.perf_counter_ns())
+        self.retries = Retries(row, time.perf_counter_ns())
+        self._most_a_caller = -(-row.max_in_flight * row.caller_share_percent // 100)  # rounded up
+        self._held: dict[str, int] = {}  # slots by caller
         self.pool = Pool(
             Origin.of(row.url),
             settings,
@@ -54,16 +64,58 @@ class Upstream:
         length = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
         return b"".join((verb, self._head, lines, length, body))
 
-    def take_slot(self) -> None:
-        """Counts a call in; raises ServerBusy when there is no room."""
-        if self.in_flight >= self.row.max_in_flight:
-            msg = f"{self.name} already has {self.row.max_in_flight} calls under way; try again in a second"
-            raise ServerBusy(msg)
+    def take_slot(self, caller: str = "") -> None:
+        """Counts a call in; raises ServerBusy when there is no room, or none for this caller (a key's id)."""
+        held = self._held.get(caller, 0)
+        if self.in_flight >= self.row.max_in_flight or (caller and held >= self._most_a_caller):
+            raise self._busy()
+        self._held[caller] = held + 1
         self.in_flight += 1
+        self.calls += 1
 
-    def give_slot(self) -> None:
-        """Counts a call out."""
+    def give_slot(self, caller: str = "") -> None:
+        """Counts a call out that was counted in for the same caller."""
+        held = self._held.pop(caller) - 1
+        if held:
+            self._held[caller] = held
         self.in_flight -= 1
+
+    def admit(self) -> None:
+        """Asked before sending when the breaker is not closed: raises CircuitOpen, or lets a probe go."""
+        now_ns = time.perf_counter_ns()
+        if not self.breaker.admit(now_ns):
+            raise CircuitOpen(self.name, retry_after_s=self.breaker.retry_after_s(now_ns))
+
+    def answered(self, exchange: Exchange, sent_ns: int) -> None:
+        """Tells the breaker of an answer, whole or a stream's head, to what was sent at `sent_ns`."""
+        if exchange.status < 500 and (exchange.is_stream or not exchange.body or exchange.body[:1] == b"{"):
+            self.breaker.succeeded()
+        elif exchange.status < 300 and exchange.body.lstrip()[:1] not in (b"{", b"["):
+            self.ended(sent_ns, error=_NO_MCP)
+        else:
+            self.ended(sent_ns, status=exchange.status)
+
+    def ended(self, sent_ns: int, *, status: int = 0, error: GatewayOpsError | None = None) -> None:
+        """Tells the breaker how what was sent at `sent_ns` (perf_counter_ns) ended; see Breaker.ended."""
+        self.breaker.ended(time.perf_counter_ns(), sent_ns=sent_ns, status=status, error=error)
+
+    def delay_s(self, error: GatewayOpsError, *, is_safe: bool, attempt: int, begun_ns: int) -> float | None:
+        """How long to wait before the failed call may be sent again; None: it may not.
+
+        `attempt` counts from 0 how often it was sent again before, `begun_ns` is when it was first sent: the
+        time limit of the server holds for all attempts together, and an open breaker ends them.
+        """
+        now_ns = time.perf_counter_ns()
+        if not self.breaker.is_closed or now_ns - begun_ns >= self.row.timeout_s * 1e9:
+            return None
+        return self.retries.delay_s(error, is_safe=is_safe, attempt=attempt, calls=self.calls, now_ns=now_ns)
+
+    def _busy(self) -> ServerBusy:
+        most = self.row.max_in_flight
+        if self.in_flight >= most:
+            return ServerBusy(f"{self.name} already has {most} calls under way; try again in a second")
+        share = f"{self._most_a_caller} of the {most} calls that {self.name} may have"
+        return ServerBusy(f"this key already has {share} under way; try again in a second")
 
     def start(self, request: bytes) -> Exchange | None:
         """Sends on an idle connection, if there is one."""
@@ -73,7 +125,7 @@ class Upstream:
 class Registry:
     """Servers by organisation and name. A server whose row did not change keeps its connections."""
 
-    def __init__(self, settings: UpstreamSettings, sealer: Sealer) -> None:
+    def __init__(self, settings: UpstreamSettings, sealer: Opener) -> None:
         """Empty until `replace`."""
         self._settings = settings
         self._sealer = sealer

@@ -109,11 +109,19 @@ async def test_a_server_that_wants_other_credentials_is_said_to(server, status):
         await probed(server)
 
 
-@pytest.mark.parametrize("script", [plain(200), plain(500)])
-async def test_what_is_no_mcp_is_said_to_be_none(server, script):
-    server.script = script
+@pytest.mark.parametrize("status", [200, 404])
+async def test_what_is_no_mcp_is_said_to_be_none(server, status):
+    server.script = plain(status)
 
     with pytest.raises(ConnectionBroken, match="no MCP"):
+        await probed(server)
+
+
+@pytest.mark.parametrize("status", [302, 500, 503])
+async def test_a_server_that_does_not_answer_the_call_is_quoted_with_its_status(server, status):
+    server.script = plain(status)
+
+    with pytest.raises(UpstreamError, match=f"fake answered {status}$"):
         await probed(server)
 
 
@@ -169,4 +177,11 @@ async def test_a_stream_that_ends_without_the_answer_is_no_answer(server):
     server.script = by_method({"server/discover": DISCOVER, "tools/list": streamed})
 
     with pytest.raises(ConnectionBroken):
+        await probed(server)
+
+
+async def test_a_list_of_tools_that_is_none_is_an_error_of_the_server(server):
+    server.script = by_method({"server/discover": DISCOVER, "tools/list": result({"tools": [{"name": 1}]})})
+
+    with pytest.raises(UpstreamError, match="no list of tools"):
         await probed(server)

@@ -12,12 +12,12 @@ from gatewayops.store.control import revision, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.paging import Asked, Page, page_of
 from gatewayops.store.control.tables import McpServer
-from gatewayops.store.snapshot import ServerRow
+from gatewayops.store.snapshot import Resilience, ServerRow
 
 _UNKNOWN = "no server of that id or name"
 
 
-class ServerSpec(msgspec.Struct, frozen=True):
+class ServerSpec(Resilience, frozen=True):
     """What people decide about a server."""
 
     name: str
@@ -118,15 +118,7 @@ def _server(row: McpServer) -> Server:
     return Server(
         id=row.id,
         org_id=row.org_id,
-        spec=ServerSpec(
-            name=row.name,
-            url=row.url,
-            timeout_s=row.timeout_s,
-            connect_timeout_s=row.connect_timeout_s,
-            retries=row.retries,
-            max_in_flight=row.max_in_flight,
-            allows_private=row.allows_private,
-        ),
+        spec=ServerSpec(**{field: getattr(row, field) for field in ServerSpec.__struct_fields__}),
         headers=Headers(names=tuple(row.header_names), sealed=row.sealed_headers),
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -1,0 +1,169 @@
+"""The bodies of `/v1/servers`."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from pydantic import BaseModel, Field
+
+from gatewayops.api.shapes import Body, Listed
+from gatewayops.store.control.servers import Server
+from gatewayops.store.snapshot import Resilience
+from gatewayops.upstream.breaker import State
+from gatewayops.upstream.health import Seen
+
+ServerName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Retries = Annotated[int, Field(ge=0, le=10)]
+InFlight = Annotated[int, Field(ge=1, le=10_000)]
+Backoff = Annotated[int, Field(ge=0, le=60_000)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Share = Annotated[int, Field(ge=1, le=100)]
+Failures = Annotated[int, Field(ge=0, le=10_000)]
+Probes = Annotated[int, Field(ge=1, le=100)]
+
+_DEFAULT = Resilience()
+
+
+class NewServer(Body):
+    """`headers` go to the server with every call; their values are sealed and never come back.
+
+    The waits between retries double from `retry_base_ms` up to `retry_max_ms`. The breaker opens when, within
+    `breaker_window_s`, at least `breaker_failures` calls failed (0: never) and they are at least
+    `breaker_percent` of the calls; after `breaker_open_s` it lets `breaker_probes` calls try. One key may
+    have `caller_share_percent` of `max_in_flight`.
+    """
+
+    name: ServerName
+    url: str
+    timeout_s: Seconds = 30.0
+    connect_timeout_s: Seconds = 5.0
+    retries: Retries = 2
+    max_in_flight: InFlight = 100
+    headers: dict[str, str] = Field(default={})
+    allow_private_network: bool = False
+    retry_base_ms: Backoff = _DEFAULT.retry_base_ms
+    retry_max_ms: Backoff = _DEFAULT.retry_max_ms
+    retry_budget_percent: Percent = _DEFAULT.retry_budget_percent
+    breaker_failures: Failures = _DEFAULT.breaker_failures
+    breaker_percent: Share = _DEFAULT.breaker_percent
+    breaker_window_s: Seconds = _DEFAULT.breaker_window_s
+    breaker_open_s: Seconds = _DEFAULT.breaker_open_s
+    breaker_probes: Probes = _DEFAULT.breaker_probes
+    caller_share_percent: Share = _DEFAULT.caller_share_percent
+
+
+class ServerChange(Body):
+    """What is left out stays as it is; `headers` replaces all headers."""
+
+    name: ServerName | None = None
+    url: str | None = None
+    timeout_s: Seconds | None = None
+    connect_timeout_s: Seconds | None = None
+    retries: Retries | None = None
+    max_in_flight: InFlight | None = None
+    headers: dict[str, str] | None = None
+    allow_private_network: bool | None = None
+    retry_base_ms: Backoff | None = None
+    retry_max_ms: Backoff | None = None
+    retry_budget_percent: Percent | None = None
+    breaker_failures: Failures | None = None
+    breaker_percent: Share | None = None
+    breaker_window_s: Seconds | None = None
+    breaker_open_s: Seconds | None = None
+    breaker_probes: Probes | None = None
+    caller_share_percent: Share | None = None
+
+
+class Health(BaseModel):
+    """How the gateways see the server: the worst that any of `gateways` workers told in the last 45 seconds.
+
+    `state` is closed (well), half_open (being tried again), open (calls are refused until `retry_at`), or
+    unknown when no gateway told anything. `last_failure` is a reason, or `status 503`.
+    """
+
+    state: str
+    gateways: int
+    since: datetime | None = None
+    retry_at: datetime | None = None
+    last_failure: str | None = None
+    openings: int = 0
+
+
+class ServerBody(BaseModel):
+    """A server, with the names of its headers."""
+
+    id: str
+    name: str
+    url: str
+    timeout_s: float
+    connect_timeout_s: float
+    retries: int
+    max_in_flight: int
+    header_names: list[str]
+    allow_private_network: bool
+    retry_base_ms: int
+    retry_max_ms: int
+    retry_budget_percent: int
+    breaker_failures: int
+    breaker_percent: int
+    breaker_window_s: float
+    breaker_open_s: float
+    breaker_probes: int
+    caller_share_percent: int
+    health: Health
+    created_at: datetime
+    updated_at: datetime
+
+
+class OneServer(BaseModel):
+    """The answer about one server."""
+
+    server: ServerBody
+
+
+class ServerList(Listed):
+    """A page of servers."""
+
+    servers: list[ServerBody]
+
+
+class Tested(BaseModel):
+    """What a first conversation with the server showed; `error` says why when it is not ok."""
+
+    ok: bool
+    era: str | None = None
+    server_name: str | None = None
+    server_version: str | None = None
+    tools: list[str] = []
+    latency_ms: float | None = None
+    error: str | None = None
+
+
+def server_body(server: Server, seen: Seen) -> ServerBody:
+    """A server and what is known of its health."""
+    spec = msgspec.structs.asdict(server.spec)
+    return ServerBody(
+        id=server.id,
+        allow_private_network=spec.pop("allows_private"),
+        header_names=list(server.headers.names),
+        health=_health(seen),
+        created_at=server.created_at,
+        updated_at=server.updated_at,
+        **spec,
+    )
+
+
+def _health(seen: Seen) -> Health:
+    worst = seen.worst
+    if worst is None:
+        state = State.CLOSED.value if seen.gateways else "unknown"
+        return Health(state=state, gateways=seen.gateways)
+    return Health(
+        state=worst.state.value,
+        gateways=seen.gateways,
+        since=datetime.fromtimestamp(worst.since, UTC),
+        retry_at=datetime.fromtimestamp(worst.retry_at, UTC) if worst.retry_at is not None else None,
+        last_failure=worst.last_failure or None,
+        openings=worst.openings,
+    )
