@@ -20,21 +20,22 @@ from gatewayops.record.masking.field_names import (
 from gatewayops.record.masking.rule import Rule, marker
 from gatewayops.record.masking.source import BACKSLASH, Edit, Pattern, Source, compiled, quote_level
 
-_QUOTE = r"(?:\\*[\"'`]|&quot;|&#3[49];|%2[27])"
+QUOTE = r"(?:\\*[\"'`]|&quot;|&#3[49];|%2[27])"
 _ENCODED_SEPARATOR = r"(?:\s|\+|%20)*(?:%3[AaDd]){1,3}(?:%3[Ee])?"
-_SEPARATOR = (
-    rf"(?:\]?{_QUOTE}?\]?(?:\s*[:=]{{1,3}}>?|{_ENCODED_SEPARATOR})"
-    rf"|{_QUOTE}?,?\s*{_QUOTE}?(?:value|default){_QUOTE}?\s*[:=]"
-    r"|\s+(?:is|was)[: ])"
+NAMED = (
+    rf"(?:\]?{QUOTE}?\]?(?:\s*[:=]{{1,3}}>?|{_ENCODED_SEPARATOR})"
+    rf"|{QUOTE}?,?\s*{QUOTE}?(?:value|default){QUOTE}?\s*[:=])"
 )
+"""What stands between a name and its value, quotes included."""
+_SEPARATOR = rf"(?:{NAMED}|\s+(?:is|was)[: ])"
 _FIELD = rf"(?i){NAME}{_SEPARATOR}"
-_FLAG = rf"(?i)--[A-Z0-9_-]{{0,40}}{NAME}(?:[ \t]+|{_QUOTE},\s*)"
+_FLAG = rf"(?i)--[A-Z0-9_-]{{0,40}}{NAME}(?:[ \t]+|{QUOTE},\s*)"
 _ELEMENT = rf"(?i)(?:<|&lt;)[A-Z0-9_:.-]{{0,40}}{NAME}(?:\s[^<>]{{0,100}})?(?:>|&gt;)"
 
 _field = compiled(_FIELD)
 _flag = compiled(_FLAG)
 _element = compiled(_ELEMENT)
-_key_quote = compiled(rf"{_QUOTE}\]?(?:\s*(?:[:=]{{1,3}}>?|,\s*)?|{_ENCODED_SEPARATOR})$")
+_key_quote = compiled(rf"{QUOTE}\]?(?:\s*(?:[:=]{{1,3}}>?|,\s*)?|{_ENCODED_SEPARATOR})$")
 _value_quote = compiled(r"(?:[A-Za-z@$]{1,2})?\\*[\"'`]|&quot;|&#3[49];")
 _encoded_value_quote = compiled(r"%2[27]")
 _blank = compiled(r"(?:[ \t]|\\+t|%20|\+)*")
@@ -71,7 +72,7 @@ def _find_fields(source: Source) -> Iterator[Edit]:
             if match.start() < done:
                 continue
             text = match.group()
-            edit = _Value(source, match.start(), match.end(), text).edit()
+            edit = Value(source, match.start(), match.end(), text).edit()
             if edit is None:
                 continue
             done = edit[1]
@@ -79,8 +80,11 @@ def _find_fields(source: Source) -> Iterator[Edit]:
     yield from _find_elements(source)
 
 
-class _Value:
-    """The value behind a name and its separator."""
+class Value:
+    """The value behind a name and its separator. Subclasses say otherwise what of it is secret."""
+
+    mark = marker("field")
+    harmless = _NO_SECRETS
 
     def __init__(self, source: Source, start: int, end: int, text: bytes) -> None:
         self.source = source
@@ -88,6 +92,7 @@ class _Value:
         self.name = full_name(source.raw, start) + text.rstrip(b"\"'`\\:=> \t\r\n,")
         key_quote = _key_quote.search(text)
         self.is_quoted_name = key_quote is not None
+        self.separator = text.rstrip()[-1:]
         self.is_prose = text[:-1].lower().endswith((b" is", b" was"))
         self.level = 0
         self.quote = b""
@@ -98,7 +103,7 @@ class _Value:
 
     def edit(self) -> Edit | None:
         """What to replace, or None when nothing secret stands here."""
-        if is_position(self.name):
+        if self.is_exempt():
             return None
         quote = _value_quote.match(self.raw, self.start)
         if quote is None and self.quote[:1] == b"%":
@@ -107,44 +112,61 @@ class _Value:
             return self._quoted(quote.end(), quote.group().lstrip(_STRING_PREFIXES))
         if self.is_quoted_name:
             return self._bare()
-        return self._unquoted()
+        return self.unquoted()
+
+    def is_exempt(self) -> bool:
+        """Whether a value under this name is never secret."""
+        return is_position(self.name)
+
+    def needs_proof(self) -> bool:
+        """Whether the value itself must look like a secret."""
+        return is_weak(self.name)
 
     def _quoted(self, start: int, quote: bytes) -> Edit | None:
         end = quoted_end(self.source, start, quote)
         value = self.raw[start:end]
-        if not value or (is_weak(self.name) and not _looks_random(value)):
+        if not value or (self.needs_proof() and not _looks_random(value)):
             return None
-        return start, end, _MARK
+        return start, end, self.mark
 
     def _bare(self) -> Edit | None:
         """A number, an object or an array; it becomes a string in the quotes of its name."""
-        if is_weak(self.name):
+        if self.needs_proof():
             return None
         if self.raw[self.start : self.start + 1] in (b"{", b"["):
             end = bracket_end(self.raw, self.start, self.level)
             is_secret = not _is_schema(self.raw[self.start : end])
         else:
             end = _end_of(_bare, self.raw, self.start)
-            is_secret = self.raw[self.start : end].lower() not in _NO_SECRETS
-        return (self.start, end, self.quote + _MARK + self.quote) if is_secret else None
+            is_secret = self.raw[self.start : end].lower() not in self.harmless
+        return (self.start, end, self.quote + self.mark + self.quote) if is_secret else None
 
-    def _unquoted(self) -> Edit | None:
+    def unquoted(self) -> Edit | None:
         """Text up to where it must end. Only a bounded part is read before it is known to be secret."""
         raw, start = self.raw, self.start
         head = raw[start : start + _HEAD_BYTES]
         word = head[: _end_of(_word, head, 0)]
-        if word.lower().rstrip(b",.)") in _NO_SECRETS or head.startswith(b"[masked"):
+        if word.lower().rstrip(b",.)") in self.harmless or head.startswith(b"[masked"):
             return None
         if self.is_prose:
-            return (start, _end_of(_word, raw, start), _MARK) if _is_mixed(word) else None
-        if is_working_directory(self.name, word) or (is_weak(self.name) and not _looks_random(word)):
+            return (start, _end_of(_word, raw, start), self.mark) if _is_mixed(word) else None
+        if is_working_directory(self.name, word) or (self.needs_proof() and not _looks_random(word)):
             return None
         if head[:1] in (b"{", b"[") or runs_to_line_end(self.name):
-            line = _json_line if self.source.is_json else _plain_line
-            if line is _json_line and head.lower().startswith(_SCHEMES_WITH_QUOTES):
-                line = _json_line_with_quotes
-            return start, _end_of(line, raw, start), _MARK
-        return start, _end_of(_word, raw, start), _MARK
+            has_quotes = head.lower().startswith(_SCHEMES_WITH_QUOTES)
+            return start, self.line_end(has_quotes=has_quotes), self.mark
+        return start, _end_of(_word, raw, start), self.mark
+
+    def line_end(self, *, has_quotes: bool = False) -> int:
+        """Where the line ends that the value begins on, at the latest with its JSON string."""
+        line = _plain_line
+        if self.source.is_json:
+            line = _json_line_with_quotes if has_quotes else _json_line
+        return _end_of(line, self.raw, self.start)
+
+    def word_end(self) -> int:
+        """Where the word ends that the value begins with."""
+        return _end_of(_word, self.raw, self.start)
 
 
 def _end_of(pattern: Pattern, raw: bytes, start: int) -> int:

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import re2
 
+from gatewayops.record.masking.decoded import Places, readings
+
 BACKSLASH = 0x5C
 QUOTE = 0x22
 Edit = tuple[int, int, bytes]
@@ -62,7 +64,16 @@ def compiled(pattern: str) -> Pattern:
 class Source:
     """The bytes of a payload; `is_json` when they begin as JSON does."""
 
-    __slots__ = ("_counted_to", "_is_inside", "_outer_end", "_outer_start", "is_json", "raw")
+    __slots__ = (
+        "_counted_to",
+        "_is_inside",
+        "_outer_end",
+        "_outer_start",
+        "_places",
+        "_readings",
+        "is_json",
+        "raw",
+    )
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -70,6 +81,22 @@ class Source:
         self._counted_to = 0
         self._is_inside = False
         self._outer_start, self._outer_end = 0, -1
+        self._readings: list[bytes] = []
+        self._places: list[Places] = []
+
+    def readings(self) -> list[bytes]:
+        """The bytes, and what they read as with escapes undone once, twice, … (see decoded.py)."""
+        if not self._readings:
+            self._readings = readings(self.raw)
+        return self._readings
+
+    def written(self, depth: int, start: int, end: int) -> tuple[int, int]:
+        """The span of `raw` that the reading of this depth shows as `start` to `end`."""
+        while len(self._places) < depth:
+            self._places.append(Places(self._readings[len(self._places)]))
+        for places in reversed(self._places[:depth]):
+            start, end = places.back(start, end)
+        return start, end
 
     def is_in_string(self, at: int) -> bool:
         """Whether `at` is inside a string of the outermost JSON. Ask in ascending order of `at`."""

@@ -1,0 +1,105 @@
+"""The masker of an organisation with rules or switches of its own, and which masker is whose.
+
+The plain Masker knows nothing of this, so an organisation that changed nothing pays nothing.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from gatewayops.record.masking import classes
+from gatewayops.record.masking.masker import Masker
+from gatewayops.record.masking.own_patterns import PatternSet
+from gatewayops.record.masking.own_rules import RuleRefused, built
+from gatewayops.record.masking.rule import Rule
+from gatewayops.store.snapshot import MaskingRow
+
+log = logging.getLogger(__name__)
+
+_UNREADABLE = "[masked:unreadable_rules]"
+
+
+class OwnMasker(Masker):
+    """Masks as an organisation asks."""
+
+    def __init__(self, row: MaskingRow) -> None:
+        """Raises RuleRefused for a rule that saving would not have taken."""
+        rules = classes.rules_of(switched_on=row.switched_on, switched_off=row.switched_off)
+        patterns = [rule for rule in row.rules if rule.kind == "regex"]
+        self._start((*rules, *(built(rule) for rule in row.rules if rule.kind != "regex")))
+        self._pattern_rules = tuple(built(rule) for rule in patterns)
+        self._first_pattern = len(self._rules) + 2
+        if patterns:
+            self._patterns = PatternSet([rule.pattern for rule in patterns], first=self._first_pattern)
+            self._hinted = self._match
+            self._match = self._look
+
+    def bodies(self, request: bytes, response: bytes, limit: int) -> tuple[str, bool, str, bool]:
+        """What `body` gives for both; patterns see where each begins and ends."""
+        if not self._pattern_rules:
+            return super().bodies(request, response, limit)
+        return *self.body(request, limit), *self.body(response, limit)
+
+    def _look(self, raw: bytes) -> list[int]:
+        found = self._hinted(raw)
+        return [*found, *self._patterns.match(raw)] if found else found
+
+    def _chosen(self, found: list[int]) -> Sequence[Rule]:
+        chosen = super()._chosen(found)
+        if not found:
+            return (*chosen, *self._pattern_rules)
+        first = self._first_pattern
+        return [*chosen, *(self._pattern_rules[at - first] for at in found if at >= first)]
+
+
+class ClosedMasker(Masker):
+    """Keeps nothing: for rules that do not read here, as after a downgrade. Better no text than a secret."""
+
+    def body(self, raw: bytes, limit: int) -> tuple[str, bool]:
+        """A marker in place of the whole."""
+        return (_UNREADABLE[:limit], True) if raw else ("", False)
+
+    def bodies(self, request: bytes, response: bytes, limit: int) -> tuple[str, bool, str, bool]:
+        """Markers in place of both."""
+        return *self.body(request, limit), *self.body(response, limit)
+
+    def text(self, value: str) -> str:
+        """A marker in place of the text."""
+        return _UNREADABLE if value else value
+
+
+def masker_of(row: MaskingRow | None) -> Masker:
+    """The masker for these rules; the plain one for none. Raises RuleRefused."""
+    if row is None or not (row.rules or row.switched_on or row.switched_off):
+        return Masker()
+    return OwnMasker(row)
+
+
+class Maskers:
+    """The masker of each organisation. A masker whose row did not change stays."""
+
+    def __init__(self) -> None:
+        """Every organisation has the plain one until `replace`."""
+        self.plain = Masker()
+        self._rows: dict[str, MaskingRow] = {}
+        self._own: dict[str, Masker] = {}
+
+    def of(self, org_id: str) -> Masker:
+        """The organisation's masker."""
+        return self._own.get(org_id, self.plain)
+
+    def replace(self, rows: tuple[MaskingRow, ...]) -> None:
+        """Takes over a snapshot's rules. Rules that cannot be read mask everything; that is logged."""
+        own = {
+            row.org_id: self._own[row.org_id] if self._rows.get(row.org_id) == row else _built(row)
+            for row in rows
+        }
+        self._rows = {row.org_id: row for row in rows}
+        self._own = own
+
+
+def _built(row: MaskingRow) -> Masker:
+    try:
+        return masker_of(row)
+    except RuleRefused as error:
+        log.error("%s keeps no bodies, a rule is broken: %s", row.org_id, error.detail)  # noqa: TRY400
+        return ClosedMasker()
