@@ -95,9 +95,14 @@ def _gateway(folder: Path, upstream: int) -> Iterator[Target]:
     installation = Installation(folder / "gatewayops")
     address = f"http://127.0.0.1:{upstream}/mcp"
     installation.json("server", "add", "bench", "--url", address)
-    secret = installation.json("key", "create", "bench")["secret"]
+    key = installation.json("key", "create", "bench", "--role", "developer")
+    installation.json("limit", "set", "key", key["id"], "1000000/s")
+    installation.json("limit", "set", "global", "1000000/s")
+    installation.json(*("budget", "create", "key", key["id"], "--amount", "1000000", "--period", "day", "--hard"))
+    secret = key["secret"]
     try:
         installation.start()
+        installation.json("server", "test", "bench")  # its tool is known from here on
         plan = _plan(installation.port, "/v1/mcp/bench", Authorization=f"Bearer {secret}")
         pids = installation.pids
         yield Target("gateway", plan, pid=pids["gateway"], behind=(pids["control"], pids["store"]))

@@ -1,5 +1,7 @@
 """The MCP server behind the bench: answers any tools/call at once, with 250 bytes that echo its id.
 
+It lists one tool, so that arguments are held against a schema.
+
 No framework, one process: it must cost far less than what is measured.
 """
 
@@ -17,6 +19,13 @@ _BODY = (
     b'{"jsonrpc":"2.0","id":%s,"result":{"resultType":"complete","content":[{"type":"text","text":"'
     + _TEXT[:140]
     + b'"}],"isError":false}}'
+)
+_TOOLS = (
+    b'{"jsonrpc":"2.0","id":%s,"result":{"resultType":"complete","tools":[{"name":"forecast","inputSchema":{'
+    b'"type":"object","required":["city"],"properties":{"city":{"type":"string","maxLength":100},'
+    b'"country":{"type":"string","pattern":"^[A-Z]{2}$"},"days":{"type":"integer","minimum":1,"maximum":14},'
+    b'"units":{"enum":["metric","imperial"]},"note":{"type":"string"},'
+    b'"fields":{"type":"array","items":{"type":"string"}}}}}]}}'
 )
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
@@ -40,7 +49,8 @@ class Upstream(asyncio.Protocol):
             if len(self._rest) < end:
                 return
             found = _ID.search(self._rest, head_end, end)
-            body = _BODY % (found.group(1) if found is not None else b"null")
+            shown = _TOOLS if self._rest.find(b'"tools/list"', head_end, end) >= 0 else _BODY
+            body = shown % (found.group(1) if found is not None else b"null")
             self._transport.write(_HEAD % len(body) + body)
             self._rest = self._rest[end:]
 

@@ -15,9 +15,15 @@ import msgspec
 
 from gatewayops.api.settings import ControlSettings
 from gatewayops.base.errors import InvalidInput
+from gatewayops.cost.budgets.settings import BudgetSettings
 from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.policy.limits.settings import LimitSettings
+from gatewayops.policy.validation.settings import ValidationSettings
+from gatewayops.policy.pins.settings import PinSettings
+from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control.settings import ControlStoreSettings
+from gatewayops.store.secrets.settings import SecretsSettings
 from gatewayops.store.telemetry.settings import TelemetrySettings
 from gatewayops.upstream.settings import UpstreamSettings
 
@@ -38,8 +44,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control: ControlSettings = ControlSettings()
     control_store: ControlStoreSettings = ControlStoreSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    secrets: SecretsSettings = SecretsSettings()
     record: RecordSettings = RecordSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    pins: PinSettings = PinSettings()
+    limits: LimitSettings = LimitSettings()
+    validation: ValidationSettings = ValidationSettings()
+    budgets: BudgetSettings = BudgetSettings()
+    audit: AuditSettings = AuditSettings()
 
     @property
     def data(self) -> Path:

@@ -129,3 +129,13 @@ def test_calls_through_both_workers_are_each_recorded_once(installation, connect
     eventually(recorded)
     spans = installation.json("trace", "show", "through-both-workers")["spans"]
     assert len({span["id"] for span in spans}) == len(spans) == CONNECTIONS
+
+
+def test_workers_hold_one_limit_together(installation, connections):
+    key = installation.json("key", "create", "limited-on-both")
+    installation.json("limit", "set", "key", key["id"], "5/h")
+    time.sleep(BOUND_S)
+
+    statuses = [call(client, key["secret"]) for client in connections]
+
+    assert sorted(statuses) == [200] * 5 + [429] * (CONNECTIONS - 5)

@@ -7,16 +7,43 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from gatewayops import __version__
-from gatewayops.api import answers, costs, directory, home, internal, keys, prices, servers, traces
+from gatewayops.api import (
+    answers,
+    budgets,
+    costs,
+    directory,
+    explain,
+    home,
+    internal,
+    keys,
+    limits,
+    log_export,
+    logs,
+    masking,
+    pins,
+    policies,
+    prices,
+    roles,
+    secrets,
+    server_health,
+    servers,
+    tool_sightings,
+    traces,
+    transforms,
+    validation,
+)
+from gatewayops.api.audit_trail import AuditTrail, OwnOrigin
 from gatewayops.api.auth import KeyCheck
 from gatewayops.api.body_limit import BodyLimit
 from gatewayops.api.parts import ControlParts
+from gatewayops.api.required_actions import show_actions
 from gatewayops.store.control.snapshot_feed import RevisionWatch
+from gatewayops.upstream.health import HealthBoard
 
 __all__ = ["ControlParts", "create_app"]
 
 _MAX_BODY_BYTES = 1 << 20
-_DESCRIPTION = "Keys, MCP servers, prices, traces and costs of a GatewayOps installation."
+_DESCRIPTION = "Keys, roles, policies, MCP servers, prices, traces and costs of a GatewayOps installation."
 
 
 def create_app(parts: ControlParts) -> FastAPI:
@@ -33,10 +60,37 @@ def create_app(parts: ControlParts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.key_check = KeyCheck(parts)
+    app.state.audit_trail = AuditTrail(parts.database)
     app.state.watch = RevisionWatch(parts.database)
+    app.state.server_health = HealthBoard()
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES)
+    app.add_middleware(OwnOrigin)
     answers.install(app)
-    for module in (keys, servers, prices, directory, traces, costs, internal, home):
+    for module in (
+        keys,
+        servers,
+        pins,
+        prices,
+        budgets,
+        limits,
+        masking,
+        secrets,
+        validation,
+        transforms,
+        roles,
+        explain,
+        policies,
+        directory,
+        traces,
+        logs,
+        log_export,
+        costs,
+        internal,
+        server_health,
+        tool_sightings,
+        home,
+    ):
+        show_actions(module.router)
         app.include_router(module.router)
     return app
 
@@ -44,9 +98,11 @@ def create_app(parts: ControlParts) -> FastAPI:
 @asynccontextmanager
 async def _watching(app: FastAPI) -> AsyncIterator[None]:
     watch = asyncio.create_task(app.state.watch.run(), name="revision watch")
+    trail = asyncio.create_task(app.state.audit_trail.run(), name="audit trail")
     try:
         yield
     finally:
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
+        for task in (watch, trail):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

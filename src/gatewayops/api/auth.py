@@ -1,7 +1,7 @@
 """Who calls the control API: a key looked up in the store on every request, so a revoked one ends at once.
 
 Only bcrypt's verdict is remembered (which stored secret a SHA-256 belongs to, a fact that never
-changes); whether key and secret still count is asked each time.
+changes); whether key and secret still count is asked each time, and so is what the key may do.
 """
 
 import asyncio
@@ -14,11 +14,14 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from gatewayops.api.access import GrantsNow
+from gatewayops.api.audit_trail import AuditTrail
 from gatewayops.api.parts import ControlParts, parts_of
 from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, Reason, TooMany, Unauthenticated
 from gatewayops.identity.keys import matches, prefix_of
-from gatewayops.identity.principal import Principal, grants
+from gatewayops.identity.principal import Principal
+from gatewayops.policy.decision import ALLOW, Decision, Deny
 from gatewayops.store.control import keys
 from gatewayops.store.control.directory import DEFAULT_ORG
 from gatewayops.store.control.keys import Key
@@ -73,6 +76,7 @@ class KeyCheck:
         self._local_token = parts.local_admin_token.encode()
         self._verified: OrderedDict[bytes, str] = OrderedDict()  # SHA-256 of a secret to the secret's id
         self._failed = FailedAttempts()
+        self._grants = GrantsNow()
         self._bcrypts = asyncio.Semaphore(_MAX_CHECKS)
         self._waiting = 0
 
@@ -87,7 +91,16 @@ class KeyCheck:
         if key is None:
             msg = "the key is not known, or it has expired or been revoked"
             raise Unauthenticated(msg)
-        return _principal(key)
+        return principal_of(key)
+
+    async def decide(self, caller: Principal, *actions: str) -> Decision:
+        """Whether the caller may do any of these: by scopes, roles and policies. The answer to the first."""
+        if caller.is_local_admin:
+            return ALLOW
+        async with self._database.reading() as session:
+            grants = await self._grants.read(session)
+        decisions = [grants.decide_control(caller, action) for action in actions]
+        return next((found for found in decisions if not isinstance(found, Deny)), decisions[0])
 
     async def _key(self, secret: str) -> Key | None:
         prefix = prefix_of(secret)
@@ -130,21 +143,42 @@ class KeyCheck:
         return None
 
 
-def principal_for(action: str) -> Callable[..., Awaitable[Principal]]:
-    """A dependency: the caller, who must hold `action`. Use as `Annotated[Principal, Depends(…)]`."""
+class NeedsAction:
+    """A dependency: the caller, who must hold one of `actions`. The OpenAPI document names them."""
 
-    async def principal(
-        request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+    def __init__(self, actions: tuple[str, ...]) -> None:
+        """The first is what a refusal names."""
+        self.actions = actions
+
+    async def __call__(
+        self, request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Principal:
+        """Raises Unauthenticated, Forbidden, TooMany."""
         check = request.app.state.key_check
         assert isinstance(check, KeyCheck)
-        caller = await check.principal(bearer.credentials if bearer else "")
-        if not grants(caller.actions, action):
-            msg = f"your key does not hold the action {action}"
-            raise Forbidden(msg)
+        trail = request.app.state.audit_trail
+        assert isinstance(trail, AuditTrail)
+        checking = check.principal(bearer.credentials if bearer else "")
+        caller = await trail.caller(request, self.actions[0], checking)
+        await check_action(request, caller, *self.actions)
         return caller
 
-    return principal
+
+async def check_action(request: Request, caller: Principal, *actions: str) -> None:
+    """Raises Forbidden unless the caller may do one of these; that is in the audit log then."""
+    decision = await request.app.state.key_check.decide(caller, *actions)
+    if isinstance(decision, Deny):
+        refused = Forbidden(decision.detail, decision.reason)
+        await request.app.state.audit_trail.denied(caller, actions[0], refused)
+        raise refused
+
+
+def principal_for(action: str, *others: str) -> Callable[..., Awaitable[Principal]]:
+    """A dependency: the caller, who must hold `action` or one of `others`.
+
+    Use as `Annotated[Principal, Depends(…)]`.
+    """
+    return NeedsAction((action, *others))
 
 
 def check_internal(request: Request) -> None:
@@ -156,7 +190,8 @@ def check_internal(request: Request) -> None:
         raise Unauthenticated(msg)
 
 
-def _principal(key: Key) -> Principal:
+def principal_of(key: Key) -> Principal:
+    """Whom a key stands for."""
     spec = key.spec
     return Principal(
         org_id=key.org_id,

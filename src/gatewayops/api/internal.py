@@ -6,6 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gatewayops.api.auth import check_internal
+from gatewayops.api.parts import Parts
+from gatewayops.cost.budgets import standing, totals
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 from gatewayops.store.snapshot import EMPTY
 
@@ -32,6 +34,14 @@ async def newer_snapshot(
     if encoded is None:
         return Response(status_code=204)
     return Response(encoded, media_type="application/msgpack")
+
+
+@router.get("/ledger")
+async def ledger_totals(parts: Parts) -> Response:
+    """What each hard budget has spent (msgpack, cost.budgets.totals), and up to which place in the spool."""
+    async with parts.database.reading() as session:
+        state = await standing.state_for_gateways(session)
+    return Response(totals.encode(state), media_type="application/msgpack")
 
 
 async def _left(request: Request) -> None:

@@ -7,6 +7,10 @@ from fastapi import Depends, Request
 
 from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
+from gatewayops.policy.limits.settings import LimitSettings
+from gatewayops.policy.validation.settings import ValidationSettings
+from gatewayops.record.audit.notary import Notary
+from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
 from gatewayops.upstream.settings import UpstreamSettings
 
@@ -23,10 +27,14 @@ class ControlParts:
     database: Database
     telemetry: "Telemetry"
     sealer: Sealer
+    credentials: Credentials
     settings: ControlSettings
     upstream: UpstreamSettings
     internal_token: str
     local_admin_token: str = ""
+    notary: Notary | None = None  # signs the audit log
+    limits: LimitSettings = LimitSettings()
+    validation: ValidationSettings = ValidationSettings()
 
 
 def parts_of(request: Request) -> ControlParts:

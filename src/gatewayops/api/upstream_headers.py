@@ -4,8 +4,8 @@ import re
 
 import msgspec
 
-from gatewayops.base.crypto import Sealer
 from gatewayops.base.errors import InvalidInput
+from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.servers import Headers
 from gatewayops.store.snapshot import server_binding
 
@@ -62,17 +62,23 @@ def check_headers(headers: dict[str, str]) -> None:
         seen.add(lower)
 
 
-def seal_headers(sealer: Sealer, headers: dict[str, str], *, org_id: str, server_id: str) -> Headers:
-    """Values sealed for this server only; nothing to seal gives nothing."""
+async def seal_headers(
+    credentials: Credentials, headers: dict[str, str], *, org_id: str, server_id: str
+) -> Headers:
+    """Values sealed for this server only; nothing to seal gives nothing. Raises MasterKeyUnavailable."""
     if not headers:
         return Headers()
-    sealed = sealer.seal(msgspec.json.encode(headers), bound_to=server_binding(org_id, server_id))
+    plain, bound_to = msgspec.json.encode(headers), server_binding(org_id, server_id)
+    sealed = await credentials.seal(plain, org_id=org_id, bound_to=bound_to)
     return Headers(names=tuple(sorted(headers)), sealed=sealed)
 
 
-def open_headers(sealer: Sealer, headers: Headers, *, org_id: str, server_id: str) -> dict[str, str]:
+async def open_headers(
+    credentials: Credentials, headers: Headers, *, org_id: str, server_id: str
+) -> dict[str, str]:
     """What `seal_headers` sealed; raises SealBroken."""
     if not headers.sealed:
         return {}
-    plain = sealer.open(headers.sealed, bound_to=server_binding(org_id, server_id))
+    bound_to = server_binding(org_id, server_id)
+    plain = await credentials.open(headers.sealed, org_id=org_id, bound_to=bound_to)
     return msgspec.json.decode(plain, type=dict[str, str])

@@ -11,9 +11,14 @@ import uvicorn
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
 from gatewayops.app import demo
+from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
-from gatewayops.record.recorder import Recorder
+from gatewayops.app.tool_watch import ToolWatch
+from gatewayops.cost.budgets.bookkeeper import Bookkeeper
+from gatewayops.record.audit.follower import AuditFollower
+from gatewayops.record.consumers import Follower, Lingering
+from gatewayops.record.recorder import Passing, Recorder
 from gatewayops.settings import Settings
 
 _DRAIN_S = 5
@@ -49,13 +54,23 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         if demo_url:
             async with administrator(parts) as client:
                 await demo.register(client, data, url=demo_url)
-        recorder = Recorder(data.spool, data.state, telemetry, settings.record)
+        auditor = AuditFollower(parts.database, settings.audit)
+        followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor)]
+        consumers: tuple[Passing, ...] = (*followers, Lingering(data.spool))
+        recorder = Recorder(data.spool, data.state, telemetry, settings.record, consumers=consumers)
+        following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
+        watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
+        auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
         try:
             await _serve(parts, stopping)
         finally:
             recording.cancel()
-            await asyncio.gather(recording, return_exceptions=True)
+            watching.cancel()
+            auditing.cancel()
+            for task in following:
+                task.cancel()
+            await asyncio.gather(recording, watching, auditing, *following, return_exceptions=True)
 
 
 async def _serve(parts: ControlParts, stopping: asyncio.Event) -> None:
@@ -78,6 +93,15 @@ async def _serve(parts: ControlParts, stopping: asyncio.Event) -> None:
     app.state.watch.stop_waiting()  # gateways that wait for news would hold up the stop
     server.should_exit = True
     await serving
+
+
+async def _keep_following(follower: Follower) -> None:
+    while True:
+        try:
+            await follower.run()
+        except Exception:  # noqa: BLE001 - calls wait in the spool; it must come back whatever failed
+            _log.exception("the %s failed and starts again", follower.name)
+        await asyncio.sleep(_RETRY_S)
 
 
 async def _keep_recording(recorder: Recorder) -> None:

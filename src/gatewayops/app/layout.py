@@ -69,6 +69,10 @@ class DataDirectory:
         """What the roles show each other."""
         return secret_file(self.secrets / "internal.key").hex()
 
+    def audit_seed(self) -> bytes:
+        """What signs the audit log's checkpoints and exports."""
+        return secret_file(self.secrets / "audit.key")
+
     def store_password(self) -> str:
         """What the embedded telemetry store asks for."""
         return secret_file(self.secrets / "store.key").hex()

@@ -13,10 +13,15 @@ import httpx
 
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
+from gatewayops.app.audit_anchor import open_anchors
 from gatewayops.app.layout import DataDirectory
+from gatewayops.record.audit.notary import Notary
+from gatewayops.record.audit.signing import Signer
 from gatewayops.settings import Settings
 from gatewayops.store.control import directory
+from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database, migrate
+from gatewayops.store.secrets.opening import open_keyring
 from gatewayops.store.telemetry.client import Telemetry
 
 _IN_PROCESS = "http://control.internal"
@@ -50,6 +55,7 @@ async def open_telemetry(settings: Settings, *, store_address: str) -> AsyncIter
 async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[ControlParts]:
     """The control store at its newest schema, with its default organisation, and the keys."""
     data = DataDirectory(settings.data).prepare()
+    keyring = open_keyring(settings.secrets, data.secrets)
     await migrate(settings.control_url)
     database = Database.open(settings.control_url)
     try:
@@ -59,9 +65,18 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
             database=database,
             telemetry=telemetry,
             sealer=data.sealer(),
+            credentials=Credentials(database, keyring),
             settings=settings.control,
             upstream=settings.upstream,
             internal_token=data.internal_token(),
+            limits=settings.limits,
+            notary=Notary(
+                database,
+                Signer(data.audit_seed()),
+                settings.audit,
+                anchors=open_anchors(settings.audit),
+            ),
+            validation=settings.validation,
         )
     finally:
         await database.close()

@@ -32,17 +32,20 @@ def run_gateway(settings: Settings, *, is_worker: bool = False) -> None:
         workers.run(settings)
         return
     from gatewayops.gateway import role
-    from gatewayops.policy.rules.key_scope import key_scope
+    from gatewayops.policy.governance import GovernanceSettings
 
     data = DataDirectory(settings.data).prepare()
     parts = role.GatewayParts(
         settings=settings.gateway,
         upstream=settings.upstream,
         record=settings.record,
-        rules=(key_scope(),),
+        governance=GovernanceSettings(
+            settings.limits, settings.budgets, settings.validation, settings.redis_url
+        ),
         data=data.root,
         control_url=f"http://{settings.control.host}:{settings.control.port}",
         internal_token=data.internal_token(),
+        secrets=settings.secrets,
     )
     try:
         role.run(parts)

@@ -6,6 +6,7 @@ additional data (`bound_to`) names tenant and row: a sealed value moved elsewher
 
 import os
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -17,6 +18,13 @@ _NONCE_BYTES = 12
 
 class SealBroken(GatewayOpsError):
     """A sealed value was changed, moved to another row, or sealed with another key."""
+
+
+class Opener(Protocol):
+    """What opens sealed values: a Sealer, or a keyring of many keys."""
+
+    def open(self, sealed: bytes, *, bound_to: bytes) -> bytes:
+        """The plain bytes; raises SealBroken."""
 
 
 class Sealer:
@@ -44,9 +52,9 @@ class Sealer:
 
 
 def secret_file(path: Path, *, length: int = 32) -> bytes:
-    """The secret kept in `path` (mode 0600), made on first use; safe when two processes start at once."""
+    """The secret kept in `path` (mode 0600), made on first use; safe when two start at once."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")  # threads of one process meet here too
     if not path.exists():
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
@@ -58,4 +66,16 @@ def secret_file(path: Path, *, length: int = 32) -> bytes:
             pass
         finally:
             draft.unlink()
+        _flush_folder(path.parent)
     return path.read_bytes()
+
+
+def _flush_folder(folder: Path) -> None:
+    """A key that a power cut takes away would take what it seals along."""
+    if os.name == "nt":  # no folder can be flushed there
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -39,6 +39,16 @@ class Door:
         answer = self._send(method, path, given, body)
         if answer.is_success and not answer.content:
             return {}
+        return self._told(answer)
+
+    def fetch(self, path: str, body: Any) -> bytes:  # noqa: ANN401 - JSON
+        """The content of a file that a POST answers. Raises Refusal."""
+        answer = self._send("POST", path, {}, body)
+        if not answer.is_success:
+            self._told(answer)
+        return answer.content
+
+    def _told(self, answer: "httpx.Response") -> dict[str, Any]:
         try:
             told: dict[str, Any] = answer.json()
         except ValueError as error:
@@ -63,11 +73,12 @@ class Door:
 
 
 def reaches_api(
-    *, needs_telemetry: bool = False, has_own_url: bool = False
+    *, needs_telemetry: bool = False, telemetry_for: str = "", has_own_url: bool = False
 ) -> Callable[[Callable[Concatenate[Door, Options], Result]], Callable[Options, Result]]:
     """Adds --data, --url and --key to a command, and gives it the Door as its first argument.
 
-    --gateway is the same as --url; commands that have a --url of their own have only --gateway.
+    --gateway is the same as --url; commands that have a --url of their own have only --gateway. An option
+    named as `telemetry_for` makes the command need the telemetry store when it is given.
     """
     names = ("--gateway",) if has_own_url else ("--url", "--gateway")
 
@@ -81,7 +92,8 @@ def reaches_api(
         )
         @functools.wraps(function)
         def command(*arguments: Any, data: Any, address: Any, bearer: Any, **options: Any) -> Result:  # noqa: ANN401
-            with _open(data, address, bearer, needs_telemetry=needs_telemetry) as door:
+            is_needed = needs_telemetry or bool(options.get(telemetry_for))
+            with _open(data, address, bearer, needs_telemetry=is_needed) as door:
                 return function(door, *arguments, **options)
 
         return command  # type: ignore[return-value]  # click adds the three options, no caller sees them

@@ -46,14 +46,32 @@ def store_for(settings: Settings, *, is_needed: bool) -> Iterator[LocalStore]:
 
 
 async def drain(settings: Settings, telemetry: "Telemetry") -> None:
-    """Stores what gateways have spooled, so that the command sees it; a running recorder keeps its work."""
+    """Stores what gateways have spooled, so that the command sees it; a running recorder keeps its work.
+
+    Segments stay for the control role, whose other readers may not have passed them.
+    """
+    from gatewayops.record.consumers import Keeping
     from gatewayops.record.recorder import Recorder
 
     data = DataDirectory(settings.data)
-    recorder = Recorder(data.spool, data.state, telemetry, settings.record)
+    recorder = Recorder(data.spool, data.state, telemetry, settings.record, consumers=(Keeping(),))
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_S):
             await recorder.drain()
+            await _drain_ledger(settings)
+
+
+async def _drain_ledger(settings: Settings) -> None:
+    from gatewayops.cost.budgets.bookkeeper import Bookkeeper
+    from gatewayops.record.consumers import Follower
+    from gatewayops.store.control.database import Database, migrate
+
+    await migrate(settings.control_url)
+    database = Database.open(settings.control_url)
+    try:
+        await Follower(DataDirectory(settings.data).spool, Bookkeeper(database)).drain()
+    finally:
+        await database.close()
 
 
 def _running(data: DataDirectory) -> str:

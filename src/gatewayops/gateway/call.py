@@ -41,6 +41,9 @@ class Cycle(Protocol):
     async def send(self, message: MutableMapping[str, Any], /) -> None:
         """ASGI's."""
 
+    def spawn(self, walk: Awaitable[None]) -> None:
+        """Goes on in a task that a drain waits for."""
+
     def answer(self, status: int, lines: bytes, body: bytes) -> None:
         """The whole answer; `lines` are its header lines, its length is added."""
 
@@ -75,12 +78,14 @@ class Call:
         "cycle",
         "door",
         "head",
+        "is_counted",
         "is_recorded",
         "message",
         "method",
         "policy_ns",
         "principal",
         "request_bytes",
+        "reserved_micros",
         "server_name",
         "session",
         "shown_request",
@@ -110,9 +115,11 @@ class Call:
         self.session = ""
         self.shown_request = b""
         self.request_bytes = 0
+        self.reserved_micros = -1  # set aside in the budgets of its terms; -1: nothing was
         self.auth_ns = 0
         self.policy_ns = 0
         self.upstream_ns = 0
+        self.is_counted = False  # against its limits
         self.is_recorded = False
 
     @property

@@ -11,10 +11,11 @@ from collections.abc import Callable
 
 import msgspec
 
+from gatewayops.cost.budgets.accounts import settle
 from gatewayops.gateway.call import Call, Outcome
 from gatewayops.gateway.metrics import Metrics
 from gatewayops.protocol.methods import KNOWN
-from gatewayops.record.masking import Masker
+from gatewayops.record.masking import Masker, Maskers
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
 
 log = logging.getLogger(__name__)
@@ -31,19 +32,13 @@ class CallLog:
         self._spool = spool
         self._metrics = metrics
         self._limit = body_limit_bytes
-        self._plain = Masker()
-        self._with_contacts = Masker(contacts=True)
-        self._masks_contacts: frozenset[str] = frozenset()
+        self.maskers = Maskers()
         self._waiting: list[tuple[Call, Outcome, int]] = []
         self.is_healthy = True
 
     def commit_with(self, wake: Callable[[], None]) -> None:
         """`wake` is called for each record: its giver calls `commit` soon after, before answers leave."""
         self._wake = wake
-
-    def mask_contacts_of(self, org_ids: frozenset[str]) -> None:
-        """Organisations whose records also lose e-mail addresses and phone numbers."""
-        self._masks_contacts = org_ids
 
     def probe(self) -> None:
         """Asked before a call while the spool is broken: raises SpoolBroken until the disk takes records."""
@@ -68,8 +63,10 @@ class CallLog:
             self._spool.append(*self._records(waiting))
         except SpoolBroken as error:
             self.is_healthy = False
+            _settle(waiting, is_recorded=False)
             log.error("calls are not answered as done: %s", error)  # noqa: TRY400 - the trace says no more
             raise
+        _settle(waiting, is_recorded=True)
         count = self._metrics.count
         for call, outcome, duration_ns in waiting:
             count(call, outcome, duration_ns)
@@ -86,7 +83,7 @@ class CallLog:
         """The members of a CallRecord, in its order: as msgpack the same, and cheaper to make."""
         principal = call.principal
         org_id = principal.org_id
-        masker = self._with_contacts if org_id in self._masks_contacts else self._plain
+        masker = self.maskers.of(org_id)
         text = masker.text
         request_body, is_request_cut, response_body, is_response_cut = masker.bodies(
             call.shown_request, outcome.payload, self._limit
@@ -138,6 +135,16 @@ class CallLog:
             text(head.version) if head.version else "",
             call.cycle.client,
         )
+
+
+def _settle(waiting: list[tuple[Call, Outcome, int]], *, is_recorded: bool) -> None:
+    """What was set aside becomes what it cost, in the moment in which the record counts (see accounts.py)."""
+    for call, outcome, _ in waiting:
+        terms = call.terms
+        if call.reserved_micros >= 0 and terms is not None:
+            settle(terms.accounts, call.reserved_micros, outcome.cost_micros if is_recorded else 0)
+            if outcome.output_tokens and terms.estimate is not None:
+                terms.estimate.saw(outcome.output_tokens, time.time())
 
 
 def _rpc_id(call: Call, masker: Masker) -> str:

@@ -23,6 +23,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 _STATUS_LINE = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
+WRITE_STALL_S = 30.0  # a reader that takes nothing for so long is taken for gone
 _NO_BODY = frozenset({204, 304})
 _DISCONNECT = {"type": "http.disconnect"}
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -194,7 +195,7 @@ class Cycle:
     async def send(self, message: Any) -> None:  # noqa: ANN401 - an ASGI message
         """Takes the head, then the body in parts; parts without a known length leave as chunks."""
         if self._http.flow.write_paused and not self.disconnected:
-            await self._http.flow.drain()
+            await self._caught_up()
         if self.disconnected or self.response_complete:
             return
         if not self.response_started:
@@ -211,6 +212,19 @@ class Cycle:
             self._answers.put(self.transport, body)
         if is_last:
             self._finish()
+
+    async def _caught_up(self) -> None:
+        """Waits for a slow reader; one that takes nothing for `WRITE_STALL_S` counts as gone."""
+        flow, transport = self._http.flow, self.transport
+        while flow.write_paused and not self.disconnected:
+            left = transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(WRITE_STALL_S):
+                    await flow.drain()
+            except TimeoutError:
+                if transport.get_write_buffer_size() >= left:
+                    transport.abort()  # told to `receive` as any hang-up, which ends the call
+                    await flow.drain()
 
     def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.response_started = True

@@ -13,6 +13,7 @@ import msgspec
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.gateway.live import Live
 from gatewayops.store import snapshot
+from gatewayops.store.secrets.keyring import Keyring
 from gatewayops.upstream.exchange import ConnectionBroken
 from gatewayops.upstream.pool import Pool
 
@@ -26,8 +27,11 @@ _QUIET_FAILURES = 8  # about five seconds: when all roles start together, that i
 class Feed:
     """The task that follows the control store's revision."""
 
-    def __init__(self, live: Live, control: Pool, *, internal_token: str, copy: Path) -> None:
-        """`copy` is where the last snapshot is kept."""
+    def __init__(
+        self, live: Live, control: Pool, keyring: Keyring, *, internal_token: str, copy: Path
+    ) -> None:
+        """`copy` is where the last snapshot is kept; `keyring` learns data keys in time."""
+        self._keyring = keyring
         self._live = live
         self._control = control
         self._token = internal_token
@@ -36,7 +40,9 @@ class Feed:
     def start_from_copy(self) -> None:
         """Serves at once from the copy on disk, when there is one that reads."""
         try:
-            self._live.apply(snapshot.decode(self._copy.read_bytes()))
+            found = snapshot.decode(self._copy.read_bytes())
+            self._keyring.learn(found.data_keys)
+            self._live.apply(found)
         except FileNotFoundError:
             return
         except (msgspec.DecodeError, msgspec.ValidationError):
@@ -49,7 +55,7 @@ class Feed:
             try:
                 raw = await self._next()
                 if raw:
-                    self._take(raw)
+                    await self._take(raw)
                 failures = 0
                 continue
             except (GatewayOpsError, TimeoutError) as error:
@@ -60,9 +66,16 @@ class Feed:
             await asyncio.sleep(_RETRY_S[min(failures, len(_RETRY_S) - 1)])
             failures += 1
 
-    def _take(self, raw: bytes) -> None:
+    async def try_keys_again(self) -> None:
+        """Servers whose data key did not open are left out; now and then its master key is asked again."""
+        if self._keyring.missing and not await self._keyring.learn_all(self._live.snapshot.data_keys):
+            self._live.servers.replace(self._live.snapshot.servers)
+
+    async def _take(self, raw: bytes) -> None:
         """Raises msgspec.DecodeError for a snapshot of another version."""
-        self._live.apply(snapshot.decode(raw))
+        found = snapshot.decode(raw)
+        await self._keyring.learn_all(found.data_keys)
+        self._live.apply(found)
         try:
             snapshot.write_file(self._copy, raw)
         except OSError as error:

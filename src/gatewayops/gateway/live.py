@@ -1,11 +1,10 @@
 """What the gateway knows right now: the newest snapshot, turned into look-ups. Replaced, never edited."""
 
 from gatewayops.base.errors import Forbidden, NotFound, Reason
-from gatewayops.cost.prices import PriceBook
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.identity.principal import Principal, grants
-from gatewayops.policy.decision import Rule, decide
+from gatewayops.policy.governance import Governance
 from gatewayops.policy.terms import Terms, TermsBook
 from gatewayops.protocol.methods import Method
 from gatewayops.store.snapshot import EMPTY, Snapshot
@@ -22,15 +21,14 @@ class Live:
     """Keys, servers and prices of one revision."""
 
     def __init__(
-        self, authenticator: Authenticator, servers: Registry, log: CallLog, rules: tuple[Rule, ...]
+        self, authenticator: Authenticator, servers: Registry, log: CallLog, governance: Governance
     ) -> None:
-        """Knows nothing until `apply`. `rules` in the order in which they are asked."""
+        """Knows nothing until `apply`."""
         self.authenticator = authenticator
         self.servers = servers
         self.terms = TermsBook(self._work_out)
         self.snapshot: Snapshot = EMPTY
-        self._prices = PriceBook()
-        self._rules = rules
+        self.governance = governance
         self._log = log
 
     @property
@@ -42,8 +40,8 @@ class Live:
         """Takes over a snapshot, all of it, between two calls."""
         self.authenticator.replace(snapshot)
         self.servers.replace(snapshot.servers)
-        self._prices = PriceBook(snapshot.prices)
-        self._log.mask_contacts_of(frozenset(org.id for org in snapshot.orgs if org.masks_contacts))
+        self.governance.replace(snapshot)
+        self._log.maskers.replace(snapshot.masking)
         self.terms = TermsBook(self._work_out)
         self.snapshot = snapshot
 
@@ -59,8 +57,4 @@ class Live:
         )
 
     def _work_out(self, principal: Principal, server: str, method: Method, named: str) -> Terms:
-        return Terms(
-            upstream=self.server(principal, server),
-            decision=decide(self._rules, principal, server, method.action, named),
-            price=self._prices.price(principal.org_id, server, named) if method.is_priced else None,
-        )
+        return self.governance.terms(principal, self.server(principal, server), method, named)

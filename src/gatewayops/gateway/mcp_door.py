@@ -4,27 +4,32 @@ What is authorised is what is sent: the envelope is re-encoded from what was dec
 as the server wrote them, but for the session id, which is sealed to the caller.
 """
 
+import asyncio
 import time
+from collections.abc import Callable
 
 import msgspec
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, UpstreamError
 from gatewayops.gateway import answers
 from gatewayops.gateway.call import Call, ClientGone, Outcome
-from gatewayops.gateway.pipeline import Pipeline, refused
+from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.gateway.relay import Relay
 from gatewayops.gateway.sessions import Session, Sessions
 from gatewayops.gateway.settings import GatewaySettings
-from gatewayops.policy.decision import Deny
 from gatewayops.protocol import envelope, reply
 from gatewayops.protocol import headers as mcp
 from gatewayops.protocol.envelope import Message, ToolCall
 from gatewayops.protocol.methods import Method
+from gatewayops.protocol.reply import Reply
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.settings import UpstreamSettings
 
 _TO_CLIENT = frozenset({b"content-type", b"cache-control", b"retry-after", b"allow", mcp.VERSION})
-_WITHOUT_BODY = {"GET": Method("stream/get", "", is_stream=True), "DELETE": Method("session/delete", "")}
+_WITHOUT_BODY = {
+    "GET": Method("stream/get", "", is_stream=True, is_resumption=True),
+    "DELETE": Method("session/delete", ""),
+}
 _NO_LIMIT = float("inf")
 
 
@@ -68,17 +73,18 @@ class McpDoor:
         verb = call.head.method
         if verb == "POST":
             check_content_type(call)
-            self.take(call, await self._pipeline.read_body(call))
+            if not self.take(call, await self._pipeline.read_body(call)):
+                await self.ask(call)
         elif verb in _WITHOUT_BODY:
             method = _WITHOUT_BODY[verb]
             call.about(method, "")
-            self._permit(call, method, "")
+            self._pipeline.permit(call, method, "")
         else:
             raise MethodNotAllowed(f"{verb} means nothing here: MCP uses POST, GET and DELETE")
         await self.carry(call, verb)
 
-    def take(self, call: Call, body: bytes) -> None:
-        """Reads the message, holds it against the headers, asks whether it may be sent."""
+    def take(self, call: Call, body: bytes) -> bool:
+        """Reads the message, holds it against the headers, asks whether it may go. False: `ask` first."""
         call.request_bytes = len(body)
         self._pipeline.check_size(body)
         call.message = message = envelope.decode(body)
@@ -89,12 +95,17 @@ class McpDoor:
             call.trace(meta_parent=message.parent)
         check_headers(call, message)
         call.agent = _agent(message)
-        self._permit(call, method, message.name)
+        return self._pipeline.permit(call, method, message.name, message.raw_arguments)
 
-    def _permit(self, call: Call, method: Method, named: str) -> None:
-        decision = self._pipeline.permit(call, method, named)
-        if isinstance(decision, Deny):
-            raise refused(decision)
+    async def ask(self, call: Call) -> None:
+        """Waits for the counters that workers share. Raises what they have against it."""
+        assert call.message is not None
+        await self._pipeline.ask(call, call.message.raw_arguments)
+
+    async def ask_and_carry(self, call: Call) -> None:
+        """The rest of the way of a call that was taken and has to ask."""
+        await self.ask(call)
+        await self.carry(call, "POST")
 
     def request(self, call: Call, verb: str) -> bytes:
         """The request to the server: what was authorised, below our span, with the server's own headers."""
@@ -110,10 +121,22 @@ class McpDoor:
             call.agent = call.agent or session.agent
             lines += b"%b: %b\r\n" % (mcp.SESSION, session.upstream_id.encode("latin-1"))
         lines += b"traceparent: %b\r\n" % traceparent.encode()
-        body = message.encode(traceparent=traceparent) if message is not None else b""
+        if message is None:
+            return upstream.request_of(verb.encode(), lines, b"")
+        transform = call.terms.transform if call.terms is not None else None
+        if transform is None:
+            body = message.encode(traceparent=traceparent)
+        else:
+            body = message.encode(traceparent=traceparent, arguments=transform.request(message.raw_arguments))
+            lines += b"".join([b"%b: %b\r\n" % header for header in transform.headers])
         return upstream.request_of(verb.encode(), lines, body)
 
-    async def carry(self, call: Call, verb: str) -> None:
+    async def carry_again(self, call: Call, delay_s: float) -> None:
+        """The rest of the way of a call that failed on the short one."""
+        await asyncio.sleep(delay_s)
+        await self.carry(call, "POST", attempt=1)
+
+    async def carry(self, call: Call, verb: str, *, attempt: int = 0) -> None:
         """Sends what was taken and answers with what comes back, waiting as long as it takes."""
         upstream, method = call.upstream, call.method
         assert upstream is not None
@@ -121,10 +144,10 @@ class McpDoor:
         request = self.request(call, verb)
         holds_slot = not method.is_stream
         if holds_slot:
-            upstream.take_slot()
+            upstream.take_slot(call.principal.key_id)
         begun = time.perf_counter_ns()
         try:
-            exchange = await self._pipeline.send(call, request)
+            exchange = await self._pipeline.send(call, request, attempt=attempt)
             call.upstream_ns = time.perf_counter_ns() - begun
             if exchange.is_stream:
                 await self.answer_stream(call, exchange, begun)
@@ -135,19 +158,21 @@ class McpDoor:
             raise
         finally:
             if holds_slot:
-                upstream.give_slot()
+                upstream.give_slot(call.principal.key_id)
 
     def answer_whole(self, call: Call, exchange: Exchange) -> None:
         """Prices, records and answers with an answer that is whole. Raises GatewayOpsError for a bad one."""
-        outcome = self._outcome(call, exchange)
-        headers = self._headers_for_client(call, exchange)
-        self._pipeline.log.write(call, outcome)
-        answers.answer(call, exchange.status, headers, exchange.body)
-
-    def _outcome(self, call: Call, exchange: Exchange) -> Outcome:
-        """What a whole answer amounts to. Raises UpstreamError for what no client should have to read."""
         status, body = exchange.status, exchange.body
         parsed = reply.parse(body) if body else None
+        if parsed is not None and call.terms is not None and call.terms.rewrite is not None:
+            body, parsed = _rewritten(body, parsed, call.terms.rewrite)
+        outcome = self._outcome(call, status, body, parsed)
+        headers = self._headers_for_client(call, exchange)
+        self._pipeline.log.write(call, outcome)
+        answers.answer(call, status, headers, body)
+
+    def _outcome(self, call: Call, status: int, body: bytes, parsed: Reply | None) -> Outcome:
+        """What a whole answer amounts to. Raises UpstreamError for what no client should have to read."""
         if parsed is not None and parsed.is_answer:
             return self._pipeline.price(call, parsed, status)
         if status in (401, 403):
@@ -184,7 +209,7 @@ class McpDoor:
         last = b""
         try:
             with self._pipeline.watching(call, exchange):
-                await relay.run(lambda data: self._notice(call, data, begun))
+                await relay.run(lambda data: self._notice(call, data, begun), _change_of(call))
             self._pipeline.log.write(call, _end_of_stream(call, exchange))
         except GatewayOpsError as error:
             last = self._broken_off(call, error, relay)
@@ -258,6 +283,33 @@ def check_headers(call: Call, message: Message | ToolCall) -> None:
     version = message.version
     if version and version != head.says_version:
         raise HeaderMismatch("the header MCP-Protocol-Version does not say what params._meta says")
+
+
+def _rewritten(raw: bytes, parsed: Reply, rewrite: Callable[[bytes], bytes]) -> tuple[bytes, Reply]:
+    """A response as it may be seen: the same two where nothing changes."""
+    if not parsed.is_answer or parsed.failure() is not None:
+        return raw, parsed
+    before = parsed.payload()
+    after = rewrite(before)
+    if after is before:
+        return raw, parsed
+    raw = reply.with_result(raw, after)
+    changed = reply.parse(raw)
+    assert changed is not None
+    return raw, changed
+
+
+def _change_of(call: Call) -> Callable[[bytes], bytes] | None:
+    """What is done to each message of a stream; None: they pass as they come."""
+    rewrite = call.terms.rewrite if call.terms is not None else None
+    if rewrite is None:
+        return None
+
+    def change(data: bytes) -> bytes:
+        parsed = reply.parse(data)
+        return data if parsed is None else _rewritten(data, parsed, rewrite)[0]
+
+    return change
 
 
 def _end_of_stream(call: Call, exchange: Exchange) -> Outcome:

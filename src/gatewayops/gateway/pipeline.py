@@ -5,26 +5,26 @@ Everything it needs is in memory before the call arrives.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gatewayops.base.errors import GatewayOpsError, Reason, Unauthenticated, Unavailable
+from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, Unauthenticated, Unavailable
+from gatewayops.cost.budgets.accounts import reserve
 from gatewayops.cost.prices import estimated_tokens
 from gatewayops.gateway.call import NOBODY, Call, Outcome, read_body, too_large
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.settings import GatewaySettings
-from gatewayops.policy.decision import Decision, Deny
+from gatewayops.policy.decision import ALLOW, Decision, Deny
+from gatewayops.policy.limits.buckets import take
+from gatewayops.policy.terms import Terms
 from gatewayops.protocol.methods import Method
 from gatewayops.protocol.reply import Reply, tool_failure
-from gatewayops.upstream.exchange import ConnectionBroken, Exchange
-from gatewayops.upstream.pool import UpstreamUnreachable
+from gatewayops.upstream.exchange import Exchange
 
 _NO_LIMIT = float("inf")
-_BACKOFF_S = 0.05
 
 
 class Refused(GatewayOpsError):
@@ -81,40 +81,103 @@ class Pipeline:
         if len(body) > self._settings.max_body_bytes:
             raise too_large(self._settings.max_body_bytes)
 
-    def permit(self, call: Call, method: Method, named: str) -> Decision:
-        """Whether they may. Every request is asked about, not only those that a list showed."""
-        begun = time.perf_counter_ns()
-        call.terms = terms = self._live.terms.of(call.principal, call.server_name, method, named)
-        call.upstream = terms.upstream
-        call.policy_ns += time.perf_counter_ns() - begun
-        return terms.decision
+    def permit(self, call: Call, method: Method, named: str, arguments: bytes = b"") -> bool:
+        """Whether they may: raises what stands against it. False: `ask` the counters that workers share.
 
-    async def send(self, call: Call, request: bytes) -> Exchange:
+        Every request is asked about, not only those that a list showed.
+        """
+        begun = time.monotonic_ns()
+        try:
+            call.terms = terms = self._live.terms.of(call.principal, call.server_name, method, named)
+            call.upstream = terms.upstream
+            if terms.decision is not ALLOW:
+                raise refused(terms.decision)
+            refusing = take(terms.buckets, begun)
+            if refusing is None:
+                call.is_counted = True
+                return self._admit(call, terms, arguments)
+            if not refusing.may_ask(begun):
+                raise refusing.refusal(begun)
+            return False
+        finally:
+            call.policy_ns += time.monotonic_ns() - begun
+
+    async def ask(self, call: Call, arguments: bytes) -> None:
+        """As `permit` where the shared counters have the say: waits for them, raises what they have."""
+        begun = time.monotonic_ns()
+        terms, governance = call.terms, self._live.governance
+        assert terms is not None
+        try:
+            if not call.is_counted:
+                refusing = await governance.limits.take_or_ask(terms.buckets, time.monotonic_ns)
+                if refusing is not None:
+                    raise refusing.refusal(time.monotonic_ns())
+                if self._admit(call, terms, arguments):
+                    return
+            micros = _expected_micros(call, terms)
+            poor = await governance.reserve(terms.accounts, micros, is_grace=terms.is_grace)
+            if poor is not None:
+                raise poor.refusal(time.time())
+            call.reserved_micros = micros
+        finally:
+            call.policy_ns += time.monotonic_ns() - begun
+
+    def _admit(self, call: Call, terms: Terms, arguments: bytes) -> bool:
+        """Looks at the arguments and sets money aside; the record of the call settles it (see CallLog)."""
+        if terms.check is not None:
+            deny = terms.check(arguments)
+            if deny is not None:
+                raise refused(deny)
+        if not terms.accounts:
+            return True
+        now_s = time.time() - (time.perf_counter_ns() - call.started_ns) / 1e9  # it counts when it began
+        micros = _expected_micros(call, terms)
+        refusing = reserve(terms.accounts, micros, now_s, is_grace=terms.is_grace)
+        if refusing is None:
+            call.reserved_micros = micros
+            return True
+        if not refusing.may_ask(now_s):
+            raise refusing.refusal(now_s)
+        return False
+
+    async def send(self, call: Call, request: bytes, *, attempt: int = 0) -> Exchange:
         """Carries it to the server and waits for its answer, or for the head of a stream.
 
-        Sent again only when nothing was sent, or when the method is idempotent and no byte came back.
+        Sent again where that is safe (see upstream.retry); `attempt` counts how often it was before. Every
+        end is told to the server's breaker, which may refuse to let it go (CircuitOpen).
         """
+        upstream = call.upstream
+        assert upstream is not None
+        begun_ns = time.perf_counter_ns()
+        while True:
+            sent_ns = time.perf_counter_ns()
+            if not upstream.breaker.is_closed:
+                upstream.admit()
+            exchange = None
+            try:
+                exchange = upstream.start(request) or await upstream.pool.send(request)
+                await self._answered(call, exchange)
+            except GatewayOpsError as error:
+                status = exchange.status if exchange is not None else 0
+                upstream.ended(sent_ns, status=status, error=error)
+                delay_s = upstream.delay_s(error, is_safe=is_safe(call), attempt=attempt, begun_ns=begun_ns)
+                if delay_s is None:
+                    raise
+            else:
+                upstream.answered(exchange, sent_ns)
+                return exchange
+            attempt += 1
+            await asyncio.sleep(delay_s)
+
+    async def _answered(self, call: Call, exchange: Exchange) -> None:
         upstream, method = call.upstream, call.method
         assert upstream is not None
         timeout_s = _NO_LIMIT if method is not None and method.is_stream else upstream.row.timeout_s
-        attempt = 0
-        while True:
-            try:
-                exchange = upstream.start(request) or await upstream.pool.send(request)
-                flight = self._flights.open(
-                    exchange, call.cycle.receive, timeout_s=timeout_s, server=upstream.name
-                )
-                try:
-                    await exchange.answered
-                finally:
-                    self._flights.close(flight)
-            except (UpstreamUnreachable, ConnectionBroken) as error:
-                if not may_send_again(error, method, attempt=attempt, retries=upstream.row.retries):
-                    raise
-            else:
-                return exchange
-            attempt += 1
-            await asyncio.sleep(_BACKOFF_S * 2**attempt * random.random())  # noqa: S311 - jitter, no secret
+        flight = self._flights.open(exchange, call.cycle.receive, timeout_s=timeout_s, server=upstream.name)
+        try:
+            await exchange.answered
+        finally:
+            self._flights.close(flight)
 
     @contextmanager
     def watching(self, call: Call, exchange: Exchange, *, timeout_s: float = _NO_LIMIT) -> Iterator[None]:
@@ -123,10 +186,13 @@ class Pipeline:
             exchange, call.cycle.receive, timeout_s=timeout_s, server=call.server_name
         )
         flight.is_endless = call.method is not None and call.method.is_stream
+        begun_ns = time.perf_counter_ns()
         try:
             yield
         finally:
             self._flights.close(flight)
+            if exchange.failure is not None and call.upstream is not None:
+                call.upstream.ended(begun_ns, error=exchange.failure)
 
     def price(self, call: Call, reply: Reply, http_status: int = 200) -> Outcome:
         """What the server's answer amounts to: success or failure, tokens, cost. An error costs nothing."""
@@ -148,16 +214,23 @@ class Pipeline:
         return Outcome(http_status, "success", "", 0, "", payload, size, cost_micros, taken, given)
 
 
-def may_send_again(error: GatewayOpsError, method: Method | None, *, attempt: int, retries: int) -> bool:
-    """Whether a failed request may be sent once more: nothing was sent, or nothing can have changed."""
-    if attempt >= retries:
-        return False
-    if isinstance(error, UpstreamUnreachable):
+def _expected_micros(call: Call, terms: Terms) -> int:
+    if terms.estimate is None or terms.price is None:
+        return 0
+    return terms.estimate.micros(terms.price, estimated_tokens(len(call.shown_request)))
+
+
+def is_safe(call: Call) -> bool:
+    """Whether doing it twice does no more than doing it once: by its method, or by the tool's definition."""
+    if call.method is not None and call.method.is_idempotent:
         return True
-    is_idempotent = method is not None and method.is_idempotent
-    return is_idempotent and isinstance(error, ConnectionBroken) and not error.got_bytes
+    traits = call.terms.traits if call.terms is not None else None
+    return traits is not None and (traits.is_idempotent or traits.is_read_only)
 
 
-def refused(deny: Deny) -> Refused:
+def refused(decision: Decision) -> GatewayOpsError:
     """The Deny as an error that the doors can answer and record."""
-    return Refused(deny.detail, deny.reason)
+    assert isinstance(decision, Deny)
+    if decision.reason is Reason.ARGUMENTS_INVALID:
+        return InvalidInput(decision.detail, decision.reason)
+    return Refused(decision.detail, decision.reason)

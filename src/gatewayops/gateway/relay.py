@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from gatewayops.base.errors import UpstreamTimeout
 from gatewayops.gateway.call import Call
-from gatewayops.protocol.sse import KEEPALIVE, EventScanner
-from gatewayops.upstream.exchange import Exchange
+from gatewayops.protocol.sse import KEEPALIVE, EventScanner, data_of, with_data
+from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 
 OnEvent = Callable[[bytes], None]
 
@@ -33,13 +33,33 @@ class Relay:
         """Whether an event or a comment may be added here."""
         return self._scanner.is_between_events
 
-    async def run(self, on_event: OnEvent) -> None:
-        """Forwards until the server ends the stream. Raises what broke it off, or what `on_event` raises."""
+    async def run(self, on_event: OnEvent, change: Callable[[bytes], bytes] | None = None) -> None:
+        """Forwards until the server ends the stream. Raises what broke it off, or what `on_event` raises.
+
+        With `change` events are held back until they are whole, and go on with their data changed.
+        """
         send = self._call.cycle.send
         while chunk := await self._next():
-            for data in self._scanner.feed(chunk):
-                on_event(data)
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if change is not None:
+                chunk = self._changed(chunk, on_event, change)
+            else:
+                for data in self._scanner.feed(chunk):
+                    on_event(data)
+            if chunk:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    def _changed(self, chunk: bytes, on_event: OnEvent, change: Callable[[bytes], bytes]) -> bytes:
+        whole: list[bytes] = []
+        for event in self._scanner.split(chunk):
+            data = data_of(event)
+            after = change(data) if data else data
+            if data:
+                on_event(after)
+            whole.append(event if after is data else with_data(event, after))
+        if self._scanner.is_skipping:  # what is passed over here would reach the client unchanged
+            msg = "an event of the server's stream is too large to be looked at"
+            raise ConnectionBroken(msg, got_bytes=True)
+        return b"".join(whole)
 
     async def _next(self) -> bytes:
         silent_s = 0.0

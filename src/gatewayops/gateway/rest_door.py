@@ -9,8 +9,7 @@ import msgspec
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason
 from gatewayops.gateway import answers
 from gatewayops.gateway.call import Call
-from gatewayops.gateway.pipeline import Pipeline, refused
-from gatewayops.policy.decision import Deny
+from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.protocol.methods import Method, method_named
 from gatewayops.protocol.reply import Reply
 from gatewayops.upstream.exchange import Exchange, Headers
@@ -78,27 +77,35 @@ class RestDoor:
         subject, params = _asked(route, raw)
         call.about(method, subject)
         call.shown_request = _encode(params.get("arguments", params))
-        decision = self._pipeline.permit(call, method, subject)
-        if isinstance(decision, Deny):
-            raise refused(decision)
+        arguments = call.shown_request if "arguments" in params else b""
+        if not self._pipeline.permit(call, method, subject, arguments):
+            await self._pipeline.ask(call, arguments)
+        terms = call.terms
+        assert terms is not None
+        if terms.transform is not None:
+            params["arguments"] = msgspec.Raw(terms.transform.request(arguments))
         reply = await self._carry(call, method, params)
+        if terms.rewrite is not None and reply.failure() is None:
+            reply.result = msgspec.Raw(terms.rewrite(reply.payload()))
         self._answer(call, reply)
 
     async def _carry(self, call: Call, method: Method, params: dict[str, Any]) -> Reply:
         upstream = call.upstream
         assert upstream is not None
-        parent = (b"traceparent", call.span.traceparent().encode())
+        own = [(b"traceparent", call.span.traceparent().encode())]
+        if call.terms is not None and call.terms.transform is not None:
+            own += call.terms.transform.headers
 
         streams = ExitStack()
 
         async def carry(headers: Headers, body: bytes) -> Exchange:
-            exchange = await self._pipeline.send(call, upstream.request(b"POST", [*headers, parent], body))
+            exchange = await self._pipeline.send(call, upstream.request(b"POST", [*headers, *own], body))
             if exchange.is_stream:  # its head came in time; so must its answer
                 watching = self._pipeline.watching(call, exchange, timeout_s=upstream.row.timeout_s)
                 streams.enter_context(watching)
             return exchange
 
-        upstream.take_slot()
+        upstream.take_slot(call.principal.key_id)
         begun = time.perf_counter_ns()
         try:
             with streams:
@@ -108,7 +115,7 @@ class RestDoor:
                 )
         finally:
             call.upstream_ns = time.perf_counter_ns() - begun
-            upstream.give_slot()
+            upstream.give_slot(call.principal.key_id)
 
     def _answer(self, call: Call, reply: Reply) -> None:
         outcome = self._pipeline.price(call, reply)

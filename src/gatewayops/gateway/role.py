@@ -19,21 +19,26 @@ from gatewayops.gateway.door import Door
 from gatewayops.gateway.feed import Feed
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.forward import Forwarder
+from gatewayops.gateway.governing import Control, Governing
 from gatewayops.gateway.head import Heads
+from gatewayops.gateway.health_reports import HealthReports
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
 from gatewayops.gateway.metrics import Metrics, in_flight
 from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.gateway.rest_door import RestDoor
+from gatewayops.gateway.server_metrics import resilience
 from gatewayops.gateway.sessions import Sessions
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.gateway.short_way import ShortWay
 from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
-from gatewayops.policy.decision import Rule
+from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
+from gatewayops.store.secrets.opening import open_keyring
+from gatewayops.store.secrets.settings import SecretsSettings
 from gatewayops.upstream.mcp_client import McpClient
 from gatewayops.upstream.pool import Origin, Pool
 from gatewayops.upstream.registry import Registry
@@ -43,6 +48,7 @@ log = logging.getLogger(__name__)
 
 _SWEEP_S = 0.5
 _RECORD_S = 1.0
+_LOCAL = SecretsSettings()
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,11 @@ class GatewayParts:
     settings: GatewaySettings
     upstream: UpstreamSettings
     record: RecordSettings
-    rules: tuple[Rule, ...]
+    governance: GovernanceSettings
     data: Path
     control_url: str
     internal_token: str
+    secrets: SecretsSettings = _LOCAL
 
 
 class Gateway:
@@ -65,20 +72,32 @@ class Gateway:
         """Builds everything; nothing runs yet."""
         settings = parts.settings
         sealer = Sealer(secret_file(parts.data / "secrets" / "seal.key"))
-        self._servers = Registry(parts.upstream, sealer)
+        keyring = open_keyring(parts.secrets, parts.data / "secrets")
+        self._servers = Registry(parts.upstream, keyring)
         self._spool = SpoolWriter(parts.data / "spool", segment_bytes=parts.record.segment_bytes)
         metrics = Metrics(
             tool_labels=settings.tool_labels,
-            gauges=lambda: [in_flight((server.name, server.in_flight) for server in self._servers.all())],
+            gauges=lambda: [
+                in_flight((server.name, server.in_flight) for server in self._servers.all()),
+                *resilience(self._servers.all()),
+            ],
         )
         calls = CallLog(self._spool, metrics, body_limit_bytes=parts.record.body_limit_bytes)
-        live = Live(Authenticator(cache_s=settings.key_cache_s), self._servers, calls, parts.rules)
         self._flights = Flights()
         self._control = Pool(
             Origin.of(parts.control_url), parts.upstream, connect_timeout_s=1.0, allows_private=True
         )
+        control = Control(self._control, parts.internal_token)
+        self._health = HealthReports(self._servers, self._control, internal_token=parts.internal_token)
+        self._governing = Governing(parts.governance, keyring, control, parts.data)
+        authenticator = Authenticator(cache_s=settings.key_cache_s)
+        live = Live(authenticator, self._servers, calls, self._governing.governance)
         self._feed = Feed(
-            live, self._control, internal_token=parts.internal_token, copy=parts.data / "snapshot.msgpack"
+            live,
+            self._control,
+            keyring,
+            internal_token=parts.internal_token,
+            copy=parts.data / "snapshot.msgpack",
         )
         pipeline = Pipeline(live, self._flights, calls, settings)
         hosts = HostCheck(settings)
@@ -119,12 +138,15 @@ class Gateway:
     async def serve(self) -> None:
         """Serves until SIGTERM or SIGINT, then drains for at most `drain_s`."""
         self._feed.start_from_copy()
+        await self._governing.load()
         self._answers = AnswerBatch(asyncio.get_running_loop(), self._calls)
         tasks = [
             asyncio.create_task(self._feed.run(), name="feed"),
             asyncio.create_task(self._flights.run(), name="flights"),
             asyncio.create_task(self._sweep(), name="sweep"),
+            asyncio.create_task(self._health.run(), name="health"),
         ]
+        tasks += [asyncio.create_task(task, name=name) for name, task in self._governing.tasks().items()]
         for task in tasks:
             task.add_done_callback(self._stop_without)
         gc.freeze()  # what is built now lives as long as the process: collections need not look at it
@@ -134,6 +156,7 @@ class Gateway:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self._governing.close()
             self._control.close()
             self._servers.replace(())
             with suppress(SpoolBroken):
@@ -157,6 +180,8 @@ class Gateway:
             close_slow(self._server.server_state.connections, body_timeout_s=self._settings.body_timeout_s)
             for server in self._servers.all():
                 server.pool.close_idle(loop.time())
+            self._governing.sweep()
+            await self._feed.try_keys_again()
 
 
 class _Server(uvicorn.Server):

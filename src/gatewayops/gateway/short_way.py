@@ -14,7 +14,8 @@ from gatewayops.gateway.call import Call
 from gatewayops.gateway.cycle import Cycle
 from gatewayops.gateway.flights import Flight, Flights
 from gatewayops.gateway.mcp_door import McpDoor, check_content_type, check_head
-from gatewayops.gateway.pipeline import Pipeline, may_send_again
+from gatewayops.gateway.pipeline import Pipeline, is_safe
+from gatewayops.upstream.exchange import Exchange
 
 log = logging.getLogger(__name__)
 
@@ -64,18 +65,20 @@ class ShortWay:
         if body is None:
             return False
         door = self._door
-        door.take(call, body)
+        if not door.take(call, body):
+            cycle.spawn(self._guard(call, door.ask_and_carry(call)))
+            return True
         upstream, method = call.upstream, call.method
         assert upstream is not None
         assert method is not None
-        if method.is_stream:
+        if method.is_stream or not upstream.breaker.is_closed:
             cycle.spawn(self._guard(call, door.carry(call, "POST")))
             return True
         request = door.request(call, "POST")
-        upstream.take_slot()
+        upstream.take_slot(call.principal.key_id)
         exchange = upstream.start(request)
         if exchange is None:
-            upstream.give_slot()
+            upstream.give_slot(call.principal.key_id)
             cycle.spawn(self._guard(call, door.carry(call, "POST")))
             return True
         timeout_s = upstream.row.timeout_s
@@ -90,19 +93,29 @@ class ShortWay:
         upstream = call.upstream
         assert upstream is not None
         try:
+            failure = exchange.failure
+            if failure is None:
+                upstream.answered(exchange, begun)
             if exchange.is_stream:
                 cycle.spawn(self._guard(call, self._stream(call, flight, begun)))
                 return
-            upstream.give_slot()
-            failure = exchange.failure
+            upstream.give_slot(call.principal.key_id)
             if failure is None:
                 self._door.answer_whole(call, exchange)
-            elif may_send_again(failure, call.method, attempt=0, retries=upstream.row.retries):
-                cycle.spawn(self._guard(call, self._door.carry(call, "POST")))
             else:
-                self._refuse(call, failure)
+                self._failed(call, exchange, failure, begun)
         except Exception as error:  # noqa: BLE001 - a door: every error is answered, a bug of ours is logged there
             self._refuse(call, error)
+
+    def _failed(self, call: Call, exchange: Exchange, failure: GatewayOpsError, begun: int) -> None:
+        upstream = call.upstream
+        assert upstream is not None
+        upstream.ended(begun, status=exchange.status, error=failure)
+        delay_s = upstream.delay_s(failure, is_safe=is_safe(call), attempt=0, begun_ns=begun)
+        if delay_s is None:
+            self._refuse(call, failure)
+        else:
+            call.cycle.spawn(self._guard(call, self._door.carry_again(call, delay_s)))
 
     async def _stream(self, call: Call, flight: Flight, begun: int) -> None:
         try:
@@ -112,4 +125,4 @@ class ShortWay:
             raise
         finally:
             assert call.upstream is not None
-            call.upstream.give_slot()
+            call.upstream.give_slot(call.principal.key_id)

@@ -7,9 +7,15 @@ asking each rule. What changes from call to call (how much is left of a limit) i
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gatewayops.cost.budgets.accounts import Account
+from gatewayops.cost.budgets.estimate import Estimate
 from gatewayops.cost.prices import Price
 from gatewayops.identity.principal import Principal
 from gatewayops.policy.decision import Decision
+from gatewayops.policy.limits.buckets import Bucket
+from gatewayops.policy.pins.pins import ToolTraits
+from gatewayops.policy.validation.checks import Check
+from gatewayops.policy.validation.transforms import Transform
 from gatewayops.protocol.methods import Method
 from gatewayops.upstream.registry import Upstream
 
@@ -18,11 +24,22 @@ _REMEMBERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`decision` is what the rules answered; the rest counts only where they allowed it."""
+    """`decision` is what was granted; the rest counts only where that is Allow. None: nothing of the kind.
+
+    `rewrite` changes a result before anybody sees it; `estimate` is there when `accounts` are.
+    """
 
     upstream: Upstream
     decision: Decision
-    price: Price | None  # None: the method costs nothing
+    buckets: tuple[Bucket, ...]
+    check: Check | None
+    transform: Transform | None
+    rewrite: Callable[[bytes], bytes] | None
+    price: Price | None
+    accounts: tuple[Account, ...]
+    is_grace: bool
+    estimate: Estimate | None
+    traits: ToolTraits | None
 
 
 class TermsBook:

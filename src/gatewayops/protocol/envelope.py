@@ -124,8 +124,15 @@ class Message(msgspec.Struct, gc=False):
             return bytes(arguments)
         return _encode({key: value for key, value in self.params.items() if key != "_meta"})
 
-    def encode(self, *, traceparent: str) -> bytes:
+    @property
+    def raw_arguments(self) -> bytes:
+        """The arguments of a call; empty when it has none."""
+        return bytes(self.params.get("arguments", b"")) if self.params is not None else b""
+
+    def encode(self, *, traceparent: str, arguments: bytes | None = None) -> bytes:
         """The message as it goes to the server: what was authorised, with our span as its parent.
+
+        `arguments` in place of its own, where they are transformed.
 
         A request with parameters carries the parent in `_meta`; others only in the HTTP header.
         """
@@ -135,6 +142,8 @@ class Message(msgspec.Struct, gc=False):
                 meta = self.meta if self.meta is not None else {}
                 meta["traceparent"] = traceparent
                 self.params["_meta"] = meta
+            if arguments:
+                self.params["arguments"] = Raw(arguments)
             members["params"] = self.params
         return _encode(members)
 
@@ -157,13 +166,15 @@ class ToolCall(msgspec.Struct, gc=False):
         """The raw arguments."""
         return self.raw_arguments
 
-    def encode(self, *, traceparent: str) -> bytes:
+    def encode(self, *, traceparent: str, arguments: bytes | None = None) -> bytes:
         """The call as it goes to the server, put together from what was decoded."""
+        if arguments is None:
+            arguments = self.raw_arguments
         self.meta.traceparent = Raw(b'"%b"' % traceparent.encode())
         return b'{"jsonrpc":"2.0","id":%b,"method":"tools/call","params":{"name":%b%b,"_meta":%b}}' % (
             self.rpc_id,
             _encode(self.name),
-            b',"arguments":' + self.raw_arguments if self.raw_arguments else b"",
+            b',"arguments":' + arguments if arguments else b"",
             _encode(self.meta),
         )
 

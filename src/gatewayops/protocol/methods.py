@@ -32,6 +32,7 @@ class Method:
     is_priced: bool = False
     is_idempotent: bool = False  # may be sent again when a connection broke before an answer
     is_stream: bool = False  # stays open: no time limit, no slot
+    is_resumption: bool = False  # may bring the answers of earlier requests
 
 
 def _known(name: str, *, name_key: str = "", is_idempotent: bool = True, is_stream: bool = False) -> Method:

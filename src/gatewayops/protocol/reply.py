@@ -45,6 +45,13 @@ class Reply(msgspec.Struct, gc=False):
             return RpcError(0, "an error that is not an object")
 
 
+def with_result(raw: bytes, result: bytes) -> bytes:
+    """The response with another result; all else as it was."""
+    members = _members(raw)
+    members["result"] = Raw(result)
+    return _encode(members)
+
+
 def tool_failure(result: bytes) -> str | None:
     """Why a tool failed (`isError: true`): the beginning of its first text; None when it did not."""
     if b'"isError"' not in result:
@@ -72,6 +79,8 @@ class _FailedResult(msgspec.Struct):
     content: list[_Block] = msgspec.field(default_factory=list)
 
 
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_encode = msgspec.json.Encoder().encode
 _reply = msgspec.json.Decoder(Reply).decode
 _rpc_error = msgspec.json.Decoder(RpcError).decode
 _call_result = msgspec.json.Decoder(_CallResult).decode

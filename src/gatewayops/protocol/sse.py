@@ -25,8 +25,17 @@ class EventScanner:
         """Whether a comment may be put into the stream here."""
         return not self._rest and not self._is_skipping
 
+    @property
+    def is_skipping(self) -> bool:
+        """Whether the event under way is over the limit."""
+        return self._is_skipping
+
     def feed(self, chunk: bytes) -> list[bytes]:
         """The data of the events that this chunk completes, in order."""
+        return [data for event in self.split(chunk) if (data := data_of(event))]
+
+    def split(self, chunk: bytes) -> list[bytes]:
+        """The events that this chunk completes, each with the blank line at its end."""
         rest = self._rest
         text: bytes | bytearray = chunk
         if rest:
@@ -39,9 +48,7 @@ class EventScanner:
             if self._is_skipping:
                 self._is_skipping = False
             else:
-                data = _data_of(text[start : blank.start()])
-                if data:
-                    found.append(data)
+                found.append(bytes(text[start : blank.end()]))
             start = blank.end()
             blank = _BLANK_LINE.search(text, start)
         if text is rest:
@@ -58,6 +65,13 @@ class EventScanner:
         self._seen = max(0, len(self._rest) - _LOOK_BACK)
 
 
-def _data_of(event: bytes | bytearray) -> bytes:
+def data_of(event: bytes) -> bytes:
+    """The data of an event; empty when it has none."""
     lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(lines)
+
+
+def with_data(event: bytes, data: bytes) -> bytes:
+    """The event with other data (JSON in one line), its other lines as they were."""
+    kept = [line for line in event.splitlines() if line and not line.startswith(b"data:")]
+    return b"\n".join([*kept, b"data: " + data, b"", b""])

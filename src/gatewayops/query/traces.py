@@ -151,6 +151,28 @@ async def list_spans(
     return SpanPage(spans, cursors.encode(Cursor(spans[-1].start_ns, spans[-1].span_id)))
 
 
+async def list_requests(
+    telemetry: SpanReader, wanted: SpanFilter, *, limit: int, cursor: str = ""
+) -> SpanPage:
+    """Spans that the filter wants whatever their trace, newest first, bodies included (shorter on long pages).
+
+    A cursor brings the time range of its first page along. Raises InvalidInput for a foreign cursor.
+    """
+    before = cursors.decode(cursor) if cursor else None
+    if before is not None:
+        wanted = msgspec.structs.replace(wanted, start_ns=before.start_ns, end_ns=before.end_ns)
+    values = parameters(wanted) | {"limit": limit + 1, "body_limit": _BODIES_BYTES // (2 * limit)}
+    if before is not None:
+        values |= {"before_ns": before.at_ns, "before_id": before.id}
+    rows = await telemetry.rows(trace_sql.list_spans(wanted, is_continued=before is not None), values)
+    spans = [_span(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return SpanPage(spans, None)
+    last = spans[-1]
+    place = Cursor(last.start_ns, last.span_id, wanted.start_ns, wanted.end_ns)
+    return SpanPage(spans, cursors.encode(place))
+
+
 def _trace(row: dict[str, Any]) -> TraceRow:
     return TraceRow(
         trace_id=row["trace_id"],

@@ -83,6 +83,11 @@ def segments(root: Path) -> list[Path]:
     return sorted(root.glob("*/*.seg"))
 
 
+def name_of(segment: Path) -> str:
+    """`<writer>/<name>`, which no other segment of any spool has."""
+    return f"{segment.parent.name}/{segment.name}"
+
+
 def read_frames(path: Path, offset: int, *, limit: int) -> tuple[list[bytes], int]:
     """At most `limit` whole payloads from `offset`, and the offset behind them.
 

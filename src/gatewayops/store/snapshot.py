@@ -36,7 +36,21 @@ class KeyRow(msgspec.Struct, frozen=True):
     expires_at: float | None = None
 
 
-class ServerRow(msgspec.Struct, frozen=True):
+class Resilience(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server's failures are borne: retries, circuit breaker, a caller's share of the slots."""
+
+    retry_base_ms: int = 50
+    retry_max_ms: int = 2000
+    retry_budget_percent: int = 20  # of the calls
+    breaker_failures: int = 5  # in the window, and at least so many percent of its calls; 0 switches it off
+    breaker_percent: int = 50
+    breaker_window_s: float = 10.0
+    breaker_open_s: float = 5.0
+    breaker_probes: int = 1
+    caller_share_percent: int = 90  # of max_in_flight, for one key
+
+
+class ServerRow(Resilience, frozen=True):
     """An MCP server behind the gateway. `sealed_headers` opens to a JSON object, bound to org and id."""
 
     id: str
@@ -73,6 +87,187 @@ class OrgRow(msgspec.Struct, frozen=True):
     masks_contacts: bool = False  # also mask e-mail addresses and phone numbers
 
 
+class TeamRow(msgspec.Struct, frozen=True):
+    """A node of the tree of teams: what holds for a team holds for its subtree."""
+
+    id: str
+    org_id: str
+    parent_id: str = ""  # empty at the top
+
+
+class LimitRow(msgspec.Struct, frozen=True):
+    """A rate limit: `calls` a window of `window_s`, none when 0. `subject` is an id, or `*` for each."""
+
+    org_id: str
+    scope: str  # user, team, api_key, server or global
+    subject: str
+    calls: int
+    window_s: int
+    burst: int = 0
+
+
+class MaskingRule(msgspec.Struct, frozen=True):
+    """A rule of an organisation's own; `kind` is regex (RE2), field (a name) or json_path."""
+
+    name: str
+    kind: str
+    pattern: str
+
+
+class MaskingRow(msgspec.Struct, frozen=True):
+    """How an organisation's records are masked where that differs from the defaults."""
+
+    org_id: str
+    switched_on: tuple[str, ...] = ()  # built-in classes that are off by default
+    switched_off: tuple[str, ...] = ()
+    rules: tuple[MaskingRule, ...] = ()
+
+
+class DataKeyRow(msgspec.Struct, frozen=True):
+    """An organisation's data key, wrapped by a version of the installation's master key."""
+
+    id: str
+    org_id: str
+    version: str  # of the master key: its provider, a colon, its name there
+    wrapped: bytes
+
+
+class ToolRow(msgspec.Struct, frozen=True):
+    """A pinned tool. `definition` (JSON) and `hash` are of what counts: empty when nothing was approved yet."""
+
+    org_id: str
+    server: str
+    name: str
+    definition: bytes
+    hash: str
+    state: str  # approved or held: a held tool is neither listed nor called
+
+
+class CatalogueRow(msgspec.Struct, frozen=True):
+    """A server whose tools are known; what is not among them, or differs, meets `pinning`."""
+
+    org_id: str
+    server: str
+    pinning: str  # block, warn or allow
+
+
+class Permission(msgspec.Struct, frozen=True):
+    """What a role or a policy says. Patterns are globs with `*` only, case counts; see policy/access."""
+
+    effect: str  # allow or deny
+    server: str  # empty: not a server, but an action of the control API
+    action: str
+    named: str = ANY  # tool, prompt or URI
+
+
+class UserRow(msgspec.Struct, frozen=True):
+    """A person and the team they belong to."""
+
+    id: str
+    org_id: str
+    team_id: str = ""
+
+
+class RoleRow(msgspec.Struct, frozen=True):
+    """A role; those of every installation (store/predefined_roles.py) have an empty org_id."""
+
+    id: str
+    org_id: str
+    name: str
+    permissions: tuple[Permission, ...] = ()
+
+
+class BindingRow(msgspec.Struct, frozen=True):
+    """Who holds a role. `subject_kind` is organization, team, user or key."""
+
+    id: str
+    org_id: str
+    role_id: str
+    subject_kind: str
+    subject_id: str
+
+
+class PolicyRow(msgspec.Struct, frozen=True):
+    """A permission that a subject holds without a role between."""
+
+    id: str
+    org_id: str
+    subject_kind: str
+    subject_id: str
+    permission: Permission
+
+
+class AccessRows(msgspec.Struct, frozen=True):
+    """Who may what, of all organisations."""
+
+    users: tuple[UserRow, ...] = ()
+    roles: tuple[RoleRow, ...] = ()
+    bindings: tuple[BindingRow, ...] = ()
+    policies: tuple[PolicyRow, ...] = ()
+
+
+class BudgetRow(msgspec.Struct, frozen=True):
+    """A hard budget; soft ones refuse nothing, so gateways need not know them. Whole micro-dollars."""
+
+    id: str
+    org_id: str
+    name: str
+    scope: str  # organization, team, project, user or key
+    subject: str  # an id
+    period: str  # day, week or month
+    amount_micros: int
+    grace_percent: int = 0
+    grace_keys: tuple[str, ...] = ()  # keys marked for grace
+    overrides: tuple[tuple[int, float], ...] = ()  # extra micro-dollars, until when (Unix seconds)
+
+
+class OwnPattern(msgspec.Struct, frozen=True):
+    """A deny pattern of an organisation's own, RE2 syntax; `mode` is off, report or block."""
+
+    name: str
+    pattern: str
+    mode: str
+
+
+class ValidationRow(msgspec.Struct, frozen=True):
+    """What arguments must be like; empty `server` or `tool` means any, None leaves it to a broader rule."""
+
+    org_id: str
+    server: str
+    tool: str
+    schema_mode: str | None = None  # off, report or block
+    max_bytes: int | None = None
+    max_depth: int | None = None
+    max_items: int | None = None
+    patterns: dict[str, str] = {}  # a starter set's name to its mode
+    own_patterns: tuple[OwnPattern, ...] = ()
+
+
+class StepRow(msgspec.Struct, frozen=True):
+    """One change: set (to `value`, JSON), remove or rename (to the name `to`) what the pointer names."""
+
+    op: str
+    path: str  # RFC 6901
+    to: str = ""
+    value: bytes = b""
+
+
+class TransformRow(msgspec.Struct, frozen=True):
+    """How calls of a tool are changed. `sealed_headers` opens to a JSON object, bound to org and id."""
+
+    id: str
+    org_id: str
+    server: str
+    tool: str
+    request: tuple[StepRow, ...] = ()
+    response: tuple[StepRow, ...] = ()
+    sealed_headers: bytes = b""
+
+    def bound_to(self) -> bytes:
+        """What its sealed values are bound to."""
+        return transform_binding(self.org_id, self.id)
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """Everything at one revision of the control store."""
 
@@ -83,6 +278,16 @@ class Snapshot(msgspec.Struct, frozen=True):
     secrets: tuple[SecretRow, ...] = ()
     servers: tuple[ServerRow, ...] = ()
     prices: tuple[PriceRow, ...] = ()
+    teams: tuple[TeamRow, ...] = ()
+    limits: tuple[LimitRow, ...] = ()
+    masking: tuple[MaskingRow, ...] = ()
+    data_keys: tuple[DataKeyRow, ...] = ()
+    tools: tuple[ToolRow, ...] = ()
+    catalogues: tuple[CatalogueRow, ...] = ()
+    access: AccessRows = AccessRows()
+    budgets: tuple[BudgetRow, ...] = ()
+    validation: tuple[ValidationRow, ...] = ()
+    transforms: tuple[TransformRow, ...] = ()  # in the order in which they apply
 
 
 EMPTY = Snapshot(revision=-1, made_at=0.0)
@@ -91,6 +296,11 @@ EMPTY = Snapshot(revision=-1, made_at=0.0)
 def server_binding(org_id: str, server_id: str) -> bytes:
     """The additional data under which a server's headers are sealed."""
     return f"server:{org_id}:{server_id}".encode()
+
+
+def transform_binding(org_id: str, transform_id: str) -> bytes:
+    """The additional data under which a transformation's headers are sealed."""
+    return f"transform:{org_id}:{transform_id}".encode()
 
 
 def encode(snapshot: Snapshot) -> bytes:

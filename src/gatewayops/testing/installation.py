@@ -23,12 +23,25 @@ _ASK_S = 0.05
 _LAST_LINE = "Ctrl-C drains and stops all."
 
 
+_UNLIMITED = """# programs send more than people do: no limits but those that are set
+[limits]
+default_user = "0"
+default_team = "0"
+default_api_key = "0"
+default_global = "0"
+"""
+
+
 class Installation:
     """An installation on `data`; started, stopped and killed at will, always on the same port."""
 
     def __init__(self, data: Path, *options: str) -> None:
         """Starts nothing yet. `options` are those of `gatewayops up`, such as `--demo`."""
         self.data = data
+        settings = data / "gatewayops.toml"
+        if not settings.exists():
+            data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            settings.write_text(_UNLIMITED)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._options = options

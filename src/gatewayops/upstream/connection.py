@@ -11,6 +11,7 @@ from typing import Any
 import httptools
 
 from gatewayops.base.errors import Reason, UpstreamError
+from gatewayops.upstream.answer_head import AnswerHeads
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange, Headers
 from gatewayops.upstream.write_batch import batch_of
 
@@ -26,8 +27,12 @@ class AnswerTooLarge(UpstreamError):
 class Connection(asyncio.Protocol):
     """Runs exchanges one after the other; tells the pool when it is idle or lost."""
 
-    def __init__(self, *, max_answer_bytes: int, on_change: "Callable[[Connection], None]") -> None:
+    def __init__(
+        self, *, max_answer_bytes: int, on_change: "Callable[[Connection], None]", heads: AnswerHeads
+    ) -> None:
         """`on_change` is called when an exchange ended well, and when the connection is lost."""
+        self._heads = heads
+        self._is_between = True  # no byte of an answer has reached the parser since the last whole one
         self._max_answer_bytes = max_answer_bytes
         self._on_change = on_change
         self._transport: Any = None  # asyncio.Transport; uvloop's is no subclass of it
@@ -79,9 +84,27 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Feeds the parser; bytes that nobody asked for, or that are no HTTP, end the connection."""
-        if self._exchange is None:
+        exchange = self._exchange
+        if exchange is None:
             self.drop()
             return
+        if not self._is_between or exchange.streams_all:
+            self._parse(data)
+            return
+        body_at = data.find(b"\r\n\r\n") + 4
+        head = self._heads.known(data[:body_at])
+        if head is not None and len(data) - body_at == head.length:
+            self._exchange = None
+            exchange.status, exchange.headers, _ = head
+            exchange.finish(data[body_at:])
+            self._on_change(self)
+            return
+        self._parse(data)
+        is_whole = exchange.is_complete and self._is_between and not self.is_closed
+        if is_whole and len(exchange.body) == len(data) - body_at:
+            self._heads.remember(data[:body_at], exchange.status, exchange.headers, len(exchange.body))
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -103,7 +126,9 @@ class Connection(asyncio.Protocol):
             exchange.fail(ConnectionBroken("the server broke off its answer", got_bytes=True))
         elif exchange is not None:
             exchange.fail(
-                ConnectionBroken("the server closed the connection without an answer", got_bytes=False)
+                ConnectionBroken(
+                    "the server closed the connection without an answer", got_bytes=self._size > 0
+                )
             )
         self._exchange = None
         self._on_change(self)
@@ -112,6 +137,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """An answer that nobody asked for ends the connection: it could pass for the next caller's."""
+        self._is_between = False
         if self._exchange is None:
             self.drop()
 
@@ -157,6 +183,7 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange
         if exchange is None or not self._has_head:
             return
+        self._is_between = True
         self._exchange = None
         parts = self._parts
         exchange.finish(parts[0] if len(parts) == 1 else b"".join(parts))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from gatewayops.base.errors import Reason, UpstreamError, UpstreamTimeout
 from gatewayops.upstream.address import resolve
+from gatewayops.upstream.answer_head import AnswerHeads
 from gatewayops.upstream.connection import Connection
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.settings import UpstreamSettings
@@ -55,6 +56,7 @@ class Pool:
         self._connect_timeout_s = connect_timeout_s
         self._allows_private = allows_private
         self._idle: list[Connection] = []
+        self._heads = AnswerHeads()
         self._is_closed = False
         self._tls = ssl.create_default_context() if origin.is_tls else None
 
@@ -118,7 +120,9 @@ class Pool:
         raise UpstreamUnreachable(msg)
 
     def _new_connection(self) -> Connection:
-        return Connection(max_answer_bytes=self._settings.max_answer_bytes, on_change=self._take_back)
+        return Connection(
+            max_answer_bytes=self._settings.max_answer_bytes, on_change=self._take_back, heads=self._heads
+        )
 
     def _take_back(self, connection: Connection) -> None:
         if connection.is_closed:

@@ -179,6 +179,7 @@ async def _api_over(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
         database=cast(Any, None),
         telemetry=telemetry,
         sealer=cast(Any, None),
+        credentials=cast(Any, None),
         settings=ControlSettings(),
         upstream=UpstreamSettings(),
         internal_token="",

@@ -13,7 +13,11 @@ from gatewayops.base.crypto import Sealer
 from gatewayops.base.errors import Unavailable
 from gatewayops.identity import keys as secrets
 from gatewayops.store.control import directory, keys
+from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database, migrate
+from gatewayops.store.secrets.keyring import Keyring
+from gatewayops.store.secrets.local import LocalMaster
+from gatewayops.store.secrets.master import Masters
 from gatewayops.upstream.settings import UpstreamSettings
 
 ADMIN_TOKEN = "only the person at the machine knows this"
@@ -56,12 +60,14 @@ def settings() -> ControlSettings:
 
 
 @pytest.fixture
-def parts(database: Database, settings: ControlSettings) -> ControlParts:
+def parts(database: Database, settings: ControlSettings, tmp_path: Path) -> ControlParts:
     """What the app is built from."""
+    sealer, master = Sealer(b"s" * 32), LocalMaster(tmp_path / "secrets")
     return ControlParts(
         database=database,
         telemetry=SilentTelemetry(),
-        sealer=Sealer(b"s" * 32),
+        sealer=sealer,
+        credentials=Credentials(database, Keyring(Masters("local", {"local": lambda: master}), before=sealer)),
         settings=settings,
         upstream=UpstreamSettings(),
         internal_token=INTERNAL_TOKEN,

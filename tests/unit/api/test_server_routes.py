@@ -48,7 +48,7 @@ async def test_header_values_are_sealed_and_never_come_back(
     async with parts.database.reading() as session:
         (row,) = (await snapshot_feed.build(session)).servers
     assert b"upstream-secret" not in row.sealed_headers
-    assert value.encode() in parts.sealer.open(row.sealed_headers, bound_to=row.bound_to())
+    assert value.encode() in parts.credentials.keyring.open(row.sealed_headers, bound_to=row.bound_to())
 
 
 @pytest.mark.parametrize(

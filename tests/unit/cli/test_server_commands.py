@@ -76,3 +76,16 @@ def test_long_lists_are_shown_a_page_at_a_time(commands):
 
     assert f"--cursor {first['cursor']}" in commands.shown("server", "list", "--limit", "2")
     assert {row["name"] for row in first["servers"] + rest["servers"]} == {"one", "two", "three"}
+
+
+def test_thresholds_of_retries_and_breaker_are_set_and_shown(commands):
+    commands.json("server", "add", "files", "--url", URL, "--breaker-failures", "3", "--retry-budget", "10")
+
+    changed = commands.json("server", "set", "files", "--breaker-open", "2.5", "--caller-share", "50")
+
+    assert (changed["breaker_failures"], changed["breaker_open_s"]) == (3, 2.5)
+    assert (changed["retry_budget_percent"], changed["caller_share_percent"]) == (10, 50)
+    shown = commands.shown("server", "show", "files")
+    assert "opens at 3 failures in 10 s" in shown
+    assert "unknown: no gateway" in shown
+    assert "breaker_percent" in commands.refused("server", "set", "files", "--breaker-percent", "0")

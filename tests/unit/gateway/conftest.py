@@ -18,7 +18,7 @@ import pytest
 from gatewayops.base.crypto import Sealer, secret_file
 from gatewayops.gateway import role
 from gatewayops.gateway.settings import GatewaySettings
-from gatewayops.policy.rules.key_scope import key_scope
+from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.record import spool
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.settings import RecordSettings
@@ -71,6 +71,7 @@ class Rules:
         self.servers = []
         self.prices = []
         self.orgs = [sn.OrgRow("org_default"), sn.OrgRow("org_other")]
+        self.governing = {}  # further parts of the snapshot, by name
 
     def add_server(self, name, url, *, org="org_default", headers=None, **changes):
         row = sn.ServerRow(f"srv_{name}", org, name, url, 5.0, 2.0, 2, 100, True)
@@ -85,7 +86,7 @@ class Rules:
     def snapshot(self):
         self.revision += 1
         parts = (self.orgs, self.keys, self.secrets, self.servers, self.prices)
-        return sn.Snapshot(self.revision, time.time(), *map(tuple, parts))
+        return sn.Snapshot(self.revision, time.time(), *map(tuple, parts), **self.governing)
 
     def write(self):
         sn.write_file(self.data / "snapshot.msgpack", sn.encode(self.snapshot()))
@@ -172,7 +173,7 @@ class RunningGateway:
         self.data = data
         self.rules = rules
         parts = role.GatewayParts(
-            settings, upstream, RecordSettings(), (key_scope(),), data, control_url, "internal-token"
+            settings, upstream, RecordSettings(), GovernanceSettings(), data, control_url, "internal-token"
         )
         self._parts = parts
         self._thread = threading.Thread(target=self._run, daemon=True)

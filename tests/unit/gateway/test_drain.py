@@ -72,7 +72,7 @@ WORKER = """
 from pathlib import Path
 from gatewayops.gateway import role
 from gatewayops.gateway.settings import GatewaySettings
-from gatewayops.policy.rules.key_scope import key_scope
+from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.upstream.settings import UpstreamSettings
 import sys
@@ -84,7 +84,7 @@ def told(settings):
     return listener
 role._listen = told
 role.run(role.GatewayParts(GatewaySettings(port=0, drain_s=1.0), UpstreamSettings(), RecordSettings(),
-         (key_scope(),), Path(sys.argv[1]), "http://127.0.0.1:9", "token"))
+         GovernanceSettings(), Path(sys.argv[1]), "http://127.0.0.1:9", "token"))
 """
 
 

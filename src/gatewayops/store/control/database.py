@@ -18,6 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from gatewayops.base.errors import Conflict, InvalidInput, Unavailable
+from gatewayops.store import origin
+from gatewayops.store.control.audit_changes import AuditedSession
 
 Session = AsyncSession
 
@@ -57,8 +59,13 @@ class Database:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
-        """A transaction that may write: commits at the end, rolls back on any exception."""
-        async with _translated(), AsyncSession(self._writing, expire_on_commit=False) as session:
+        """A transaction that may write: commits at the end, rolls back on any exception.
+
+        What it changes through the unit of work is in the audit log by the same commit.
+        """
+        making = AsyncSession(self._writing, expire_on_commit=False, sync_session_class=AuditedSession)
+        async with _translated(), making as session:
+            session.info["origin"] = origin.current()
             yield session
             await session.commit()
 

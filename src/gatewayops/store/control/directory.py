@@ -7,15 +7,17 @@ from sqlalchemy import or_, select
 
 from gatewayops.base.errors import InvalidInput, NotFound
 from gatewayops.base.ids import new_id
-from gatewayops.store.control import prices, revision, rows
+from gatewayops.store.control import masking, prices, revision, rows
 from gatewayops.store.control.database import Session, lock
 from gatewayops.store.control.paging import Asked, Page, page_of
 from gatewayops.store.control.tables import Organisation as OrganisationTable
 from gatewayops.store.control.tables import Project as ProjectTable
 from gatewayops.store.control.tables import Team as TeamTable
 from gatewayops.store.control.tables import User as UserTable
+from gatewayops.store.snapshot import MaskingRow
 
 DEFAULT_ORG = "org_default"
+_CONTACTS = ("email", "phone")  # classes of masking
 _FIRST_START = 720_575_941
 
 
@@ -73,15 +75,15 @@ async def add_organisation(session: Session, *, org_id: str, slug: str, name: st
 
 async def organisation(session: Session, *, org_id: str) -> Organisation:
     """The tenant; raises NotFound."""
-    return _organisation(await _organisation_row(session, org_id))
+    row = await _organisation_row(session, org_id)
+    return _organisation(row, await masking.of(session, org_id=org_id))
 
 
 async def set_masks_contacts(session: Session, *, org_id: str, masks_contacts: bool) -> Organisation:
     """Changes what records mask, from the gateways' next snapshot on."""
     row = await _organisation_row(session, org_id)
-    row.masks_contacts = masks_contacts
-    await revision.bump(session)
-    return _organisation(row)
+    states: dict[str, bool | None] = dict.fromkeys(_CONTACTS, True if masks_contacts else None)
+    return _organisation(row, await masking.switch(session, org_id=org_id, states=states))
 
 
 async def add_team(session: Session, *, org_id: str, name: str, parent: str = "") -> Team:
@@ -168,8 +170,9 @@ async def _organisation_row(session: Session, org_id: str) -> OrganisationTable:
     return row
 
 
-def _organisation(row: OrganisationTable) -> Organisation:
-    return Organisation(id=row.id, slug=row.slug, name=row.name, masks_contacts=row.masks_contacts)
+def _organisation(row: OrganisationTable, masked: MaskingRow) -> Organisation:
+    masks_contacts = set(_CONTACTS) <= set(masked.switched_on)
+    return Organisation(id=row.id, slug=row.slug, name=row.name, masks_contacts=masks_contacts)
 
 
 def _team(row: TeamTable) -> Team:

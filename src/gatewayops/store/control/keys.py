@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 
 from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, NotFound
@@ -92,9 +92,10 @@ async def rotate(session: Session, *, org_id: str, key_id: str, secret: HashedSe
         raise Conflict(msg)
     until = clock.now() + OVERLAP
     lives_longer = or_(ApiKeySecret.valid_until.is_(None), ApiKeySecret.valid_until > until)
-    await session.execute(
-        update(ApiKeySecret).where(ApiKeySecret.key_id == row.id, lives_longer).values(valid_until=until)
-    )
+    for older in await session.scalars(
+        select(ApiKeySecret).where(ApiKeySecret.key_id == row.id, lives_longer)
+    ):
+        older.valid_until = until
     row.prefix = secret.prefix
     await _add_secret(session, row, secret)
     await revision.bump(session)

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from gatewayops.base.errors import InvalidInput, NotFound
 from gatewayops.base.ids import new_id
@@ -82,12 +82,12 @@ async def page(session: Session, *, org_id: str, asked: Asked) -> Page[Price]:
 
 async def remove(session: Session, *, org_id: str, price_id: str) -> None:
     """Raises NotFound."""
-    gone = await session.scalar(
-        delete(PriceRule).where(PriceRule.org_id == org_id, PriceRule.id == price_id).returning(PriceRule.id)
-    )
-    if gone is None:
+    which = PriceRule.org_id == org_id, PriceRule.id == price_id
+    row = await session.scalar(select(PriceRule).where(*which))
+    if row is None:
         msg = "no price of that id"
         raise NotFound(msg)
+    await session.delete(row)
     await revision.bump(session)
 
 

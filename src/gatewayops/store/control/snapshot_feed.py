@@ -9,7 +9,17 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from gatewayops.base import clock
 from gatewayops.store import snapshot
-from gatewayops.store.control import revision
+from gatewayops.store.control import (
+    access,
+    budgets,
+    data_keys,
+    limits,
+    masking,
+    pins,
+    revision,
+    transforms,
+    validation,
+)
 from gatewayops.store.control.database import Database, DatabaseUnavailable, Session
 from gatewayops.store.control.servers import ServerSpec
 from gatewayops.store.control.tables import ApiKey, ApiKeySecret, McpServer, Organisation, PriceRule
@@ -23,17 +33,30 @@ _RETRY_S = 1.0
 async def build(session: Session) -> snapshot.Snapshot:
     """All that gateways may serve at this moment: no revoked or expired key, no ended secret."""
     now = clock.now()
+    masked = await masking.rows(session)
+    contacts = {row.org_id for row in masked if {"email", "phone"} <= set(row.switched_on)}
+    tools, catalogues = await pins.rows(session)
     return snapshot.Snapshot(
         revision=await revision.current(session),
         made_at=now.timestamp(),
         orgs=tuple(
-            snapshot.OrgRow(id=row.id, masks_contacts=row.masks_contacts)
+            snapshot.OrgRow(id=row.id, masks_contacts=row.id in contacts)
             for row in await session.scalars(select(Organisation))
         ),
         keys=await _keys(session, now),
         secrets=await _secrets(session, now),
         servers=tuple(_server(row) for row in await session.scalars(select(McpServer))),
         prices=tuple(_price(row) for row in await session.scalars(select(PriceRule))),
+        teams=await limits.team_rows(session),
+        limits=await limits.rows(session),
+        budgets=await budgets.snapshot_rows(session),
+        masking=masked,
+        data_keys=await data_keys.rows(session),
+        tools=tools,
+        catalogues=catalogues,
+        validation=await validation.snapshot_rows(session),
+        transforms=await transforms.snapshot_rows(session),
+        access=await access.rows(session),
     )
 
 

@@ -82,7 +82,6 @@ class Organisation(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
-    masks_contacts: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
@@ -174,6 +173,15 @@ class McpServer(OwnedTable):
     header_names: Mapped[list[str]]
     sealed_headers: Mapped[bytes]
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+    retry_base_ms: Mapped[int]
+    retry_max_ms: Mapped[int]
+    retry_budget_percent: Mapped[int]
+    breaker_failures: Mapped[int]
+    breaker_percent: Mapped[int]
+    breaker_window_s: Mapped[float]
+    breaker_open_s: Mapped[float]
+    breaker_probes: Mapped[int]
+    caller_share_percent: Mapped[int]
 
 
 class PriceRule(OwnedTable):

@@ -110,3 +110,19 @@ def spans_of_trace() -> str:
         "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
         "ORDER BY start_ns, span_id LIMIT {limit:UInt32}"
     )
+
+
+def list_spans(wanted: SpanFilter, *, is_continued: bool) -> str:
+    """Spans of the range, newest first. Parameters of the filter, `body_limit`, `limit`, `before_ns`, `before_id`."""
+    conditions = [in_range(), *span_conditions(wanted)]
+    if wanted.status:
+        conditions.append("status = {status:String}")
+    if is_continued:
+        conditions.append(
+            "ts <= fromUnixTimestamp64Nano({before_ns:Int64}, 'UTC') "
+            "AND (toUnixTimestamp64Nano(ts), span_id) < ({before_ns:Int64}, {before_id:String})"
+        )
+    return (
+        f"SELECT {_SPAN} FROM spans WHERE {' AND '.join(conditions)} "
+        "ORDER BY ts DESC, span_id DESC LIMIT {limit:UInt32}"
+    )

@@ -6,6 +6,17 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.types import TypeDecorator
 
+from gatewayops.store.control import (  # noqa: F401 - so that their tables are known
+    access_tables,
+    audit_tables,
+    budget_tables,
+    data_key_tables,
+    limit_tables,
+    masking_tables,
+    pin_tables,
+    spool_positions,
+    validation_tables,
+)
 from gatewayops.store.control.tables import Table
 
 
