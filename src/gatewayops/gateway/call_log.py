@@ -14,6 +14,7 @@ import msgspec
 from gatewayops.cost.budgets.accounts import settle
 from gatewayops.gateway.call import Call, Outcome
 from gatewayops.gateway.metrics import Metrics
+from gatewayops.policy.terms import Filed
 from gatewayops.protocol.methods import KNOWN
 from gatewayops.record.masking import Masker, Maskers
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
@@ -81,36 +82,23 @@ class CallLog:
 
     def _record(self, call: Call, outcome: Outcome, duration_ns: int) -> tuple[object, ...]:
         """The members of a CallRecord, in its order: as msgpack the same, and cheaper to make."""
-        principal = call.principal
-        org_id = principal.org_id
-        masker = self.maskers.of(org_id)
+        masker = self.maskers.of(call.principal.org_id)
         text = masker.text
         request_body, is_request_cut, response_body, is_response_cut = masker.bodies(
             call.shown_request, outcome.payload, self._limit
         )
-        method = call.method_name
-        subject = text(call.subject) if call.subject else ""
-        is_uri = method == "resources/read"
-        span, head = call.span, call.head
+        terms, span, head = call.terms, call.span, call.head
+        filed = terms.filed.get(call.door + head.era) if terms is not None else None
+        who, what = filed or _filed(call, masker)
         agent = call.agent or head.product
         return (
             time.time_ns() - duration_ns,
             duration_ns,
-            org_id,
-            principal.key_id,
-            principal.user_id,
-            principal.team_id,
-            principal.project_id,
-            principal.env,
+            *who,
             span.trace_id,
             span.span_id,
             span.parent_id,
-            call.door,
-            call.era,
-            method if method in KNOWN else text(method),
-            call.server_name if call.upstream is not None else text(call.server_name),
-            "" if is_uri else subject,
-            subject if is_uri else "",
+            *what,
             outcome.status,
             outcome.reason,
             outcome.http_status,
@@ -135,6 +123,33 @@ class CallLog:
             text(head.version) if head.version else "",
             call.cycle.client,
         )
+
+
+def _filed(call: Call, masker: Masker) -> Filed:
+    """Who called what, as records have it; kept with the terms that it is the same for."""
+    principal = call.principal
+    method = call.method_name
+    subject = masker.text(call.subject) if call.subject else ""
+    is_uri = method == "resources/read"
+    who = (
+        principal.org_id,
+        principal.key_id,
+        principal.user_id,
+        principal.team_id,
+        principal.project_id,
+        principal.env,
+    )
+    what = (
+        call.door,
+        call.era,
+        method if method in KNOWN else masker.text(method),
+        call.server_name if call.upstream is not None else masker.text(call.server_name),
+        "" if is_uri else subject,
+        subject if is_uri else "",
+    )
+    if call.terms is not None:
+        call.terms.filed[call.door + call.head.era] = who, what
+    return who, what
 
 
 def _settle(waiting: list[tuple[Call, Outcome, int]], *, is_recorded: bool) -> None:

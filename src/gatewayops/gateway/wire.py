@@ -204,6 +204,9 @@ def close_slow(connections: "set[Any]", *, body_timeout_s: float) -> None:
         if connection.head_since and now - connection.head_since > _HEAD_S:
             connection.refuse(_TOO_SLOW)
         elif connection.is_idle_since(now - _KEEP_ALIVE_S):
-            connection.transport.close()
+            if connection.transport.get_write_buffer_size():
+                connection.transport.abort()  # the last answer was not read: an ordinary close would wait for that
+            else:
+                connection.transport.close()
         else:
             connection.end_slow_body(now - body_timeout_s)

@@ -5,7 +5,7 @@ asking each rule. What changes from call to call (how much is left of a limit) i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gatewayops.cost.budgets.accounts import Account
 from gatewayops.cost.budgets.estimate import Estimate
@@ -22,7 +22,10 @@ from gatewayops.upstream.registry import Upstream
 _REMEMBERED = 50_000
 
 
-@dataclass(frozen=True, slots=True)
+Filed = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Terms:
     """`decision` is what was granted; the rest counts only where that is Allow. None: nothing of the kind.
 
@@ -40,6 +43,7 @@ class Terms:
     is_grace: bool
     estimate: Estimate | None
     traits: ToolTraits | None
+    filed: dict[str, Filed] = field(default_factory=dict)  # who called what, by door and era, for its records
 
 
 class TermsBook:
