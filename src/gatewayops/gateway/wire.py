@@ -205,7 +205,7 @@ def close_slow(connections: "set[Any]", *, body_timeout_s: float) -> None:
             connection.refuse(_TOO_SLOW)
         elif connection.is_idle_since(now - _KEEP_ALIVE_S):
             if connection.transport.get_write_buffer_size():
-                connection.transport.abort()  # the last answer was not read: an ordinary close would wait for that
+                connection.transport.abort()  # an ordinary close would wait for the last answer to be read
             else:
                 connection.transport.close()
         else:
