@@ -8,8 +8,6 @@ import asyncio
 import time
 from collections.abc import Callable
 
-import msgspec
-
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, UpstreamError
 from gatewayops.gateway import answers
 from gatewayops.gateway.call import Call, ClientGone, Outcome
@@ -31,13 +29,6 @@ _WITHOUT_BODY = {
     "DELETE": Method("session/delete", ""),
 }
 _NO_LIMIT = float("inf")
-
-
-class _ClientInfo(msgspec.Struct):
-    name: str = ""
-
-
-_client_info = msgspec.json.Decoder(_ClientInfo).decode
 
 
 class HeaderMismatch(InvalidInput):
@@ -94,7 +85,7 @@ class McpDoor:
         if message.parent:
             call.trace(meta_parent=message.parent)
         check_headers(call, message)
-        call.agent = _agent(message)
+        call.agent = message.agent
         return self._pipeline.permit(call, method, message.name, message.raw_arguments)
 
     async def ask(self, call: Call) -> None:
@@ -319,11 +310,3 @@ def _end_of_stream(call: Call, exchange: Exchange) -> Outcome:
     return Outcome.of(
         ConnectionBroken(f"{call.server_name} ended its stream without an answer", got_bytes=True)
     )
-
-
-def _agent(message: Message | ToolCall) -> str:
-    client = message.client
-    try:
-        return _client_info(client).name if client else ""
-    except msgspec.DecodeError:
-        return ""

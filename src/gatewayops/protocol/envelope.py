@@ -5,7 +5,7 @@ members collapse to the last one here and leave as one; members that differ from
 case are refused, because a server that folds case would read another request than we authorised.
 """
 
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -23,6 +23,11 @@ from gatewayops.protocol.methods import (
 )
 
 _ABSENT = Raw(b"")
+_CALL = (
+    b'{"jsonrpc":"2.0","id":%b,"method":"tools/call","params":{"name":%b%b,"_meta":{"traceparent":"%b"%b}}}'
+)
+_METAS = 1000
+_META_BYTES = 2 << 10
 
 
 class _Request(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -40,6 +45,15 @@ class _CallParams(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     meta: Raw = msgspec.field(name="_meta", default=_ABSENT)
 
 
+class _ToolRequest(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """What nearly every message is."""
+
+    jsonrpc: Literal["2.0"]
+    method: Literal["tools/call"]
+    id: Raw
+    params: _CallParams
+
+
 class _CallMeta(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     traceparent: Raw = _ABSENT
     tracestate: Raw = _ABSENT
@@ -50,7 +64,12 @@ class _CallMeta(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, 
     capabilities: Raw = msgspec.field(name=META_CAPABILITIES, default=_ABSENT)
 
 
-_call_params = msgspec.json.Decoder(_CallParams).decode
+class _ClientInfo(msgspec.Struct):
+    name: str = ""
+
+
+_client_info = msgspec.json.Decoder(_ClientInfo).decode
+_tool_request = msgspec.json.Decoder(_ToolRequest).decode
 _call_meta = msgspec.json.Decoder(_CallMeta).decode
 _request = msgspec.json.Decoder(_Request).decode
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -109,11 +128,11 @@ class Message(msgspec.Struct, gc=False):
         return bytes(self.meta.get(META_VERSION, b"")) if self.meta else b""
 
     @property
-    def client(self) -> bytes:
-        """What the client says of itself, in `_meta` or when it initializes, raw."""
+    def agent(self) -> str:
+        """The client's name, as it says in `_meta` or when it initializes."""
         if self.meta and META_CLIENT in self.meta:
-            return bytes(self.meta[META_CLIENT])
-        return bytes(self.params.get("clientInfo", b"")) if self.params else b""
+            return client_name(bytes(self.meta[META_CLIENT]))
+        return client_name(bytes(self.params.get("clientInfo", b""))) if self.params else ""
 
     def arguments(self) -> bytes:
         """The raw arguments of a call, or all parameters of another method; what the record shows."""
@@ -148,19 +167,35 @@ class Message(msgspec.Struct, gc=False):
         return _encode(members)
 
 
+class _Meta(NamedTuple):
+    """A call's `_meta`, read: `others` are its members, to stand behind our own."""
+
+    version: bytes
+    agent: str
+    others: bytes
+
+
 class ToolCall(msgspec.Struct, gc=False):
     """A tools/call with no members but the known ones: what nearly every message is. Reads as a Message."""
 
     rpc_id: bytes
     name: str
     raw_arguments: bytes
-    meta: _CallMeta
-    version: bytes
-    client: bytes
+    meta: _Meta
 
     method = KNOWN["tools/call"]
     is_request = True
     parent = ""
+
+    @property
+    def version(self) -> bytes:
+        """The protocol version in `_meta`, raw."""
+        return self.meta.version
+
+    @property
+    def agent(self) -> str:
+        """The client's name."""
+        return self.meta.agent
 
     def arguments(self) -> bytes:
         """The raw arguments."""
@@ -170,17 +205,38 @@ class ToolCall(msgspec.Struct, gc=False):
         """The call as it goes to the server, put together from what was decoded."""
         if arguments is None:
             arguments = self.raw_arguments
-        self.meta.traceparent = Raw(b'"%b"' % traceparent.encode())
-        return b'{"jsonrpc":"2.0","id":%b,"method":"tools/call","params":{"name":%b%b,"_meta":%b}}' % (
+        return _CALL % (
             self.rpc_id,
             _encode(self.name),
             b',"arguments":' + arguments if arguments else b"",
-            _encode(self.meta),
+            traceparent.encode(),
+            self.meta.others,
         )
+
+
+def client_name(raw: bytes) -> str:
+    """The name in a clientInfo; empty where there is none."""
+    try:
+        return _client_info(raw).name if raw else ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def decode(body: bytes) -> Message | ToolCall:
     """The message in a POST body; raises BadEnvelope for what is not exactly one."""
+    try:
+        call = _tool_request(body)
+        meta = _meta_of(bytes(call.params.meta))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _decode_request(body)
+    rpc_id = bytes(call.id)
+    if meta is None or rpc_id[0] not in _ID_STARTS:
+        return _decode_request(body)
+    return ToolCall(rpc_id, call.params.name, bytes(call.params.arguments), meta)
+
+
+def _decode_request(body: bytes) -> Message:
+    """What is no plain tools/call: other methods, other members, a parent of the caller's, bad types."""
     try:
         request = _request(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
@@ -188,10 +244,6 @@ def decode(body: bytes) -> Message | ToolCall:
     rpc_id = bytes(request.id)
     if request.jsonrpc != "2.0" or (rpc_id and rpc_id[0] not in _ID_STARTS):
         return _decode_any(body)
-    if rpc_id and request.method == "tools/call":
-        call = _tool_call(rpc_id, request.params)
-        if call is not None:
-            return call
     method = method_named(request.method)
     members: dict[str, Any] = {"jsonrpc": "2.0", "method": request.method}
     if rpc_id:
@@ -202,23 +254,24 @@ def decode(body: bytes) -> Message | ToolCall:
     return _with_params(method, rpc_id, members, params)
 
 
-def _tool_call(rpc_id: bytes, raw: Raw) -> ToolCall | None:
-    """None for what needs the longer way: other members, a parent of the caller's, bad types."""
-    try:
-        params = _call_params(raw)
-        meta = _call_meta(params.meta) if params.meta is not _ABSENT else _CallMeta()
-    except (msgspec.DecodeError, RecursionError):
+_metas: dict[bytes, _Meta] = {}
+
+
+def _meta_of(raw: bytes) -> _Meta | None:
+    """None when the caller names a parent. A client sends the same `_meta` again and again: read once."""
+    known = _metas.get(raw)
+    if known is not None:
+        return known
+    decoded = _call_meta(raw or b"{}")
+    if decoded.traceparent is not _ABSENT:
         return None
-    if meta.traceparent is not _ABSENT:
-        return None
-    return ToolCall(
-        rpc_id,
-        params.name,
-        bytes(params.arguments),
-        meta,
-        bytes(meta.version),
-        bytes(meta.client),
-    )
+    others = _encode(decoded)[1:-1]
+    meta = _Meta(bytes(decoded.version), client_name(bytes(decoded.client)), b"," + others if others else b"")
+    if decoded.progress_token is _ABSENT and len(raw) <= _META_BYTES:
+        if len(_metas) >= _METAS:
+            _metas.clear()
+        _metas[raw] = meta
+    return meta
 
 
 def _decode_any(body: bytes) -> Message:
