@@ -7,12 +7,36 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, NotFound, Reason, TooLarge
 
 _LOG = logging.getLogger(__name__)
 
+
+class ErrorBody(BaseModel):
+    """Every answer that is not what was asked for."""
+
+    error: str = Field(examples=["invalid_request"])
+    reason: Reason
+    message: str = Field(description="what to do about it")
+
+
+# What any operation may answer besides, as the OpenAPI document says it.
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    "4XX": {
+        "model": ErrorBody,
+        "description": "400 the request makes no sense, 401 no valid key, 403 not allowed, 404 no such thing, "
+        "409 it conflicts with what is there, 413 too large, 429 too many.",
+    },
+    503: {"model": ErrorBody, "description": "A part of ours is not there right now; try again."},
+}
+# And one that asks an MCP server.
+OF_A_SERVER: dict[int | str, dict[str, Any]] = {
+    502: {"model": ErrorBody, "description": "The MCP server failed or could not be reached."},
+    504: {"model": ErrorBody, "description": "The MCP server did not answer in time."},
+}
 
 class MethodNotAllowed(InvalidInput):
     """The path exists, the method does not."""

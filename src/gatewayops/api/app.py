@@ -55,6 +55,7 @@ def create_app(parts: ControlParts) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,  # the usual pages load scripts from elsewhere
         redoc_url=None,
+        responses=answers.DOCUMENTED,
         lifespan=_watching,
         redirect_slashes=False,
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
+from gatewayops.api import answers
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, paging
@@ -162,7 +163,7 @@ async def list_tools(server: InPath, caller: Reader, parts: Parts, asked: PageAs
     )
 
 
-@router.post("/servers/{server}/tools/refresh")
+@router.post("/servers/{server}/tools/refresh", responses=answers.OF_A_SERVER)
 async def refresh(server: InPath, caller: Writer, parts: Parts) -> ToolList:
     """Asks the server for its tools now; the first 50 tools come back."""
     async with parts.database.reading() as session:

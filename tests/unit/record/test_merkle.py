@@ -52,6 +52,17 @@ def test_a_tree_grows_on_from_a_frontier_that_was_kept(cut: int) -> None:
     assert tree.root().hex() == ROOTS[8]
 
 
+@pytest.mark.parametrize("first", [0, 1, 255, 256, 300])
+def test_many_leaves_at_once_make_the_same_tree(first: int) -> None:
+    leaves = [number.to_bytes(32) for number in range(1_500)]
+    one_by_one, at_once = Frontier(), Frontier()
+    for leaf in leaves:
+        one_by_one.add(leaf)
+    at_once.extend(leaves[:first])
+    at_once.extend(leaves[first:])
+    assert (at_once.size, at_once.peaks) == (one_by_one.size, one_by_one.peaks)
+
+
 def test_a_frontier_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="one hash for each bit"):
         Frontier(3, [bytes(32)])

@@ -5,6 +5,7 @@ headers, YAML, code, `{"name": "password", "value": …}`, command line flags, X
 password is …"). In doubt more is masked, never less, and never across the end of a JSON string.
 """
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -18,7 +19,7 @@ from gatewayops.record.masking.field_names import (
     runs_to_line_end,
 )
 from gatewayops.record.masking.rule import Rule, marker
-from gatewayops.record.masking.source import BACKSLASH, Edit, Pattern, Source, compiled, quote_level
+from gatewayops.record.masking.source import BACKSLASH, BLANK, Edit, Source, at_hand, compiled, quote_level
 
 QUOTE = r"(?:\\*[\"'`]|&quot;|&#3[49];|%2[27])"
 _ENCODED_SEPARATOR = r"(?:\s|\+|%20)*(?:%3[AaDd]){1,3}(?:%3[Ee])?"
@@ -36,16 +37,16 @@ _field = compiled(_FIELD)
 _flag = compiled(_FLAG)
 _element = compiled(_ELEMENT)
 _key_quote = compiled(rf"{QUOTE}\]?(?:\s*(?:[:=]{{1,3}}>?|,\s*)?|{_ENCODED_SEPARATOR})$")
-_value_quote = compiled(r"(?:[A-Za-z@$]{1,2})?\\*[\"'`]|&quot;|&#3[49];")
-_encoded_value_quote = compiled(r"%2[27]")
-_blank = compiled(r"(?:[ \t]|\\+t|%20|\+)*")
-_blank_or_line = compiled(r"(?:\s|\\+[nrt])*")
-_bare = compiled(r"[^\s\"'`,}\]\\]*")
-_word = compiled(r"(?:[^\s\"`&<;\\]|\\\\|\\[^nrt\"'`\\\s])*")
-_json_line = compiled(r"(?:[^\r\n\"\\]|\\\\|\\[^nr\"\\])*")
-_json_line_with_quotes = compiled(r"(?:[^\r\n\"\\]|\\\\|\\[^nr\\])*")
-_plain_line = compiled(r"[^\r\n]*")
-_brackets = compiled(r"[{}\[\]\"]")
+_value_quote = at_hand(r"(?:[A-Za-z@$]{1,2})?\\*[\"'`]|&quot;|&#3[49];")
+_encoded_value_quote = at_hand(r"%2[27]")
+_blank = at_hand(r"(?:[ \t]|\\+t|%20|\+)*")
+_blank_or_line = at_hand(rf"(?:[{BLANK}]|\\+[nrt])*")
+_bare = at_hand(rf"[^{BLANK}\"'`,}}\]\\]*")
+_word = at_hand(rf"(?:[^{BLANK}\"`&<;\\]+|\\\\|\\[^nrt\"'`\\{BLANK}])*")
+_json_line = at_hand(r"(?:[^\r\n\"\\]+|\\\\|\\[^nr\"\\])*")
+_json_line_with_quotes = at_hand(r"(?:[^\r\n\"\\]+|\\\\|\\[^nr\\])*")
+_plain_line = at_hand(r"[^\r\n]*")
+_brackets = at_hand(r"[{}\[\]\"]")
 
 _MARK = marker("field")
 _NO_SECRETS = frozenset(
@@ -90,14 +91,14 @@ class Value:
         self.source = source
         self.raw = source.raw
         self.name = full_name(source.raw, start) + text.rstrip(b"\"'`\\:=> \t\r\n,")
-        key_quote = _key_quote.search(text)
+        key_quote = _quote_behind(text)
         self.is_quoted_name = key_quote is not None
         self.separator = text.rstrip()[-1:]
         self.is_prose = text[:-1].lower().endswith((b" is", b" was"))
         self.level = 0
         self.quote = b""
         if key_quote is not None:
-            self.quote = key_quote.group().rstrip(b"]:=>, \t\r\n")
+            self.quote = key_quote
             self.level = _level(self.quote)
         self.start = _end_of(_blank_or_line if self.is_quoted_name else _blank, source.raw, end)
 
@@ -169,7 +170,17 @@ class Value:
         return _end_of(_word, self.raw, self.start)
 
 
-def _end_of(pattern: Pattern, raw: bytes, start: int) -> int:
+def _quote_behind(text: bytes) -> bytes | None:
+    """The quote that ends the name in a match, with its backslashes; None for a bare name."""
+    if text.endswith(b'":'):
+        return text[len(text[:-2].rstrip(b"\\")) : -1]
+    if len(text.translate(None, b"\"'`;%")) == len(text):
+        return None
+    found = _key_quote.search(text)
+    return found.group().rstrip(b"]:=>, \t\r\n") if found is not None else None
+
+
+def _end_of(pattern: re.Pattern[bytes], raw: bytes, start: int) -> int:
     found = pattern.match(raw, start)
     return found.end() if found is not None else start
 

@@ -1,6 +1,6 @@
 """The engine: prefilter, rules, edits, and a cut that never leaves part of a secret."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import re2
 
@@ -108,10 +108,12 @@ class Masker:
         rules = self._chosen(found)
         if not rules:
             return []
-        source = Source(raw)
-        return sorted(
-            (edit for rule in rules for edit in rule.find(source)), key=lambda edit: (edit[0], -edit[1])
-        )
+        return sorted(self._found(Source(raw), rules), key=lambda edit: (edit[0], -edit[1]))
+
+    def _found(self, source: Source, rules: Sequence[Rule]) -> Iterator[Edit]:
+        """What these rules mask, in any order."""
+        for rule in rules:
+            yield from rule.find(source)
 
 
 def _applied(raw: bytes, edits: list[Edit], limit: int) -> bytes:

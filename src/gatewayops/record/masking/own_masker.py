@@ -4,13 +4,15 @@ The plain Masker knows nothing of this, so an organisation that changed nothing 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gatewayops.record.masking import classes
+from gatewayops.record.masking.json_path import PathRule, Walks
 from gatewayops.record.masking.masker import Masker
 from gatewayops.record.masking.own_patterns import PatternSet
 from gatewayops.record.masking.own_rules import RuleRefused, built
 from gatewayops.record.masking.rule import Rule
+from gatewayops.record.masking.source import Edit, Source
 from gatewayops.store.snapshot import MaskingRow
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,7 @@ class OwnMasker(Masker):
         patterns = [rule for rule in row.rules if rule.kind == "regex"]
         self._start((*rules, *(built(rule) for rule in row.rules if rule.kind != "regex")))
         self._pattern_rules = tuple(built(rule) for rule in patterns)
+        self._walks = Walks()
         self._first_pattern = len(self._rules) + 2
         if patterns:
             self._patterns = PatternSet([rule.pattern for rule in patterns], first=self._first_pattern)
@@ -42,6 +45,12 @@ class OwnMasker(Masker):
     def _look(self, raw: bytes) -> list[int]:
         found = self._hinted(raw)
         return [*found, *self._patterns.match(raw)] if found else found
+
+    def _found(self, source: Source, rules: Sequence[Rule]) -> Iterator[Edit]:
+        paths = tuple(rule for rule in rules if isinstance(rule, PathRule))
+        if paths:
+            yield from self._walks.edits(source, paths)
+        yield from super()._found(source, [rule for rule in rules if not isinstance(rule, PathRule)])
 
     def _chosen(self, found: list[int]) -> Sequence[Rule]:
         chosen = super()._chosen(found)

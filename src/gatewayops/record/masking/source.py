@@ -5,12 +5,15 @@ depth d is written behind 2^d - 1 backslashes, so the depth of a quote can be re
 front of it without parsing, also in a payload that was cut.
 """
 
+import re
 from typing import Protocol
 
 import re2
 
 from gatewayops.record.masking.decoded import Places, readings
 
+BLANK = r"\t\n\f\r "
+"""What RE2 means by `\\s`, to stand in brackets."""
 BACKSLASH = 0x5C
 QUOTE = 0x22
 Edit = tuple[int, int, bytes]
@@ -61,12 +64,22 @@ def compiled(pattern: str) -> Pattern:
     return found
 
 
+def at_hand(pattern: str) -> re.Pattern[bytes]:
+    """A pattern of Python's own, for what stands at one place: it begins five times as quickly as RE2.
+
+    Only for patterns that end in a loop or in one sign, and in whose loops each turn can match in one way
+    only: there is nothing to backtrack into. For blanks write BLANK: Python's `\\s` is another than RE2's.
+    """
+    return re.compile(pattern.encode("latin-1"))
+
+
 class Source:
     """The bytes of a payload; `is_json` when they begin as JSON does."""
 
     __slots__ = (
         "_counted_to",
         "_is_inside",
+        "_lowered",
         "_outer_end",
         "_outer_start",
         "_places",
@@ -83,6 +96,13 @@ class Source:
         self._outer_start, self._outer_end = 0, -1
         self._readings: list[bytes] = []
         self._places: list[Places] = []
+        self._lowered = b""
+
+    def lowered(self) -> bytes:
+        """The bytes with ASCII letters small."""
+        if not self._lowered:
+            self._lowered = self.raw.lower()
+        return self._lowered
 
     def readings(self) -> list[bytes]:
         """The bytes, and what they read as with escapes undone once, twice, … (see decoded.py)."""
@@ -164,5 +184,5 @@ def behind_escape(raw: bytes, at: int) -> int:
     return max(at, start + 3) if start >= 0 else at
 
 
-_JSON_START = compiled(r"\s*(?:\{\s*[\"}]|\[\s*[\[{\"\]0-9tfn-]|\")")
+_JSON_START = at_hand(rf"[{BLANK}]*(?:\{{[{BLANK}]*[\"}}]|\[[{BLANK}]*[\[{{\"\]0-9tfn-]|\")")
 _ESCAPE_BEFORE = compiled(r"(?:\\[nrtbf]|%[0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4})$")
