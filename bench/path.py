@@ -23,7 +23,6 @@ from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store import snapshot
 from gatewayops.store.predefined_roles import PREDEFINED
-from gatewayops.upstream.connection import Connection
 from gatewayops.upstream.settings import UpstreamSettings
 
 _SECRET = "gwo_bench_" + "a1b2c3d4" * 4

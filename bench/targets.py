@@ -98,7 +98,9 @@ def _gateway(folder: Path, upstream: int) -> Iterator[Target]:
     key = installation.json("key", "create", "bench", "--role", "developer")
     installation.json("limit", "set", "key", key["id"], "1000000/s")
     installation.json("limit", "set", "global", "1000000/s")
-    installation.json(*("budget", "create", "key", key["id"], "--amount", "1000000", "--period", "day", "--hard"))
+    installation.json(
+        *("budget", "create", "key", key["id"], "--amount", "1000000", "--period", "day", "--hard")
+    )
     secret = key["secret"]
     try:
         installation.start()

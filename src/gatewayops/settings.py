@@ -18,8 +18,8 @@ from gatewayops.base.errors import InvalidInput
 from gatewayops.cost.budgets.settings import BudgetSettings
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.policy.limits.settings import LimitSettings
-from gatewayops.policy.validation.settings import ValidationSettings
 from gatewayops.policy.pins.settings import PinSettings
+from gatewayops.policy.validation.settings import ValidationSettings
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control.settings import ControlStoreSettings

@@ -38,6 +38,7 @@ OF_A_SERVER: dict[int | str, dict[str, Any]] = {
     504: {"model": ErrorBody, "description": "The MCP server did not answer in time."},
 }
 
+
 class MethodNotAllowed(InvalidInput):
     """The path exists, the method does not."""
 

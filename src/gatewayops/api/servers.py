@@ -78,7 +78,9 @@ async def change(
     headers = known.headers
     if body.headers is not None:
         check_headers(body.headers)
-        headers = await seal_headers(parts.credentials, body.headers, org_id=caller.org_id, server_id=known.id)
+        headers = await seal_headers(
+            parts.credentials, body.headers, org_id=caller.org_id, server_id=known.id
+        )
     async with parts.database.session() as session:
         now = await servers.change(session, known, spec=spec, headers=headers)
     return OneServer(server=server_body(now, healths.of(now.id)))

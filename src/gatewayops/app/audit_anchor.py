@@ -1,4 +1,4 @@
-"""Places outside of this installation that keep signed checkpoints: a file, a store that speaks S3, a webhook.
+"""Places outside of this installation that keep signed checkpoints: a file, an S3 store, a webhook.
 
 Whoever changes the audit log afterwards would have to change these too. `gatewayops audit verify --anchor`
 reads the file, or a folder of the objects.

@@ -43,13 +43,14 @@ def audit() -> None:
 @reaches_api()
 def list_(
     door: Door,
+    /,
     limit: int,
     cursor: str | None,
     start: str | None,
     end: str | None,
     *,
     as_json: bool,
-    **which: Any,
+    **which: str | None,
 ) -> None:
     """List entries, newest first."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor, start_time=start, end_time=end, **which)
@@ -207,6 +208,11 @@ def _anchored(states: list[dict[str, Any]]) -> str:
     )
 
 
+def _met(verdict: "Verdict") -> str:
+    later = f" ({verdict.later} signed after the export)" if verdict.later else ""
+    return f"{verdict.anchored} times{later}"
+
+
 def _show_verdict(verdict: "Verdict", *, is_key_known: bool, is_anchored: bool) -> None:
     for fault in verdict.faults:
         click.echo(printable(fault), err=True)
@@ -218,7 +224,7 @@ def _show_verdict(verdict: "Verdict", *, is_key_known: bool, is_anchored: bool) 
             "begins": begins.get(verdict.begins, verdict.begins),
             "ends": "the newest at the time" if verdict.ends == "head" else "a part was exported",
             "checkpoints": verdict.checkpoints,
-            "met the anchor": f"{verdict.anchored} times" if is_anchored else "not asked (--anchor)",
+            "met the anchor": _met(verdict) if is_anchored else "not asked (--anchor)",
             "erased values": verdict.erased,
             "signed by": verdict.key + ("" if is_key_known else "  (is that yours? --public-key)"),
             "verdict": "proven" if verdict.is_proven else "NOT PROVEN",

@@ -127,7 +127,7 @@ class CallLog:
 
 def _filed(call: Call, masker: Masker) -> Filed:
     """Who called what, as records have it; kept with the terms that it is the same for."""
-    principal = call.principal
+    principal = call.terms.principal if call.terms is not None else call.principal
     method = call.method_name
     subject = masker.text(call.subject) if call.subject else ""
     is_uri = method == "resources/read"

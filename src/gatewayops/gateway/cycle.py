@@ -181,6 +181,10 @@ class Cycle:
         """The whole answer in one write, without waiting for a slow client; `lines` are its header lines."""
         if self.disconnected or self.response_complete:
             return
+        if self.response_started:  # a stream that a bug of ours ends: a second head would be read as its data
+            self.keep_alive = False
+            self._finish()
+            return
         self.response_started = True
         self._wants_continue = False
         if not self.keep_alive:

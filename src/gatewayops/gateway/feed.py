@@ -69,7 +69,7 @@ class Feed:
     async def try_keys_again(self) -> None:
         """Servers whose data key did not open are left out; now and then its master key is asked again."""
         if self._keyring.missing and not await self._keyring.learn_all(self._live.snapshot.data_keys):
-            self._live.servers.replace(self._live.snapshot.servers)
+            self._live.apply(self._live.snapshot)
 
     async def _take(self, raw: bytes) -> None:
         """Raises msgspec.DecodeError for a snapshot of another version."""

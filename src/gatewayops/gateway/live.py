@@ -26,7 +26,7 @@ class Live:
         """Knows nothing until `apply`."""
         self.authenticator = authenticator
         self.servers = servers
-        self.terms = TermsBook(self._work_out)
+        self.terms = TermsBook(self._work_out, on_forget=governance.limits.hold)
         self.snapshot: Snapshot = EMPTY
         self.governance = governance
         self._log = log
@@ -42,7 +42,7 @@ class Live:
         self.servers.replace(snapshot.servers)
         self.governance.replace(snapshot)
         self._log.maskers.replace(snapshot.masking)
-        self.terms = TermsBook(self._work_out)
+        self.terms = TermsBook(self._work_out, on_forget=self.governance.limits.hold)
         self.snapshot = snapshot
 
     def server(self, principal: Principal, name: str) -> Upstream:
@@ -57,4 +57,5 @@ class Live:
         )
 
     def _work_out(self, principal: Principal, server: str, method: Method, named: str) -> Terms:
+        principal = self.authenticator.newest(principal)  # a snapshot may have come while the call waited
         return self.governance.terms(principal, self.server(principal, server), method, named)

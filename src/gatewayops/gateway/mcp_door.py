@@ -7,6 +7,7 @@ as the server wrote them, but for the session id, which is sealed to the caller.
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, UpstreamError
 from gatewayops.gateway import answers
@@ -18,7 +19,7 @@ from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.protocol import envelope, reply
 from gatewayops.protocol import headers as mcp
 from gatewayops.protocol.envelope import Message, ToolCall
-from gatewayops.protocol.methods import Method
+from gatewayops.protocol.methods import INVALID_REQUEST, Method
 from gatewayops.protocol.reply import Reply
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.settings import UpstreamSettings
@@ -82,6 +83,9 @@ class McpDoor:
         method = message.method
         call.about(method, message.name)
         call.shown_request = message.arguments()
+        if method.is_priced and not message.is_request:  # done by some servers, and never answered: for free
+            msg = f'"id" is missing: {method.name} is a request'
+            raise envelope.BadEnvelope(msg, INVALID_REQUEST)
         if message.parent:
             call.trace(meta_parent=message.parent)
         check_headers(call, message)
@@ -119,7 +123,9 @@ class McpDoor:
             body = message.encode(traceparent=traceparent)
         else:
             body = message.encode(traceparent=traceparent, arguments=transform.request(message.raw_arguments))
-            lines += b"".join([b"%b: %b\r\n" % header for header in transform.headers])
+            lines += b"".join(
+                [b"%b: %b\r\n" % header for header in transform.headers if header[0] not in upstream.own]
+            )
         return upstream.request_of(verb.encode(), lines, body)
 
     async def carry_again(self, call: Call, delay_s: float) -> None:
@@ -156,8 +162,11 @@ class McpDoor:
         status, body = exchange.status, exchange.body
         parsed = reply.parse(body) if body else None
         if parsed is not None and call.terms is not None and call.terms.rewrite is not None:
-            body, parsed = _rewritten(body, parsed, call.terms.rewrite)
+            body = reply.changed(body, call.terms.rewrite) or b""
+            parsed = reply.parse(body)
         outcome = self._outcome(call, status, body, parsed)
+        if status < 300 and not _owes_answer(call):
+            body = b""  # a client might take it for the answer to another request, which was not looked at
         headers = self._headers_for_client(call, exchange)
         self._pipeline.log.write(call, outcome)
         answers.answer(call, status, headers, body)
@@ -165,6 +174,12 @@ class McpDoor:
     def _outcome(self, call: Call, status: int, body: bytes, parsed: Reply | None) -> Outcome:
         """What a whole answer amounts to. Raises UpstreamError for what no client should have to read."""
         if parsed is not None and parsed.is_answer:
+            if (
+                call.message is not None
+                and call.message.is_request
+                and parsed.is_foreign(call.message.rpc_id)
+            ):
+                raise _foreign(call)
             return self._pipeline.price(call, parsed, status)
         if status in (401, 403):
             raise UpstreamError(
@@ -172,8 +187,7 @@ class McpDoor:
             )
         if status >= 500 or 300 <= status < 400:
             raise UpstreamError(f"{call.server_name} answered {status}")
-        owes_answer = call.message is not None and call.message.is_request
-        if status < 300 and owes_answer:
+        if status < 300 and _owes_answer(call):
             raise ConnectionBroken(
                 f"{call.server_name} answered with something that is no MCP", got_bytes=True
             )
@@ -207,14 +221,20 @@ class McpDoor:
         await call.cycle.send({"type": "http.response.body", "body": last})
 
     def _notice(self, call: Call, data: bytes, begun: int) -> None:
-        """Records the call when this event is its answer."""
-        rpc_id = call.message.rpc_id if call.message is not None else b""
-        if not rpc_id or call.is_recorded:
+        """Records the call when this event is its answer.
+
+        Raises ConnectionBroken for the answer to another request: what may be seen of that, nobody asked.
+        Only a bare GET may bring such (legacy, resumption); all that it brings is looked at.
+        """
+        if call.message is None:
             return
-        parsed = reply.parse(data)
-        if parsed is not None and parsed.answers(rpc_id):
-            call.upstream_ns = time.perf_counter_ns() - begun
-            self._pipeline.log.write(call, self._pipeline.price(call, parsed))
+        rpc_id = call.message.rpc_id
+        for parsed in reply.parse_all(data):
+            if parsed.is_foreign(rpc_id):
+                raise _foreign(call)
+            if rpc_id and not call.is_recorded and parsed.has_id and parsed.is_answer:
+                call.upstream_ns = time.perf_counter_ns() - begun
+                self._pipeline.log.write(call, self._pipeline.price(call, parsed))
 
     def _broken_off(self, call: Call, error: GatewayOpsError, relay: Relay) -> bytes:
         """Records a stream that failed; the last event to send, where the client can still read one."""
@@ -276,31 +296,19 @@ def check_headers(call: Call, message: Message | ToolCall) -> None:
         raise HeaderMismatch("the header MCP-Protocol-Version does not say what params._meta says")
 
 
-def _rewritten(raw: bytes, parsed: Reply, rewrite: Callable[[bytes], bytes]) -> tuple[bytes, Reply]:
-    """A response as it may be seen: the same two where nothing changes."""
-    if not parsed.is_answer or parsed.failure() is not None:
-        return raw, parsed
-    before = parsed.payload()
-    after = rewrite(before)
-    if after is before:
-        return raw, parsed
-    raw = reply.with_result(raw, after)
-    changed = reply.parse(raw)
-    assert changed is not None
-    return raw, changed
+def _owes_answer(call: Call) -> bool:
+    return call.message is not None and call.message.is_request
 
 
-def _change_of(call: Call) -> Callable[[bytes], bytes] | None:
+def _foreign(call: Call) -> ConnectionBroken:
+    msg = f"{call.server_name} answered another request than the one that was sent"
+    return ConnectionBroken(msg, got_bytes=True)
+
+
+def _change_of(call: Call) -> Callable[[bytes], bytes | None] | None:
     """What is done to each message of a stream; None: they pass as they come."""
     rewrite = call.terms.rewrite if call.terms is not None else None
-    if rewrite is None:
-        return None
-
-    def change(data: bytes) -> bytes:
-        parsed = reply.parse(data)
-        return data if parsed is None else _rewritten(data, parsed, rewrite)[0]
-
-    return change
+    return partial(reply.changed, rewrite=rewrite) if rewrite is not None else None
 
 
 def _end_of_stream(call: Call, exchange: Exchange) -> Outcome:

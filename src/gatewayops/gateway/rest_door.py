@@ -9,6 +9,7 @@ import msgspec
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason
 from gatewayops.gateway import answers
 from gatewayops.gateway.call import Call
+from gatewayops.gateway.mcp_door import check_head
 from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.protocol.methods import Method, method_named
 from gatewayops.protocol.reply import Reply
@@ -67,7 +68,7 @@ class RestDoor:
 
     async def handle(self, call: Call, route: str) -> None:
         """Walks a call through the pipeline. Raises GatewayOpsError for the outermost door to answer."""
-        call.trace(meta_parent="")
+        check_head(call)
         method = method_named(route)
         call.about(method, "")
         await self._pipeline.authenticate(call)

@@ -45,6 +45,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_between = True  # no byte of a message has reached the parser since the last whole one
         self._short_way = short_way
         self._fresh: Cycle | None = None
+        self._first: Cycle | None = None  # under way while others wait behind it
         self._head_bytes = 0
         self.head_since = monotonic()  # when a head began that is not whole yet; 0 when none did
         self.request_since = 0.0  # when the newest request's head was whole
@@ -126,6 +127,8 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             _heed_expect(cycle)
             self.flow.pause_reading()
+            if not self.pipeline and self._first is None:
+                self._first = before
             self.pipeline.appendleft((cycle, self.app))  # type: ignore[arg-type]  # the same
 
     def _begin(self, cycle: Cycle) -> None:
@@ -158,11 +161,21 @@ class BoundedHttp(HttpToolsProtocol):
         self.cycle.more_body = False
         self.cycle.set()
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tells the request under way too when others wait behind it: it might be a stream without end."""
+        super().connection_lost(exc)
+        first = self._first
+        if first is not None and not first.response_complete:
+            first.disconnected = True
+            first.set()
+
     def on_response_complete(self) -> None:
         """As uvicorn's, but idleness needs no timer: `close_slow` sees it."""
         if self.pipeline or self.transport.is_closing():
+            self._first = self.pipeline[-1][0] if self.pipeline else None  # type: ignore[assignment]  # the next
             super().on_response_complete()
             return
+        self._first = None
         self.server_state.total_requests += 1
         self.flow.resume_reading()
         self.idle_since = monotonic()

@@ -71,6 +71,13 @@ class Authenticator:
         known = self._known.get(digest)
         return known.principal if known is not None and known.until > unix_s() else None
 
+    def newest(self, principal: Principal) -> Principal:
+        """Who that key belongs to now, with which scopes. Raises Unauthenticated when it was revoked."""
+        key = self._keys.get(principal.key_id)
+        if key is None:
+            raise _revoked()
+        return _principal(key)
+
     def owner_of(self, token: bytes) -> Principal | None:
         """Whose key a token claims to be, by its public prefix; only to file a refusal, never to allow."""
         secrets = self._secrets.get(_prefix(token))
@@ -117,8 +124,7 @@ class Authenticator:
         now = unix_s()
         key = self._keys.get(secret.key_id)  # the snapshot may have changed while bcrypt ran
         if key is None or secret not in self._secrets.get(secret.prefix, ()):
-            msg = "this API key was revoked"
-            raise Unauthenticated(msg, Reason.KEY_UNKNOWN)
+            raise _revoked()
         if (key.expires_at or now + 1) <= now or (secret.valid_until or now + 1) <= now:
             raise self._refuse(digest, _expired)
         fresh = now + self._cache_s
@@ -132,6 +138,11 @@ class Authenticator:
 
 def _unknown() -> Unauthenticated:
     msg = "this API key is not known: it was never made here, or it was revoked"
+    return Unauthenticated(msg, Reason.KEY_UNKNOWN)
+
+
+def _revoked() -> Unauthenticated:
+    msg = "this API key was revoked"
     return Unauthenticated(msg, Reason.KEY_UNKNOWN)
 
 

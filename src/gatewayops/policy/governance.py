@@ -24,8 +24,8 @@ from gatewayops.policy.pins.pins import Pins, Seen
 from gatewayops.policy.terms import Terms
 from gatewayops.policy.validation.checks import Checks
 from gatewayops.policy.validation.settings import ValidationSettings
-from gatewayops.policy.validation.transforms import Transform, Transforms
-from gatewayops.policy.visible import LISTS, filter_list, is_list
+from gatewayops.policy.validation.transforms import Transform, Transforms, withheld
+from gatewayops.policy.visible import filter_list, is_list, lists_in
 from gatewayops.protocol.methods import Method
 from gatewayops.store.snapshot import EMPTY, Snapshot
 from gatewayops.upstream.registry import Upstream
@@ -82,6 +82,7 @@ class Governance:
         accounts = self.budgets.accounts(principal) if method.is_priced else ()
         transform = self._transforms.of(org_id, server, named) if is_tool else None
         return Terms(
+            principal=principal,
             upstream=upstream,
             decision=self._decide(principal, server, method, named),
             buckets=self.limits.buckets(principal, server) if method.action else (),
@@ -114,13 +115,19 @@ class Governance:
     ) -> Callable[[bytes], bytes] | None:
         if is_list(method.name):
             return partial(self.listed, principal, server, method.name)
-        if method.is_resumption:
+        if method.is_resumption or method.name.startswith("tasks/"):
             return partial(self._resumed, principal, server)
         return transform.response if transform is not None and transform.changes_response else None
 
     def _resumed(self, principal: Principal, server: str, payload: bytes) -> bytes:
-        """A result on a stream that goes on from an earlier request (legacy): what it answers shows in it."""
-        for method, key in LISTS:
-            if key in payload:
-                payload = self.listed(principal, server, method, payload)
+        """The result of an earlier request, on a stream that goes on (legacy) or of a task.
+
+        What it answers shows in it alone. Results that a transformation changes do not come this way: of
+        which tool one is cannot be told.
+        """
+        lists = lists_in(payload)
+        for method in lists:
+            payload = self.listed(principal, server, method, payload)
+        if not lists and self._transforms.changes_results(principal.org_id, server):
+            return withheld(payload)
         return payload

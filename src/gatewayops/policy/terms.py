@@ -20,6 +20,7 @@ from gatewayops.protocol.methods import Method
 from gatewayops.upstream.registry import Upstream
 
 _REMEMBERED = 50_000
+_LONGEST = 300  # of a name worth remembering
 
 
 Filed = tuple[tuple[str, ...], tuple[str, ...]]
@@ -32,6 +33,7 @@ class Terms:
     `rewrite` changes a result before anybody sees it; `estimate` is there when `accounts` are.
     """
 
+    principal: Principal  # as the snapshot has it: a call that waited may know an older one
     upstream: Upstream
     decision: Decision
     buckets: tuple[Bucket, ...]
@@ -49,18 +51,27 @@ class Terms:
 class TermsBook:
     """The terms of one snapshot. Bounded: who names ever new tools makes it forget, not grow."""
 
-    def __init__(self, work_out: Callable[[Principal, str, Method, str], Terms]) -> None:
-        """`work_out` may take its time; it raises where there is no such server."""
+    def __init__(
+        self, work_out: Callable[[Principal, str, Method, str], Terms], *, on_forget: Callable[[], None]
+    ) -> None:
+        """`work_out` may take its time; it raises where there is no such server.
+
+        `on_forget` is called before all are forgotten: what terms alone held must go on counting.
+        """
         self._work_out = work_out
-        self._known: dict[tuple[str, str, str, str], Terms] = {}
+        self._on_forget = on_forget
+        self._known: dict[tuple[str, str, str, str, str], Terms] = {}
 
     def of(self, principal: Principal, server: str, method: Method, named: str) -> Terms:
         """For a method that names something (a tool, a prompt, a URI) or nothing."""
-        key = (principal.key_id, server, method.name, named)
+        # the action too: a caller may give a message the name that we give to a bare GET
+        key = (principal.key_id, server, method.name, method.action, named)
         terms = self._known.get(key)
         if terms is None:
             terms = self._work_out(principal, server, method, named)
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[key] = terms
+            if len(named) <= _LONGEST:
+                if len(self._known) >= _REMEMBERED:
+                    self._on_forget()
+                    self._known.clear()
+                self._known[key] = terms
         return terms

@@ -5,7 +5,9 @@ Source: WHATWG HTML, "Server-sent events", parsing an event stream.
 
 import re
 
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
+_BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")  # atomic: the two of a CRLF are one end
+_BOM = b"\xef\xbb\xbf"
+_READ = (b"event:", b"id:", b"retry:", b":")  # what clients read beside data; comments keep a stream alive
 KEEPALIVE = b": keep-alive\n\n"
 _LOOK_BACK = 3  # a blank line has up to four bytes, and may come in two chunks
 
@@ -19,6 +21,8 @@ class EventScanner:
         self._rest = bytearray()
         self._seen = 0  # up to where `_rest` holds no blank line
         self._is_skipping = False
+        self._is_first = True
+        self._ended_in_cr = False  # the line feed of its CRLF may come with the next chunk
 
     @property
     def is_between_events(self) -> bool:
@@ -37,6 +41,9 @@ class EventScanner:
     def split(self, chunk: bytes) -> list[bytes]:
         """The events that this chunk completes, each with the blank line at its end."""
         rest = self._rest
+        if self._ended_in_cr:
+            chunk = chunk.removeprefix(b"\n")
+            self._ended_in_cr = not chunk
         text: bytes | bytearray = chunk
         if rest:
             rest += chunk
@@ -48,15 +55,22 @@ class EventScanner:
             if self._is_skipping:
                 self._is_skipping = False
             else:
-                found.append(bytes(text[start : blank.end()]))
+                found.append(self._event(bytes(text[start : blank.end()])))
             start = blank.end()
             blank = _BLANK_LINE.search(text, start)
+        self._ended_in_cr = self._ended_in_cr or (0 < start == len(text) and text[-1:] == b"\r")
         if text is rest:
             del rest[:start]
         else:
             rest += chunk[start:]
         self._bound()
         return found
+
+    def _event(self, raw: bytes) -> bytes:
+        if not self._is_first:
+            return raw
+        self._is_first = False
+        return raw.removeprefix(_BOM)
 
     def _bound(self) -> None:
         if len(self._rest) > self._limit:
@@ -71,7 +85,15 @@ def data_of(event: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-def with_data(event: bytes, data: bytes) -> bytes:
-    """The event with other data (JSON in one line), its other lines as they were."""
-    kept = [line for line in event.splitlines() if line and not line.startswith(b"data:")]
-    return b"\n".join([*kept, b"data: " + data, b"", b""])
+def with_data(event: bytes, data: bytes | None) -> bytes:
+    """The event with other data, or without any; of its other lines those that clients read.
+
+    Data of several lines stays so: a line end in it would begin a field.
+    """
+    lines = event.splitlines()
+    kept = [line for line in lines if line.startswith(_READ) or line == b"id"]
+    if data:
+        kept += [b"data: " + line for line in data.splitlines()]
+    elif data is not None and any(line.startswith(b"data:") for line in lines):
+        kept.append(b"data:")  # says to clients: here one may resume
+    return b"\n".join([*kept, b"", b""]) if kept else b""

@@ -154,7 +154,7 @@ async def list_spans(
 async def list_requests(
     telemetry: SpanReader, wanted: SpanFilter, *, limit: int, cursor: str = ""
 ) -> SpanPage:
-    """Spans that the filter wants whatever their trace, newest first, bodies included (shorter on long pages).
+    """Spans that the filter wants whatever their trace, newest first, with bodies (shorter on long pages).
 
     A cursor brings the time range of its first page along. Raises InvalidInput for a foreign cursor.
     """

@@ -39,6 +39,8 @@ _MODERN_ONLY = frozenset({HEADER_MISMATCH, -32021, UNSUPPORTED_VERSION})
 _METHOD_NOT_FOUND = -32601
 _KEPT_SESSIONS = 10_000
 _LINGER_S = 5.0
+_KEPT_SCHEMAS = 10_000
+_LONGEST = 300  # of a tool whose schema is kept
 _ID = b"1"
 _NO_SESSION = re.compile(  # how servers on the official SDKs say it
     rb"(no valid|no such|missing|invalid|unknown|expired) session|session-id header is required"
@@ -74,6 +76,10 @@ class _ServerInfo(msgspec.Struct):
 class _Initialized(msgspec.Struct):
     protocolVersion: str = LATEST_LEGACY  # noqa: N815 - MCP's name
     serverInfo: _ServerInfo = msgspec.field(default_factory=_ServerInfo)  # noqa: N815 - MCP's name
+
+
+class _Tools(msgspec.Struct):
+    tools: list[Any] = msgspec.field(default_factory=list)
 
 
 class _Meta(msgspec.Struct):
@@ -131,8 +137,12 @@ class McpClient:
         if failure is None or failure.code != HEADER_MISMATCH or method != "tools/call":
             return reply
         listed = await self._modern(upstream, carry, "tools/list", {})
-        self._schemas[schema_key] = _schema_of(listed, params["name"])
-        extra = _mirrored(self._schemas[schema_key], params)
+        schema = _schema_of(listed, params["name"])
+        if schema is not None and len(params["name"]) <= _LONGEST:
+            if len(self._schemas) >= _KEPT_SCHEMAS:
+                self._schemas.clear()
+            self._schemas[schema_key] = schema
+        extra = _mirrored(schema, params)
         return await self._answered(await _post_modern(carry, method, params, extra), carry, [], upstream)
 
     async def _legacy(
@@ -255,7 +265,7 @@ def _is_forgotten(exchange: Exchange) -> bool:
 def _read(reply: Reply, shape: type[_T]) -> _T:
     try:
         return msgspec.json.decode(reply.payload(), type=shape)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return shape()
 
 
@@ -293,9 +303,16 @@ def _session_headers(session: _Session) -> Headers:
 
 
 def _schema_of(listed: Reply, tool: str) -> object:
-    tools = msgspec.json.decode(listed.payload()).get("tools", [])
-    return next((entry.get("inputSchema") for entry in tools if entry.get("name") == tool), None)
+    for entry in _read(listed, _Tools).tools:
+        if isinstance(entry, dict) and entry.get("name") == tool:
+            return entry.get("inputSchema")
+    return None
 
 
 def _mirrored(schema: object, params: dict[str, Any]) -> dict[str, str]:
-    return param_headers(schema, params.get("arguments") or {}) if schema else {}
+    if not schema:
+        return {}
+    arguments = params.get("arguments")
+    if isinstance(arguments, msgspec.Raw):  # a transformation made them
+        arguments = msgspec.json.decode(arguments)
+    return param_headers(schema, arguments or {})

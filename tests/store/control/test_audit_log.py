@@ -1,4 +1,4 @@
-"""The audit log in both databases: what gets into it by itself, that it only grows, and what may be taken away."""
+"""The audit log in both databases: what gets into it by itself, that it only grows, what may be removed."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -110,10 +110,14 @@ async def test_what_is_removed_is_told_as_it_was(database: Database) -> None:
 
 async def test_what_is_rolled_back_is_not_told(database: Database) -> None:
     before = await actions(database)
-    with pytest.raises(Conflict):
+
+    async def add_twice() -> None:
         async with database.session() as session:
             await directory.add_team(session, org_id=ORG, name="a")
             await directory.add_team(session, org_id=ORG, name="a")
+
+    with pytest.raises(Conflict):
+        await add_twice()
     assert await actions(database) == before
 
 

@@ -67,7 +67,9 @@ def parts(database: Database, settings: ControlSettings, tmp_path: Path) -> Cont
         database=database,
         telemetry=SilentTelemetry(),
         sealer=sealer,
-        credentials=Credentials(database, Keyring(Masters("local", {"local": lambda: master}), before=sealer)),
+        credentials=Credentials(
+            database, Keyring(Masters("local", {"local": lambda: master}), before=sealer)
+        ),
         settings=settings,
         upstream=UpstreamSettings(),
         internal_token=INTERNAL_TOKEN,

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -185,7 +185,7 @@ async def test_an_organisation_sees_its_own_log_only(
 
 
 @pytest.fixture
-async def unpacked(admin: httpx.AsyncClient, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+async def unpacked(admin: httpx.AsyncClient, tmp_path: Path) -> Callable[..., Any]:
     async def export(**body: str) -> Path:
         answer = await admin.post("/v1/logs/export", json=body)
         assert answer.status_code == 200, answer.text
@@ -194,7 +194,7 @@ async def unpacked(admin: httpx.AsyncClient, tmp_path: Path) -> AsyncIterator[Ca
         zipfile.ZipFile(io.BytesIO(answer.content)).extractall(folder)
         return folder
 
-    yield export
+    return export
 
 
 async def test_an_export_is_proven_and_is_itself_told(

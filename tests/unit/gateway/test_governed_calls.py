@@ -207,9 +207,7 @@ async def pinned(gateway, rules, server):
 
     server.script = listing
     catalogue = sn.CatalogueRow(ORG, "tools", "warn")
-    await told(
-        gateway, rules, catalogues=(catalogue,), tools=(tool("echo"), tool("wipe_disk", state="held"))
-    )
+    await told(gateway, rules, catalogues=(catalogue,), tools=(tool("echo"), tool("wipe_disk", state="held")))
     return gateway
 
 

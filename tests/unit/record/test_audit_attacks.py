@@ -4,11 +4,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from gatewayops.base import clock
 from gatewayops.record.audit.export import write_audit
 from gatewayops.record.audit.notary import ChainBroken, Notary
 from gatewayops.record.audit.settings import AuditSettings
@@ -18,6 +21,7 @@ from gatewayops.store.audit_entry import NO_HASH, Actor, Draft, Target, entry_ha
 from gatewayops.store.control import audit, directory
 from gatewayops.store.control.audit import Wanted
 from gatewayops.store.control.database import Database, migrate
+from gatewayops.store.control.paging import Asked
 
 ORG = "org_default"
 SIGNER = Signer(b"k" * 32)
@@ -126,6 +130,18 @@ async def test_an_honest_export_is_proven_and_meets_its_anchor(exporter: Exporte
     assert verdict.faults == ()
     assert (verdict.begins, verdict.ends, verdict.entries, verdict.checkpoints) == ("start", "head", 25, 3)
     assert verdict.anchored == 3
+
+
+async def test_an_anchor_that_goes_on_after_the_export_is_no_contradiction(
+    database: Database, notary: Notary, exporter: Exporter, tmp_path: Path
+) -> None:
+    folder = await exporter()
+    await denials(database, 5)
+    await notary.sign(is_forced=True)
+    await notary.anchor()
+    verdict = prove(folder, anchor=tmp_path / FILE_ANCHOR)
+    assert verdict.faults == ()
+    assert (verdict.anchored, verdict.later) == (3, 1)
 
 
 async def test_an_edited_entry_is_found(exporter: Exporter) -> None:
@@ -296,10 +312,31 @@ async def test_a_part_of_the_log_is_proven_as_a_part(
     assert (verdict.begins, verdict.first_seq, verdict.entries) == ("range", 24, 2)
 
 
+async def test_what_retention_removed_is_told_by_the_log_itself(
+    database: Database, notary: Notary, exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exporter()
+    in_two_years = clock.now() + timedelta(days=731)
+    monkeypatch.setattr(clock, "now", lambda: in_two_years)
+    await denials(database, 1)
+    await notary.prune()
+    verdict = prove(await export(database, tmp_path), anchor=tmp_path / FILE_ANCHOR)
+    assert verdict.faults == ()
+    assert (verdict.begins, verdict.first_seq, verdict.entries) == ("pruned", 24, 4)
+
+
+async def test_a_beginning_that_was_removed_as_if_by_retention_is_found(
+    database: Database, exporter: Exporter, tmp_path: Path
+) -> None:
+    await exporter()
+    await as_an_intruder(
+        database, "UPDATE audit_chains SET pruned_to = 9", "DELETE FROM audit_entries WHERE seq <= 9"
+    )
+    assert "no entry tells that" in said(prove(await export(database, tmp_path)))
+
+
 async def as_an_intruder(database: Database, *statements: str) -> None:
     """Somebody who may do all in the database, who is not stopped by triggers."""
-    from sqlalchemy import text
-
     async with database.engine.begin() as connection:
         names = await connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
         for name in names.scalars().all():
@@ -308,13 +345,9 @@ async def as_an_intruder(database: Database, *statements: str) -> None:
             await connection.execute(text(statement))
 
 
-def audit_page(limit: int) -> Any:
-    from gatewayops.store.control.paging import Asked
-
+def audit_page(limit: int) -> Asked:
     return Asked(limit=limit)
 
 
-def moment(text: str) -> Any:
-    from datetime import datetime
-
+def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)

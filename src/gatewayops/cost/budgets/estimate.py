@@ -9,6 +9,7 @@ their answers are larger than that, and once the amount is spent all are refused
 from gatewayops.cost.prices import Price
 
 _REMEMBERED = 10_000
+_LONGEST = 300  # of a name worth remembering
 _LATELY_S = 300.0
 
 
@@ -56,7 +57,9 @@ class Estimates:
         key = (org_id, server, tool)
         estimate = self._known.get(key)
         if estimate is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            estimate = self._known[key] = Estimate(self._least)
+            estimate = Estimate(self._least)
+            if len(tool) <= _LONGEST:
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                self._known[key] = estimate
         return estimate

@@ -149,7 +149,11 @@ class Limits:
     def replace(self, rows: tuple[LimitRow, ...], snapshot: Snapshot) -> None:
         """New rules. Buckets whose limit is as before are the same objects and keep their counts."""
         self._book = LimitBook(self._settings, rows, snapshot)
-        self._busy.update(self._known)  # terms that held them go now; the next sweep sorts them out
+        self.hold()
+
+    def hold(self) -> None:
+        """To be called before terms that hold buckets go: what was taken goes on counting."""
+        self._busy.update(self._known)  # the next sweep sorts them out
 
     def buckets(self, principal: Principal, server: str) -> tuple[Bucket, ...]:
         """What a call of this principal to this server counts against, the narrowest first."""

@@ -14,6 +14,7 @@ from gatewayops.policy.validation.settings import ValidationSettings
 from gatewayops.store.snapshot import Snapshot, ToolRow
 
 _REMEMBERED = 10_000
+_LONGEST = 300  # of a name worth remembering: longer ones are no tools, but somebody filling memory
 _COMPILED = 2_000
 _SETS = 100
 _LAST = 16
@@ -194,8 +195,10 @@ class Checks:
         key = (org_id, server, tool)
         check = self._checks.get(key)
         if check is None:
-            _make_room(self._checks, _REMEMBERED)
-            check = self._checks[key] = self._build(key)
+            check = self._build(key)
+            if len(tool) <= _LONGEST:
+                _make_room(self._checks, _REMEMBERED)
+                self._checks[key] = check
         return check
 
     def findings(self) -> list[tuple[str, str, str, str]]:
@@ -205,14 +208,19 @@ class Checks:
     def _build(self, key: _Key) -> Check:
         rule = self._book.of(*key)
         schema = self._schema(key) if rule.schema_mode != "off" else None
-        _make_room(self._reported, _REMEMBERED)
         return Check(
             rule,
             schema=schema if isinstance(schema, Schema) else None,
             patterns=self._set(rule.patterns) if rule.patterns else None,
             unchecked=schema if isinstance(schema, str) else "",
-            reported=self._reported.setdefault(key, Reported()),
+            reported=self._counter(key),
         )
+
+    def _counter(self, key: _Key) -> Reported:
+        if len(key[-1]) > _LONGEST:
+            return Reported()
+        _make_room(self._reported, _REMEMBERED)
+        return self._reported.setdefault(key, Reported())
 
     def _schema(self, key: _Key) -> Schema | str | None:
         row = self._tools.get(key)

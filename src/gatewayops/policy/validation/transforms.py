@@ -14,6 +14,7 @@ from gatewayops.store.snapshot import Snapshot, TransformRow
 
 _LOG = logging.getLogger(__name__)
 _REMEMBERED = 10_000
+_LONGEST = 300  # of a name worth remembering
 
 
 class Transform:
@@ -69,6 +70,25 @@ class Unusable(Transform):
         raise GatewayOpsError(msg)
 
 
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_OF_TOOLS = frozenset({"content", "structuredcontent", "iserror", "toolresult", "result"})
+_WITHHELD = msgspec.json.encode(
+    {
+        "content": [{"type": "text", "text": "results of this server are changed, and none can be resumed"}],
+        "isError": True,
+    }
+)
+
+
+def withheld(result: bytes) -> bytes:
+    """The result, unless it may be a tool's: then a failure in its place."""
+    try:
+        names = {name.casefold() for name in _members(result)}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _WITHHELD
+    return result if _OF_TOOLS.isdisjoint(names) else _WITHHELD
+
+
 class Transforms:
     """Transformations by organisation, server and tool."""
 
@@ -90,14 +110,20 @@ class Transforms:
         if org_id not in self._rows:
             return None
         key = (org_id, server, tool)
-        if key not in self._known:
+        if key in self._known:
+            return self._known[key]
+        rows = [row for row in self._rows[org_id] if row.server in ("", server) and row.tool in ("", tool)]
+        built = self._built(rows)
+        if len(tool) <= _LONGEST:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            rows = [
-                row for row in self._rows[org_id] if row.server in ("", server) and row.tool in ("", tool)
-            ]
-            self._known[key] = self._built(rows)
-        return self._known[key]
+            self._known[key] = built
+        return built
+
+    def changes_results(self, org_id: str, server: str) -> bool:
+        """Whether results of any of the server's tools are changed. Cold."""
+        rows = self._rows.get(org_id, ())
+        return any(row.response and row.server in ("", server) for row in rows)
 
     def _built(self, rows: list[TransformRow]) -> Transform | None:
         if not rows:

@@ -1,5 +1,7 @@
-"""The walk along an exported chain: every hash, every number, every Merkle root that was signed. Lean: a million
-entries take seconds."""
+"""The walk along an exported chain: every hash, and every Merkle root that was signed.
+
+Lean, for a million entries are to take seconds.
+"""
 
 import hashlib
 from binascii import hexlify
@@ -95,10 +97,10 @@ class _Walk:
                     if _PRUNED in raw:
                         self._note_pruning(raw)
         if lines and not lines[-1].startswith(self._begin(self._seq - 1)):
-            self._add(f"entries.jsonl: entry {self._seq - 1}, the last, is of another log or misnumbered")
+            self._add(f"entries.jsonl: entry {self._seq - 1}, the last, has another number or log")
 
     def _takes(self, lines: list[bytes]) -> bool:
-        """Whether each line has the hash that follows; then these are taken. Lean: it runs a million times."""
+        """Whether each line has the hash that follows; then these are taken. Lean: a million times."""
         sha256, head = hashlib.sha256, self._head
         heads = []
         for raw in lines:

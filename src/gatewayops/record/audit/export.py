@@ -1,7 +1,7 @@
 """Writing an export of an audit log: a folder whose content `record.audit.verify` proves without a database.
 
 entries.jsonl      one entry a line, with its hash
-personal.jsonl     what is kept beside the entries, with salts; what was erased is missing here, and nowhere else
+personal.jsonl     what is kept beside the entries, with salts; only here what was erased is missing
 checkpoints.jsonl  the signed checkpoints of these entries
 entries.csv        the same entries to read, when asked for
 manifest.json      which entries, between which hashes, digests of the files; signed
@@ -84,6 +84,9 @@ async def write_audit(
     session: Session, signer: Signer, folder: Path, *, org_id: str, wanted: Wanted, with_csv: bool
 ) -> dict[str, Any]:
     """Exports all entries of a time range into an empty folder; returns the manifest. Raises ChainBroken."""
+    made_at = iso(
+        clock.now()
+    )  # before the store is read: checkpoints of that time are no newer than the export
     head = await audit.head(session, org_id=org_id)
     first, last = await audit.range_of(session, org_id=org_id, wanted=wanted)
     frontier = await frontier_at(session, org_id=org_id, size=first - 1)
@@ -109,7 +112,7 @@ async def write_audit(
             "format": FORMAT,
             "class": "audit",
             "log": org_id,
-            "made_at": iso(clock.now()),
+            "made_at": made_at,
             "first_seq": first,
             "last_seq": last,
             "count": last - first + 1,

@@ -1,4 +1,4 @@
-"""The notary: signs checkpoints of all chains, has them anchored outside, and lets retention remove what is old.
+"""The notary: signs checkpoints of all chains, has them anchored outside, removes what retention lets go.
 
 Runs as a job of the control role (app.audit_jobs); every step is a transaction of its own and safe to repeat.
 """

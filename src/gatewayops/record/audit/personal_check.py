@@ -1,4 +1,4 @@
-"""The personal values of an export: each must be the one that its entry committed to; erased ones are counted."""
+"""The personal values of an export: each must be what its entry committed to; erased ones are counted."""
 
 import hashlib
 from collections.abc import Iterator

@@ -44,6 +44,7 @@ class Verdict(msgspec.Struct, frozen=True):
     entries: int
     checkpoints: int
     anchored: int  # checkpoints of the anchor that were met
+    later: int  # checkpoints of the anchor that were signed after the export: they say nothing about it
     erased: int  # personal values that were erased
     key: str
     faults: tuple[str, ...]
@@ -59,6 +60,7 @@ class _Manifest(msgspec.Struct, frozen=True, rename={"kind": "class"}):
     kind: str
     log: str
     first_seq: int
+    made_at: str
     last_seq: int
     count: int
     begins: str
@@ -105,6 +107,7 @@ def verify(folder: Path, *, anchor: Path | None = None, public_key: str = "") ->
         entries=found,
         checkpoints=len(checkpoints),
         anchored=sum(manifest.first_seq - 1 <= one.size <= manifest.last_seq for one in anchored),
+        later=sum(one.at >= manifest.made_at for one in anchored),
         erased=erased,
         key=manifest.key,
         faults=tuple(faults[:_MOST_FAULTS]),
@@ -161,7 +164,7 @@ def _what_anchors_miss(
 ) -> Iterable[str]:
     if is_anchor_given and not anchored:
         yield f"the anchor: it holds no checkpoint of {manifest.log}"
-    last = max((one.size for one in anchored), default=0)
+    last = max((one.size for one in anchored if one.at < manifest.made_at), default=0)
     if manifest.ends == "head" and last > manifest.last_seq:
         yield (
             f"the anchor: it saw {last} entries, the log ends at {manifest.last_seq}: "
@@ -182,7 +185,7 @@ def _expected(manifest: _Manifest, checkpoints: Iterable[Checkpoint]) -> Expecte
         head_hash=manifest.head_hash,
         frontier=manifest.frontier,
         states=states,
-        is_pruned=manifest.begins == "pruned",
+        is_pruned=manifest.begins == "pruned" and manifest.ends == "head",
     )
 
 

@@ -7,8 +7,10 @@ mapped back to the bytes.
 
 import re
 from bisect import bisect_right
+from itertools import accumulate
 
 _MOST_DEPTH = 4
+BACKSLASH = 0x5C
 _SIMPLE = {
     0x22: b'"',
     0x2F: b"/",
@@ -19,6 +21,8 @@ _SIMPLE = {
     0x74: b"\t",
     0x5C: b"\\",
 }
+_SHORT = {bytes((code,)): char for code, char in _SIMPLE.items() if code != BACKSLASH}
+_MANY = 24
 _ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|[\"\\/bfnrt])")  # it has one way to match: nothing to backtrack
 
 Token = tuple[int, int, int, int]
@@ -27,9 +31,25 @@ Token = tuple[int, int, int, int]
 
 def undone(raw: bytes) -> bytes:
     """`raw` with its escapes undone once; the same bytes when it holds none."""
-    if b"\\" not in raw:
+    parts = raw.split(b"\\")
+    if len(parts) == 1:
         return raw
-    first, *parts = raw.split(b"\\")
+    if len(parts) > _MANY and b"\\u" not in raw:
+        return _undone_by_kind(raw, {part[:1] for part in parts})
+    return _undone_one_by_one(parts)
+
+
+def _undone_by_kind(raw: bytes, kinds: set[bytes]) -> bytes:
+    """All escapes of a kind at once: quick where there are many, as in JSON within JSON."""
+    pieces = raw.split(b"\\\\") if b"" in kinds else [raw]
+    for kind in kinds & _SHORT.keys():
+        escape, char = b"\\" + kind, _SHORT[kind]
+        pieces = [piece.replace(escape, char) for piece in pieces]
+    return b"\\".join(pieces)
+
+
+def _undone_one_by_one(parts: list[bytes]) -> bytes:
+    first, *parts = parts
     out = [first]
     at = 0
     while at < len(parts):
@@ -69,19 +89,27 @@ def first_read(found: list[bytes]) -> int:
 class Places:
     """Maps places of `undone(raw)` back to `raw`."""
 
-    def __init__(self, raw: bytes) -> None:
-        """Walks over the escapes once."""
-        self._tokens = _tokens(raw)
-        self._starts = [token[0] for token in self._tokens]
+    def __init__(self, raw: bytes, read: bytes) -> None:
+        """`read` is `undone(raw)`. Walks over the escapes once, and only where they are of several lengths."""
+        self._read_from: list[int] = []
+        self._tokens: list[Token] = []
+        is_even = b"\\u" not in raw and raw.count(b"\\") == len(raw) - len(read)
+        if is_even:  # each backslash begins an escape that takes two bytes for one
+            self._read_from = list(accumulate(map(len, raw.split(b"\\")[:-1])))
+        else:
+            self._tokens = _tokens(raw)
+            self._read_from = [token[0] for token in self._tokens]
 
     def back(self, start: int, end: int) -> tuple[int, int]:
         """The span of `raw` that reads as `start` to `end`; whole escapes, never part of one."""
         return self._back(start, is_end=False), self._back(end, is_end=True)
 
     def _back(self, at: int, *, is_end: bool) -> int:
-        number = bisect_right(self._starts, at) - 1
+        number = bisect_right(self._read_from, at) - 1
         if number < 0:
             return at
+        if not self._tokens:
+            return at + number + (at > self._read_from[number])
         read_from, read_to, written_from, written_to = self._tokens[number]
         if at == read_from:
             return written_from

@@ -61,7 +61,11 @@ def path_rule(name: str, path: str) -> PathRule:
     mark = marker(name)
     walk = Walk([(segments, mark)])
     return PathRule(
-        name, rf'"{name_pattern(last, ignores_case=False)}"\s*:', lambda source: walk.edits(source.raw), segments, mark
+        name,
+        rf'"{name_pattern(last, ignores_case=False)}"\s*:',
+        lambda source: walk.edits(source.raw),
+        segments,
+        mark,
     )
 
 

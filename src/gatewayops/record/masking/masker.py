@@ -105,10 +105,10 @@ class Masker:
         return [self._rules[at] for at in found if at < len(self._rules)] if found else self._rules
 
     def _edits(self, raw: bytes, found: list[int]) -> list[Edit]:
-        rules = self._chosen(found)
-        if not rules:
-            return []
-        return sorted(self._found(Source(raw), rules), key=lambda edit: (edit[0], -edit[1]))
+        return self._sorted(Source(raw), self._chosen(found))
+
+    def _sorted(self, source: Source, rules: Sequence[Rule]) -> list[Edit]:
+        return sorted(self._found(source, rules), key=lambda edit: (edit[0], -edit[1])) if rules else []
 
     def _found(self, source: Source, rules: Sequence[Rule]) -> Iterator[Edit]:
         """What these rules mask, in any order."""

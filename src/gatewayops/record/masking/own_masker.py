@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from gatewayops.record.masking import classes
+from gatewayops.record.masking.decoded import readings
 from gatewayops.record.masking.json_path import PathRule, Walks
 from gatewayops.record.masking.masker import Masker
 from gatewayops.record.masking.own_patterns import PatternSet
@@ -30,6 +31,7 @@ class OwnMasker(Masker):
         self._start((*rules, *(built(rule) for rule in row.rules if rule.kind != "regex")))
         self._pattern_rules = tuple(built(rule) for rule in patterns)
         self._walks = Walks()
+        self._texts: list[bytes] | None = None
         self._first_pattern = len(self._rules) + 2
         if patterns:
             self._patterns = PatternSet([rule.pattern for rule in patterns], first=self._first_pattern)
@@ -44,7 +46,17 @@ class OwnMasker(Masker):
 
     def _look(self, raw: bytes) -> list[int]:
         found = self._hinted(raw)
-        return [*found, *self._patterns.match(raw)] if found else found
+        if not found:
+            return found
+        texts = readings(raw)
+        hits = self._patterns.match(texts)
+        self._texts = texts if hits else None
+        return [*found, *hits]
+
+    def _edits(self, raw: bytes, found: list[int]) -> list[Edit]:
+        texts, self._texts = self._texts, None  # nothing of a payload stays
+        known = texts if texts is not None and texts[0] is raw else None
+        return self._sorted(Source(raw, known), self._chosen(found))
 
     def _found(self, source: Source, rules: Sequence[Rule]) -> Iterator[Edit]:
         paths = tuple(rule for rule in rules if isinstance(rule, PathRule))

@@ -9,7 +9,7 @@ from typing import Any
 
 import re2
 
-from gatewayops.record.masking.decoded import first_read, readings
+from gatewayops.record.masking.decoded import first_read
 from gatewayops.record.masking.rule import Rule, marker
 from gatewayops.record.masking.source import Edit, Pattern, Source
 
@@ -59,10 +59,9 @@ class PatternSet:
         self._first = first
         self._all = list(range(first, first + len(patterns)))
 
-    def match(self, raw: bytes) -> list[int]:
-        """The numbers of those that match."""
+    def match(self, texts: list[bytes]) -> list[int]:
+        """The numbers of those that match one of the `readings` of a payload."""
         found: set[int] = set()
-        texts = readings(raw)
         for text in texts[first_read(texts) :]:
             hits = self._set.Match(text)
             if len(hits) == 1 and hits[0] == self._sentinel:

@@ -88,13 +88,14 @@ class Source:
         "raw",
     )
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, read: list[bytes] | None = None) -> None:
+        """`read`: what `readings` gives, where somebody knows it already."""
         self.raw = raw
         self.is_json = _JSON_START.match(raw) is not None
         self._counted_to = 0
         self._is_inside = False
         self._outer_start, self._outer_end = 0, -1
-        self._readings: list[bytes] = []
+        self._readings = read or []
         self._places: list[Places] = []
         self._lowered = b""
 
@@ -113,7 +114,8 @@ class Source:
     def written(self, depth: int, start: int, end: int) -> tuple[int, int]:
         """The span of `raw` that the reading of this depth shows as `start` to `end`."""
         while len(self._places) < depth:
-            self._places.append(Places(self._readings[len(self._places)]))
+            at = len(self._places)
+            self._places.append(Places(self._readings[at], self._readings[at + 1]))
         for places in reversed(self._places[:depth]):
             start, end = places.back(start, end)
         return start, end

@@ -191,4 +191,6 @@ def _is_secret(name: str, kind: object) -> bool:
 def _json(value: Any) -> Any:  # noqa: ANN401 - of any column
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return ""  # an empty one; others are secret
     return value if isinstance(value, dict | list | str | int | float | bool | None) else str(value)

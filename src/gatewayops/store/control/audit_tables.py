@@ -1,4 +1,4 @@
-"""The tables of the audit log. Triggers (migration 0008) refuse to change them in any way but those named here.
+"""The tables of the audit log. Triggers (migration 0008) refuse any change but those named here.
 
 No foreign keys: the log outlives what it tells of. `docs/audit.md` says what the log proves, and to whom.
 """

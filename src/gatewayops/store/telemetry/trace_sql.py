@@ -113,7 +113,10 @@ def spans_of_trace() -> str:
 
 
 def list_spans(wanted: SpanFilter, *, is_continued: bool) -> str:
-    """Spans of the range, newest first. Parameters of the filter, `body_limit`, `limit`, `before_ns`, `before_id`."""
+    """Spans of the range, newest first.
+
+    Parameters of the filter, `body_limit`, `limit`, and `before_ns`, `before_id` when continued.
+    """
     conditions = [in_range(), *span_conditions(wanted)]
     if wanted.status:
         conditions.append("status = {status:String}")
