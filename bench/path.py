@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
+import msgspec
 import uvloop
 from uvicorn.server import ServerState
 
@@ -91,7 +92,7 @@ def rules(*features: str) -> snapshot.Snapshot:
         more["tools"] = [snapshot.ToolRow(org, "bench", "forecast", _DEFINITION, "bench", "approved")]
     if "validation" in features:
         more["validation"] = []
-    return snapshot.Snapshot(
+    made = snapshot.Snapshot(
         1,
         time.time(),
         orgs=(snapshot.OrgRow(org),),
@@ -99,8 +100,9 @@ def rules(*features: str) -> snapshot.Snapshot:
         secrets=(snapshot.SecretRow(_SECRET[:14], secret_hash, "key_1"),),
         servers=(snapshot.ServerRow("srv_1", org, "bench", "http://127.0.0.1:9/mcp", 30, 5, 2, 1000, True),),
         prices=(snapshot.PriceRow(org, "", "", 1000, 10_000_000, 30_000_000),),
-        **{part: tuple(rows) if isinstance(rows, list) else rows for part, rows in more.items()},
     )
+    more = {part: tuple(rows) if isinstance(rows, list) else rows for part, rows in more.items()}
+    return msgspec.structs.replace(made, **more)
 
 
 def _gateway(data: Path, governed_by: snapshot.Snapshot) -> Any:  # noqa: ANN401 - its inside is what this looks at

@@ -27,7 +27,7 @@ class ErrorBody(BaseModel):
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
     "4XX": {
         "model": ErrorBody,
-        "description": "400 the request makes no sense, 401 no valid key, 403 not allowed, 404 no such thing, "
+        "description": "400 the request makes no sense, 401 no valid key, 403 not allowed, 404 no such, "
         "409 it conflicts with what is there, 413 too large, 429 too many.",
     },
     503: {"model": ErrorBody, "description": "A part of ours is not there right now; try again."},

@@ -1,6 +1,6 @@
 """What the control role's API works with, as `app` hands it over."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -33,8 +33,8 @@ class ControlParts:
     internal_token: str
     local_admin_token: str = ""
     notary: Notary | None = None  # signs the audit log
-    limits: LimitSettings = LimitSettings()
-    validation: ValidationSettings = ValidationSettings()
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    validation: ValidationSettings = field(default_factory=ValidationSettings)
 
 
 def parts_of(request: Request) -> ControlParts:

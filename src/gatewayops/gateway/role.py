@@ -111,24 +111,23 @@ class Gateway:
         )
         self._heads = Heads(hosts)
         self._calls = calls
-        self._server = _Server(
-            uvicorn.Config(
-                self.door,
-                interface="asgi3",
-                http=self._new_connection,  # type: ignore[arg-type]  # uvicorn only calls it
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,
-                timeout_graceful_shutdown=int(settings.drain_s) or 1,
-            ),
-            on_drain=self._drain,
-            on_cut=self._flights.end_all,
-        )
         self._settings = settings
+        self._server = _Server(self._uvicorn(), on_drain=self._drain, on_cut=self._flights.end_all)
+
+    def _uvicorn(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self.door,
+            interface="asgi3",
+            http=self._new_connection,  # type: ignore[arg-type]  # uvicorn only calls it
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=int(self._settings.drain_s) or 1,
+        )
 
     def _new_connection(self, *args: Any, **kwargs: Any) -> BoundedHttp:  # noqa: ANN401 - uvicorn's own
         return BoundedHttp(

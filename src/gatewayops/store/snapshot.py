@@ -133,7 +133,7 @@ class DataKeyRow(msgspec.Struct, frozen=True):
 
 
 class ToolRow(msgspec.Struct, frozen=True):
-    """A pinned tool. `definition` (JSON) and `hash` are of what counts: empty when nothing was approved yet."""
+    """A pinned tool. `definition` (JSON) and `hash` are of what counts: empty where nothing was approved."""
 
     org_id: str
     server: str

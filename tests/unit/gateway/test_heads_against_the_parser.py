@@ -1,5 +1,6 @@
 """Whatever bytes come, in whatever pieces: with heads remembered the same requests begin as without."""
 
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -72,12 +73,17 @@ class Transport:
         self.is_paused = False
 
 
+class Task:
+    def add_done_callback(self, _):
+        pass
+
+
 class Loop:
     """Starts no task: the test answers."""
 
     def create_task(self, walk, **_):
         walk.close()
-        return SimpleNamespace(add_done_callback=lambda _: None)
+        return Task()
 
 
 class Answers:
@@ -171,7 +177,7 @@ def streams(draw):
     for part in parts:
         cuts = draw(st.lists(st.integers(0, len(part)), max_size=2))
         edges = [0, *sorted(cuts), len(part)]
-        for begin, end in zip(edges, edges[1:], strict=False):
+        for begin, end in itertools.pairwise(edges):
             steps.append(("send", part[begin:end]))
             steps += draw(st.lists(st.tuples(st.just("answer"), st.booleans()), max_size=2))
     return steps if draw(st.booleans()) else joined(steps)

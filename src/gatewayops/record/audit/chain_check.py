@@ -106,7 +106,8 @@ class _Walk:
         for raw in lines:
             head = sha256(ENTRY + head + raw[:-_TAIL]).digest()
             heads.append(head)
-        if hexlify(b"".join(heads)) != b"".join([raw[_HEX] for raw in lines]):
+        told = hexlify(b"".join(heads), b"\n", 32).replace(b"\n", b'"}\n,"hash":"')
+        if b',"hash":"%b"}\n' % told != b"".join([raw[-_TAIL:] for raw in lines]):
             return False
         first = self._seq
         done = 0
@@ -123,7 +124,7 @@ class _Walk:
         """Finds which of these lines is wrong, and goes on behind it."""
         for raw in lines:
             head = entry_hash(self._head, raw[:-_TAIL])
-            if hexlify(head) != raw[_HEX]:
+            if b',"hash":"%b"}\n' % hexlify(head) != raw[-_TAIL:]:
                 self._seq, head = self._broken(raw, self._seq)
             self._tree.add(head)
             self._head = head

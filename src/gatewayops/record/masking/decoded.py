@@ -90,7 +90,7 @@ class Places:
     """Maps places of `undone(raw)` back to `raw`."""
 
     def __init__(self, raw: bytes, read: bytes) -> None:
-        """`read` is `undone(raw)`. Walks over the escapes once, and only where they are of several lengths."""
+        """`read` is `undone(raw)`. Walks over the escapes once, where they are of several lengths."""
         self._read_from: list[int] = []
         self._tokens: list[Token] = []
         is_even = b"\\u" not in raw and raw.count(b"\\") == len(raw) - len(read)

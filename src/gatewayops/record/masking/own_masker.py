@@ -45,7 +45,7 @@ class OwnMasker(Masker):
         return *self.body(request, limit), *self.body(response, limit)
 
     def _look(self, raw: bytes) -> list[int]:
-        found = self._hinted(raw)
+        found: list[int] = self._hinted(raw)
         if not found:
             return found
         texts = readings(raw)
