@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
@@ -27,7 +27,7 @@ from gatewayops.api.budget_shapes import (
     whole_micros,
 )
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, InPath, Name, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, InPath, Moment, Name, PageAsked, Ref, paging
 from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput
 from gatewayops.cost.budget import Period, Scope
@@ -85,7 +85,7 @@ class NewOverride(Body):
 
     extra: Amount
     reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
-    until: AwareDatetime
+    until: Moment
 
 
 @router.post("", status_code=201)

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from gatewayops.api.shapes import Body, Listed, Name, Ref
+from gatewayops.api.shapes import Body, Listed, Moment, Name, Ref
 from gatewayops.identity.scopes import DEFAULT_ACTIONS, DEFAULT_SERVERS
 
 _MAX_LABELS = 32
@@ -28,7 +28,7 @@ class NewKey(Body):
 
     name: Name
     env: str = Field(default="prod", pattern="^[a-z0-9]{1,12}$")
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     scopes: NewScopes = NewScopes()
     user: Ref = ""
     team: Ref = ""

@@ -25,6 +25,7 @@ router = APIRouter(prefix="/v1/validation", tags=["Validation"])
 Reader = Annotated[Principal, Depends(principal_for("validation.read"))]
 Writer = Annotated[Principal, Depends(principal_for("validation.write"))]
 ServerRef = Annotated[str, Field(pattern="^([a-z0-9][a-z0-9-]{0,62})?$")]  # a name; empty for any
+_UNSEEN = "no inputSchema is known: no tool of that name was seen on such a server and approved"
 StarterSet = Literal["sql_injection", "command_injection", "path_traversal", "prompt_injection"]
 
 
@@ -153,7 +154,8 @@ async def check(body: Sample, caller: Reader, parts: Parts) -> Verdict:
     """A dry run: what the rules and the tool's schema say to these arguments. Nothing is called or kept."""
     raw = _raw(body)
     checks = Checks(parts.validation)
-    checks.replace(await _snapshot(parts, caller.org_id, body.server, body.tool))
+    snapshot = await _snapshot(parts, caller.org_id, body.server, body.tool)
+    checks.replace(snapshot)
     found = checks.of(caller.org_id, body.server, body.tool)
     if found is None:
         return Verdict(allowed=True)
@@ -163,7 +165,9 @@ async def check(body: Sample, caller: Reader, parts: Parts) -> Verdict:
         reason=deny.reason if deny else None,
         message=deny.detail if deny else None,
         reported=list(found.last_reported),
-        unchecked=found.unchecked or None,
+        unchecked=found.unchecked
+        or ("" if any(tool.definition for tool in snapshot.tools) else _UNSEEN)
+        or None,
     )
 
 

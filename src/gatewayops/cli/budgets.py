@@ -7,7 +7,8 @@ import click
 
 from gatewayops.base import clock
 from gatewayops.cli.door import Door, reaches_api
-from gatewayops.cli.root import Refusal
+from gatewayops.cli.keys import key_id
+from gatewayops.cli.root import Refusal, WrongUsage
 from gatewayops.cli.shown import (
     Money,
     as_json_option,
@@ -54,13 +55,15 @@ def budget() -> None:
 def create(door: Door, /, scope: str, subject: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
     """Make a budget; it counts within a second, everywhere, with what its period has spent already.
 
-    SUBJECT is a key's id or prefix, a user's id or e-mail address, a team's or project's id or name; the
-    organization needs none.
+    SUBJECT is a key's id, name or prefix, a user's id or e-mail address, a team's or project's id or name;
+    the organization needs none.
     """
     missing = [option for option in ("amount", "period") if given[option] is None]
     if missing:
         raise click.UsageError(f"Missing option '--{missing[0]}'.")
-    body = {"scope": scope, "subject": subject, **_given(given)}
+    if scope == "key" and subject:
+        subject = key_id(door, subject)
+    body = {"scope": scope, "subject": subject, **_given(door, given)}
     _show(door.ask("POST", _ROUTE, body)["budget"], as_json=as_json)
 
 
@@ -119,7 +122,11 @@ def show(door: Door, ref: str, *, as_json: bool) -> None:
 @reaches_api()
 def change(door: Door, /, ref: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
     """Change what is given; the rest stays. --grace-key replaces the keys marked here."""
-    told = door.ask("PATCH", f"{_ROUTE}/{_id_of(door, ref)}", _given(given))
+    body = _given(door, given)
+    if not body:
+        msg = "nothing to change: give an option, such as --amount 50"
+        raise WrongUsage(msg)
+    told = door.ask("PATCH", f"{_ROUTE}/{_id_of(door, ref)}", body)
     _show(told["budget"], as_json=as_json)
 
 
@@ -141,7 +148,7 @@ def remove(door: Door, ref: str) -> None:
 @reaches_api()
 def override(door: Door, ref: str, *, extra: float, reason: str, until: str, as_json: bool) -> None:
     """Let a budget spend more for a while."""
-    body = {"extra": extra, "reason": reason, "until": expiry(until, clock.now())}
+    body = {"extra": extra, "reason": reason, "until": expiry(until, clock.now(), option="--for")}
     told = door.ask("POST", f"{_ROUTE}/{_id_of(door, ref)}/overrides", body)["override"]
     if as_json:
         show_json(told)
@@ -203,12 +210,12 @@ def prove(door: Door, start_date: str | None, end_date: str | None, *, as_json: 
         raise Refusal(msg)
 
 
-def _given(options: dict[str, Any]) -> dict[str, Any]:
+def _given(door: Door, options: dict[str, Any]) -> dict[str, Any]:
     body = {name: value for name, value in options.items() if value is not None and value != ()}
     if "is_hard" in body:
         body["hard"] = body.pop("is_hard")
     if "grace_keys" in body:
-        body["grace_keys"] = list(body["grace_keys"])
+        body["grace_keys"] = [key_id(door, ref) for ref in body["grace_keys"]]
     return body
 
 

@@ -6,9 +6,11 @@ at the machine is the administrator of the data directory.
 
 import asyncio
 import functools
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
 
 import click
 from click.core import ParameterSource
@@ -34,7 +36,12 @@ class Door:
         self._send = send
 
     def ask(self, method: str, path: str, body: Any = None, **query: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """The answer's JSON object; None among the query parameters is left out. Raises Refusal."""
+        """The answer's JSON object; None in the query is left out. Raises Refusal, WrongUsage."""
+        try:
+            json.dumps(body, allow_nan=False)
+        except ValueError as error:
+            msg = "a number must be finite: neither nan nor inf"
+            raise WrongUsage(msg) from error
         given = {name: value for name, value in query.items() if value is not None}
         answer = self._send(method, path, given, body)
         if answer.is_success and not answer.content:
@@ -70,6 +77,14 @@ class Door:
             cursor = page.get("cursor")
             if not page.get("has_more"):
                 return
+
+
+def segment(text: str) -> str:
+    """What somebody typed, as one segment of a path. Raises WrongUsage for what cannot be one."""
+    if not text or "/" in text or text in (".", ".."):
+        msg = f"'{text}' is neither a name nor an id"
+        raise WrongUsage(msg)
+    return quote(text, safe="")
 
 
 def reaches_api(

@@ -6,6 +6,7 @@ from urllib.parse import quote
 import click
 
 from gatewayops.cli.door import Door, reaches_api
+from gatewayops.cli.keys import key_id
 from gatewayops.cli.root import WrongUsage
 from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
 from gatewayops.policy.limits.rate import rate_of, window_name
@@ -33,14 +34,14 @@ def limit() -> None:
 def set_(door: Door, /, scope: str, words: tuple[str, ...], *, burst: int, as_json: bool) -> None:
     """Set how often a subject may call; it counts within a second, everywhere.
 
-    SUBJECT is a key's id or prefix, a user's id or e-mail address, a team's or server's id or name, or '*'
-    for each of them; global has none. RATE is 5/s, 100/m or 5000/h, or none for no limit.
+    SUBJECT is a key's id, name or prefix, a user's id or e-mail address, a team's or server's id or name, or
+    '*' for each of them; global has none. RATE is 5/s, 100/m or 5000/h, or none for no limit.
     """
     *subjects, rate_text = words
     rate = rate_of(rate_text)
     body = {
         "scope": _SCOPES[scope],
-        "subject": _subject(scope, subjects),
+        "subject": _subject(door, scope, subjects),
         "limit": rate.calls,
         "window": window_name(rate.window_s),
         "burst": burst,
@@ -88,13 +89,13 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
 
 
 @limit.command("show")
-@click.argument("key", metavar="KEY_ID")
+@click.argument("key", metavar="KEY")
 @click.option("--server", metavar="NAME", help="Also what counts for calls of this server.")
 @as_json_option
 @reaches_api()
 def show(door: Door, key: str, server: str | None, *, as_json: bool) -> None:
-    """Show all that a key's calls count against, defaults too."""
-    told = door.ask("GET", f"{_ROUTE}/effective", key=key, server=server)
+    """Show all that a key's calls count against, defaults too; KEY is an id, a name or a prefix."""
+    told = door.ask("GET", f"{_ROUTE}/effective", key=key_id(door, key), server=server)
     if as_json:
         show_json(told)
         return
@@ -114,7 +115,7 @@ def show(door: Door, key: str, server: str | None, *, as_json: bool) -> None:
 def remove(door: Door, words: tuple[str, ...]) -> None:
     """Take a limit away, by its id, or by scope and subject; the default counts from then on."""
     if words[0] in _SCOPES:
-        subject = _subject(words[0], list(words[1:]))
+        subject = _subject(door, words[0], list(words[1:]))
         door.ask("DELETE", _ROUTE, scope=_SCOPES[words[0]], subject=subject)
     elif len(words) == 1:
         door.ask("DELETE", f"{_ROUTE}/{quote(words[0], safe='')}")
@@ -124,9 +125,10 @@ def remove(door: Door, words: tuple[str, ...]) -> None:
     click.echo("The limit is removed.")
 
 
-def _subject(scope: str, words: list[str]) -> str:
+def _subject(door: Door, scope: str, words: list[str]) -> str:
     if len(words) == (0 if scope == "global" else 1):
-        return words[0] if words else ""
+        subject = words[0] if words else ""
+        return key_id(door, subject) if scope == "key" and subject != "*" else subject
     msg = (
         "global has no subject" if scope == "global" else f"name one {scope}: its id or name, or '*' for each"
     )

@@ -4,7 +4,7 @@ from typing import Any, TextIO
 
 import click
 
-from gatewayops.cli.door import Door, reaches_api
+from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.root import WrongUsage
 from gatewayops.cli.shown import as_json_option, show_json, show_pairs, show_table
 
@@ -47,7 +47,7 @@ def list_(door: Door, *, as_json: bool) -> None:
 @reaches_api()
 def add(door: Door, /, name: str, *, as_json: bool, **content: str | None) -> None:
     """Add a rule, or replace the one of this name; give one of --regex, --field and --path."""
-    told = door.ask("PUT", f"{_ROUTE}/rules/{name}", _content(content))["rule"]
+    told = door.ask("PUT", f"{_ROUTE}/rules/{segment(name)}", _content(content))["rule"]
     _show(told, as_json=as_json)
 
 
@@ -56,7 +56,7 @@ def add(door: Door, /, name: str, *, as_json: bool, **content: str | None) -> No
 @reaches_api()
 def remove(door: Door, name: str) -> None:
     """Take a rule of your own away."""
-    door.ask("DELETE", f"{_ROUTE}/rules/{name}")
+    door.ask("DELETE", f"{_ROUTE}/rules/{segment(name)}")
     click.echo("The masking rule is removed.")
 
 
@@ -66,7 +66,7 @@ def remove(door: Door, name: str) -> None:
 @reaches_api()
 def on(door: Door, class_name: str, *, as_json: bool) -> None:
     """Switch a built-in class on."""
-    told = door.ask("PUT", f"{_ROUTE}/classes/{class_name}", {"is_on": True})
+    told = door.ask("PUT", f"{_ROUTE}/classes/{segment(class_name)}", {"is_on": True})
     _show(told["masking_class"], as_json=as_json)
 
 
@@ -83,7 +83,7 @@ def on(door: Door, class_name: str, *, as_json: bool) -> None:
 def off(door: Door, class_name: str, *, is_acknowledged: bool, as_json: bool) -> None:
     """Switch a built-in class off."""
     body = {"is_on": False, "acknowledge_secrets_in_records": is_acknowledged}
-    _show(door.ask("PUT", f"{_ROUTE}/classes/{class_name}", body)["masking_class"], as_json=as_json)
+    _show(door.ask("PUT", f"{_ROUTE}/classes/{segment(class_name)}", body)["masking_class"], as_json=as_json)
 
 
 @masking.command("preview")

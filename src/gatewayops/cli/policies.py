@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from gatewayops.cli.door import Door, reaches_api
+from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.keys import key_id
 from gatewayops.cli.root import WrongUsage
 from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
@@ -82,7 +82,7 @@ def deny(door: Door, words: tuple[str, ...], *, as_json: bool, **rule: str | Non
 @reaches_api()
 def remove(door: Door, policy_id: str) -> None:
     """Remove a policy."""
-    door.ask("DELETE", f"{_ROUTE}/{policy_id}")
+    door.ask("DELETE", f"{_ROUTE}/{segment(policy_id)}")
     click.echo("The policy is removed.")
 
 

@@ -68,6 +68,9 @@ class _Nouns(click.Group):
             raise WrongUsage(error.detail) from error
         except GatewayOpsError as error:
             raise Refusal(error.detail) from error
+        except UnicodeError as error:
+            msg = f"what was given is not UTF-8 text: {error}"
+            raise WrongUsage(msg) from error
 
 
 class Refusal(click.ClickException):

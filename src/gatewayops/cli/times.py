@@ -28,11 +28,11 @@ def moment(text: str, *, option: str) -> datetime:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
-def expiry(text: str, now: datetime) -> str:
-    """When a key ends, as the API takes it: so long from now, or at a moment."""
+def expiry(text: str, now: datetime, *, option: str = "--expires") -> str:
+    """When something ends, as the API takes it: so long from now, or at a moment. Raises WrongUsage."""
     if _SPAN.fullmatch(text.strip().lower()):
-        return at_border(now + span(text, option="--expires"))
-    return at_border(moment(text, option="--expires"))
+        return at_border(now + span(text, option=option))
+    return at_border(moment(text, option=option))
 
 
 def at_border(found: datetime) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gatewayops.cli.door import Door, reaches_api
+from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.root import Refusal, WrongUsage
 from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
 
@@ -45,6 +45,9 @@ def set_(
     **rule: object,
 ) -> None:
     """Make the rule of a server's tool, of a server, or of all; it replaces the one that is there."""
+    if not patterns and not own and all(rule[field] is None for field in _FIELDS):
+        msg = "say what holds: --schema, --max-bytes, --max-depth, --max-items, --pattern or --own"
+        raise WrongUsage(msg)
     body = {
         **rule,
         "patterns": dict(_split(one, 2, "--pattern SET=MODE") for one in patterns),
@@ -85,10 +88,10 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
 @click.option("--tool", default="", help="The rule of this tool.")
 @reaches_api()
 def remove(door: Door, rule_id: str | None, server: str, tool: str) -> None:
-    """Take a rule away, by its id or by what it names."""
+    """Take a rule away, by its id or by what it names; without either, the rule of all."""
     if rule_id is None:
         rule_id = _find(door, server, tool)
-    door.ask("DELETE", f"{_RULES}/{rule_id}")
+    door.ask("DELETE", f"{_RULES}/{segment(rule_id)}")
     click.echo("The validation rule is removed.")
 
 
@@ -179,7 +182,7 @@ def list_transforms(door: Door, limit: int, cursor: str | None, *, as_json: bool
 def remove_transform(door: Door, ref: str) -> None:
     """Take a transformation away."""
     by_name = (one["id"] for one in door.each(_TRANSFORMS, "transforms") if one["name"] == ref)
-    door.ask("DELETE", f"{_TRANSFORMS}/{next(by_name, ref)}")
+    door.ask("DELETE", f"{_TRANSFORMS}/{segment(next(by_name, ref))}")
     click.echo("The transformation is removed.")
 
 

@@ -134,7 +134,7 @@ class Heads:
 
 
 def _comes_again(head: Head) -> bool:
-    is_whole = head.length > 0 and head.protocol == "1.1"
+    is_whole = head.length > 0 and head.protocol == "1.1" and head.method == "POST"
     return is_whole and head.host_fault is None and _RARE.isdisjoint(head.headers)
 
 

@@ -71,8 +71,9 @@ class BoundedHttp(HttpToolsProtocol):
         is_head = before is None or (before.response_complete and not before.more_body)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # no other protocol is spoken here: the request is answered as HTTP
+        except httptools.HttpParserUpgrade as upgrade:  # none is spoken here: it is answered as HTTP
+            if upgrade.args[0] < len(data) or not _is_bodiless(self.cycle.head):
+                self.cycle.keep_alive = False  # the parser read no body: it would pass for the next request
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
         fresh = self._fresh
@@ -200,6 +201,13 @@ class BoundedHttp(HttpToolsProtocol):
         cycle: Cycle | None = self.cycle
         if cycle is not None and cycle.more_body and not cycle.response_started and self.request_since < then:
             cycle.call_late()
+
+
+def _is_bodiless(head: Head) -> bool:
+    headers = head.headers
+    return (
+        head.method != "CONNECT" and b"content-length" not in headers and b"transfer-encoding" not in headers
+    )
 
 
 def _heed_expect(cycle: Cycle) -> None:

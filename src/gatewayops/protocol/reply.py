@@ -111,9 +111,12 @@ def tool_failure(result: bytes) -> str | None:
     try:
         if not _call_result(result).isError:
             return None
-        blocks = _failed_result(result).content
     except _UNREADABLE:
         return None
+    try:
+        blocks = _failed_result(result).content
+    except _UNREADABLE:
+        blocks = []
     return next(
         (block.text[:_SHOWN] for block in blocks if block.text), "the tool failed and did not say why"
     )

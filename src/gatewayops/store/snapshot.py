@@ -47,7 +47,7 @@ class Resilience(msgspec.Struct, frozen=True, kw_only=True):
     breaker_window_s: float = 10.0
     breaker_open_s: float = 5.0
     breaker_probes: int = 1
-    caller_share_percent: int = 90  # of max_in_flight, for one key
+    caller_share_percent: int = 100  # of max_in_flight, for one key
 
 
 class ServerRow(Resilience, frozen=True):

@@ -173,8 +173,6 @@ def command(installation):
 def governed(installation, command, everything_url, npm_everything_url):
     command("server", "add", "everything", "--url", everything_url)
     command("server", "add", "npm-everything", "--url", npm_everything_url)
-    # a tool that a server never listed is the server's to refuse here, as it would be directly
-    command("tool", "pinning", "--mode", "warn")
     for server, dollars in CALL_PRICES.items():
         command("price", "set", "--server", server, "--per-call", str(dollars))
     tokens = ("--per-token-input", "0.00001", "--per-token-output", "0.00003")

@@ -31,8 +31,10 @@ HEADS = [
     b"POST /v1/mcp/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\ntransfer-encoding: chunked\r\n\r\n",
     b"POST /v1/mcp/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: " + b"0" * 5000 + b"4\r\n\r\n",
 ]
+UPGRADE = b"GET /v1/health HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
 BODIES = [b"abcd", b"\r\n\r\n", b"ab", b"abcdefgh", b"GET ", b""]
 OTHERS = [
+    UPGRADE,
     b"POST /v1/mcp/a HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
     b"GET /v1/health HTTP/1.1\r\nhost: localhost\r\n\r\n",
     b"\r\n",
@@ -194,7 +196,7 @@ def joined(steps):
     return found
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(streams(), min_size=1, max_size=4))
 def test_remembering_heads_changes_nothing(connections):
     remembering, forgetful = Client(Heads), Client(Forgetful)
@@ -218,7 +220,7 @@ def test_only_whole_plain_requests_are_remembered(head):
 
     known = client.heads.known(head[:body_at])
 
-    assert (known is not None) == (head in HEADS[:5])
+    assert (known is not None) == (head in HEADS[:3])
 
 
 def test_who_hangs_up_behind_a_request_that_waits_is_gone_for_that_one_too():
@@ -245,6 +247,27 @@ def test_so_is_the_second_when_the_first_was_answered():
 
     assert second.disconnected
     assert client.http.cycle.disconnected
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_closed"),
+    [
+        (HEADS[10] + b"abcd", True),
+        (HEADS[10], True),
+        (HEADS[9] + b"abcd", True),
+        (HEADS[9], True),
+        (UPGRADE, False),
+        (UPGRADE + HEADS[0] + b"abcd", True),
+    ],
+    ids=["CONNECT", "its head", "body", "body to come", "plain upgrade", "plain upgrade and more"],
+)
+def test_a_connection_on_which_the_next_request_is_not_sure_ends(raw, is_closed):
+    client = Client(Heads)
+    client.send(raw)
+    client.answer(is_taken=True)
+
+    assert len(client.transport.written) == 1
+    assert client.transport.is_closed is is_closed
 
 
 def test_an_answer_after_a_streams_head_is_no_second_head():

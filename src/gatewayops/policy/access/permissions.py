@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 
 from gatewayops.base.errors import InvalidInput
-from gatewayops.identity.scopes import CONTROL_ACTIONS
+from gatewayops.identity.scopes import CONTROL_ACTIONS, check_mcp_action
 from gatewayops.policy.access.glob import matcher
 from gatewayops.store.snapshot import ANY, Permission
 
@@ -32,6 +32,7 @@ def checked(*, effect: str, server: str, action: str, named: str = ANY) -> Permi
             f"action: {action} is an action of the control API, which belongs to no server; leave server out"
         )
         raise InvalidInput(msg)
+    check_mcp_action("action", action)
     if not named:
         msg = "named: a tool, prompt or URI, in which * stands for any text"
         raise InvalidInput(msg)

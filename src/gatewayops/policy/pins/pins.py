@@ -89,20 +89,10 @@ class Pins:
         self._kept_bytes = 0
 
     def decide(self, org_id: str, server: str, tool: str) -> Decision:
-        """Deny(TOOL_HELD) for a held tool, and under `block` for one that the server never showed."""
+        """Deny(TOOL_HELD) for a held tool. One that the server never listed is the server's to refuse."""
         catalogue = self._catalogues.get((org_id, server))
-        if catalogue is None:
-            return ALLOW
-        known = catalogue.tools.get(tool)
-        if known is not None:
-            return known.decision
-        if catalogue.pinning != "block":
-            return ALLOW
-        return Deny(
-            Reason.TOOL_HELD,
-            f"{server} has shown no tool {tool}; a tool that is new there needs an administrator's approval:"
-            f" gatewayops tool list {server}",
-        )
+        known = catalogue.tools.get(tool) if catalogue is not None else None
+        return known.decision if known is not None else ALLOW
 
     def annotations(self, org_id: str, server: str, tool: str) -> ToolTraits:
         """What the tool's definition promises; nothing for an unknown or held tool."""

@@ -22,7 +22,7 @@ _SIMPLE = {
     0x5C: b"\\",
 }
 _SHORT = {bytes((code,)): char for code, char in _SIMPLE.items() if code != BACKSLASH}
-_MANY = 24
+_MANY = 8
 _ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|[\"\\/bfnrt])")  # it has one way to match: nothing to backtrack
 
 Token = tuple[int, int, int, int]

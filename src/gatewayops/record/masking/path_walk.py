@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gatewayops.record.masking.source import BACKSLASH, BLANK, QUOTE, Edit, at_hand
+from gatewayops.record.masking.source import BACKSLASH, BLANK, QUOTE, Edit, at_hand, quote_level
 
 _MOST_PLACES = 1000
 _SIGN = at_hand(r"[\"{}\[\]]")
@@ -135,7 +135,9 @@ class _Run:
                 colon = _COLON.match(raw, end) if self._is_object else None
                 if colon is not None:
                     self._at = colon.end()
-                    return self._place.members.get(_name(raw, at, end), self._place.other_member)
+                    name = raw[at : end - 1]
+                    place = self._place
+                    return place.members.get(_plain(name) if b"\\" in name else name, place.other_member)
             elif code == _COMMA:
                 return self._item_at(self._item + 1)
             elif code in _OPENING:
@@ -175,22 +177,19 @@ class _Run:
         return self._place.items.get(item, self._place.other_item)
 
 
-def _name(raw: bytes, start: int, end: int) -> bytes:
-    """The name between the quotes, as UTF-8."""
-    name = raw[start : end - 1]
-    if b"\\" in name:
-        try:
-            return msgspec.json.decode(raw[start - 1 : end], type=str).encode()
-        except msgspec.DecodeError:
-            return b""
-    return name
+def _plain(name: bytes) -> bytes:
+    """A name with its escapes undone; nothing for what is none."""
+    try:
+        return msgspec.json.decode(b'"' + name + b'"', type=str).encode()
+    except msgspec.DecodeError:
+        return b""
 
 
 def _string_end(raw: bytes, start: int) -> int:
     """Behind the quote that ends the string whose inside begins at `start`; a cut one reaches to the end."""
     at = raw.find(b'"', start)
-    if at > start and raw[at - 1] == BACKSLASH:
-        inside = _IN_STRING.match(raw, start)
+    if at > start and raw[at - 1] == BACKSLASH and quote_level(raw, at, start):
+        inside = _IN_STRING.match(raw, at + 1)
         at = inside.end() if inside is not None else at
     return at + 1 if 0 <= at < len(raw) and raw[at] == QUOTE else len(raw)
 
@@ -208,17 +207,19 @@ def _value_end(raw: bytes, start: int) -> int:
 def _skip(raw: bytes, at: int) -> int:
     """Behind the bracket that closes the one in front of `at`."""
     depth = 1
-    while (match := _SIGN.search(raw, at)) is not None:
+    search, find = _SIGN.search, raw.find
+    while (match := search(raw, at)) is not None:
         at = match.end()
         code = raw[at - 1]
         if code == QUOTE:
-            at = _string_end(raw, at)
+            end = find(b'"', at)  # at once for most strings: calls are what a walk costs
+            at = end + 1 if end >= 0 and raw[end - 1] != BACKSLASH else _string_end(raw, at)
         elif code in _OPENING:
             depth += 1
+        elif depth == 1:
+            return at
         else:
             depth -= 1
-            if not depth:
-                return at
     return len(raw)
 
 

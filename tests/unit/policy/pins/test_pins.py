@@ -77,12 +77,10 @@ def test_a_definition_that_changed_since_the_snapshot_never_reaches_a_client():
     ]
 
 
-def test_a_new_tool_is_held_back_under_block():
+def test_a_new_tool_is_not_listed_under_block_and_one_never_listed_is_the_servers_to_refuse():
     found = pins(row(ADD))
     assert names(found.check_list(ORG, "math", listing(ADD, SUB))[0]) == ["add"]
-    decision = found.decide(ORG, "math", "sub")
-    assert isinstance(decision, Deny)
-    assert decision.reason is Reason.TOOL_HELD
+    assert found.decide(ORG, "math", "never_listed") is ALLOW
 
 
 @pytest.mark.parametrize("pinning", ["warn", "allow"])

@@ -15,7 +15,7 @@ _WHOLE = {
     "breaker_failures": 5,
     "breaker_percent": 50,
     "breaker_probes": 1,
-    "caller_share_percent": 90,
+    "caller_share_percent": 100,
 }
 _SECONDS = {"breaker_window_s": 10.0, "breaker_open_s": 5.0}
 
