@@ -20,17 +20,20 @@ def check_personal(entries: Path, personal: Path) -> tuple[int, list[str]]:
     """
     try:
         with entries.open("rb") as lines, personal.open("rb") as beside:
-            return _compare(_commitments(lines), _values(beside))
+            return compare(map(commitments_in, _chunks(lines)), map(values_in, _chunks(beside)))
     except OSError:
         return 0, ["personal.jsonl: cannot be read"]
 
 
-def _compare(commitments: Iterator[list[bytes]], values: Iterator[list[bytes]]) -> tuple[int, list[str]]:
-    """In lists, because as long as nothing was erased, comparing those is all there is to do."""
+def compare(commitments: Iterator[list[bytes]], values: Iterator[list[bytes]]) -> tuple[int, list[str]]:
+    """How many commitments have no value, and whether any value has no commitment.
+
+    In lists, because as long as nothing was erased, comparing those is all there is to do.
+    """
     erased = 0
     wanted: list[bytes] = []
     found: list[bytes] = []
-    while (wanted := wanted or next(commitments, [])) and (found := found or next(values, [])):
+    while (wanted := wanted or _next(commitments)) and (found := found or _next(values)):
         count = min(len(wanted), len(found))
         met = count
         if wanted[:count] != found[:count]:
@@ -51,19 +54,22 @@ def _one_by_one(wanted: list[bytes], found: list[bytes]) -> tuple[int, int]:
     return at, met
 
 
-def _commitments(lines: BinaryIO) -> Iterator[list[bytes]]:
-    for chunk in _chunks(lines):
-        found = [part[:_DIGITS] for part in chunk.split(_COMMITTED)[1:]]
-        if found:
-            yield found
+def commitments_in(lines: bytes) -> list[bytes]:
+    """All commitments of some entries, in order."""
+    return [part[:_DIGITS] for part in lines.split(_COMMITTED)[1:]]
 
 
-def _values(lines: BinaryIO) -> Iterator[list[bytes]]:
+def values_in(lines: bytes) -> list[bytes]:
+    """What whole lines of values are committed to by, in order."""
+    if not lines:
+        return []
     sha256 = hashlib.sha256
-    for chunk in _chunks(lines):
-        yield [
-            sha256(PERSONAL + line).hexdigest().encode() for line in chunk.removesuffix(b"\n").split(b"\n")
-        ]
+    return [sha256(PERSONAL + line).hexdigest().encode() for line in lines.removesuffix(b"\n").split(b"\n")]
+
+
+def _next(lists: Iterator[list[bytes]]) -> list[bytes]:
+    """The next that is not empty, or an empty one at the end."""
+    return next(filter(None, lists), [])
 
 
 def _chunks(lines: BinaryIO) -> Iterator[bytes]:

@@ -8,15 +8,14 @@ personal value that is left is the one that was committed.
 """
 
 import hashlib
-import multiprocessing
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from gatewayops.base.errors import InvalidInput
+from gatewayops.record.audit import segments
 from gatewayops.record.audit.chain_check import Expected, check_chain
 from gatewayops.record.audit.personal_check import check_personal
 from gatewayops.record.audit.signing import Checkpoint, is_manifest_genuine
@@ -24,7 +23,7 @@ from gatewayops.record.audit.signing import Checkpoint, is_manifest_genuine
 _FORMAT = "gatewayops-audit-export/1"
 _ENTRIES = "entries.jsonl"
 _MOST_FAULTS = 20
-_WORTH_A_PROCESS_BYTES = 32 << 20
+_WORTH_PROCESSES_BYTES = 4 << 20
 
 
 class NotAnExport(InvalidInput):
@@ -191,26 +190,17 @@ def _expected(manifest: _Manifest, checkpoints: Iterable[Checkpoint]) -> Expecte
 
 
 def _check_files(folder: Path, expected: Expected, manifest: _Manifest, faults: list[str]) -> tuple[int, int]:
-    """Chain, personal values and digests.
-
-    One after the other, or side by side where it is worth a process.
-    """
-    entries = folder / _ENTRIES
-    if entries.is_file() and entries.stat().st_size > _WORTH_A_PROCESS_BYTES:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as processes:
-            rest = processes.submit(_check_rest, folder, manifest)
-            walked = check_chain(entries, expected)
-            erased, wrong = rest.result()
-    else:
-        walked = check_chain(entries, expected)
-        erased, wrong = _check_rest(folder, manifest)
+    """Chain, personal values and digests; how many entries there are, and erased values."""
+    entries, personal = folder / _ENTRIES, folder / "personal.jsonl"
+    faults += _wrong_digests(folder, manifest)
+    if not faults and entries.is_file() and entries.stat().st_size > _WORTH_PROCESSES_BYTES:
+        proven = segments.prove(entries, personal, expected)
+        if proven is not None:
+            return manifest.last_seq - manifest.first_seq + 1, proven
+    walked = check_chain(entries, expected)
+    erased, wrong = check_personal(entries, personal)
     faults += [*walked.faults, *wrong]
     return walked.entries, erased
-
-
-def _check_rest(folder: Path, manifest: _Manifest) -> tuple[int, list[str]]:
-    erased, wrong = check_personal(folder / _ENTRIES, folder / "personal.jsonl")
-    return erased, wrong + _wrong_digests(folder, manifest)
 
 
 def _wrong_digests(folder: Path, manifest: _Manifest) -> list[str]:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -71,7 +71,8 @@ def _read(cursor: str) -> _Place:
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         place = msgspec.json.decode(raw, type=_Place)
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        place.created_at.astimezone(UTC)  # the very first and last hours of other zones have no UTC
+    except (binascii.Error, ValueError, OverflowError, msgspec.DecodeError) as error:
         msg = "cursor: not one that this list gave"
         raise InvalidInput(msg) from error
     if place.created_at.tzinfo is None or not place.id.isprintable():
