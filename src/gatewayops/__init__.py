@@ -2,13 +2,13 @@
 
 gateway   1 the machines' door: MCP transports, streaming; pipeline.py is the whole path of a call
 identity  2 who is calling: API keys -> Principal
-policy    3 may they: every rule answers Allow or Deny(reason)
-upstream  4 the MCP servers behind: registry, HTTP pool, address check
-record    5 what happened: CallRecord, masking, spool, recorder
-store     6 what we keep: control (accounts, keys, servers), telemetry (ClickHouse); all SQL lives here
+policy    3 may they: roles, held tools, limits, arguments; worked out once as the terms of a kind of call
+upstream  4 the MCP servers behind: registry, HTTP pool, address check, breaker, retries
+record    5 what happened: CallRecord, masking, spool, recorder, the proofs of the audit log
+store     6 what we keep: control (keys, rules, ledger, audit), secrets, telemetry (ClickHouse); all SQL is here
 query     7 the questions people ask, as functions that return plain rows
 api       8 the door for people and programs: REST; cli is the same in a terminal
-Beside them: cost (prices), hosting (the demo server), protocol (MCP messages), base (errors, clock, ids,
+Beside them: cost (prices, budgets), hosting (the demo server), protocol (MCP messages), base (errors, ids,
 crypto), settings (the tree of settings), app (builds and supervises the roles), testing (fakes).
 """
 

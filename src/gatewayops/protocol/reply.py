@@ -48,7 +48,7 @@ class Reply(msgspec.Struct, gc=False):
 
         An error may have no id: its server could not read one.
         """
-        if not self.is_answer or bytes(self.id) == rpc_id:
+        if bytes(self.id) == rpc_id or not self.is_answer:
             return False
         if self.error is not _ABSENT and not self.has_id:
             return False

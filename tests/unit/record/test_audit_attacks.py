@@ -12,6 +12,9 @@ import pytest
 from sqlalchemy import text
 
 from gatewayops.base import clock
+from gatewayops.record.audit import segments
+from gatewayops.record.audit import verify as verify_module
+from gatewayops.record.audit.chain_check import Expected
 from gatewayops.record.audit.export import write_audit
 from gatewayops.record.audit.notary import ChainBroken, Notary
 from gatewayops.record.audit.settings import AuditSettings
@@ -312,9 +315,16 @@ async def test_a_part_of_the_log_is_proven_as_a_part(
     assert (verdict.begins, verdict.first_seq, verdict.entries) == ("range", 24, 2)
 
 
+@pytest.mark.parametrize("worth_processes_bytes", [0, 1 << 30], ids=["in parts", "at once"])
 async def test_what_retention_removed_is_told_by_the_log_itself(
-    database: Database, notary: Notary, exporter: Exporter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database,
+    notary: Notary,
+    exporter: Exporter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    worth_processes_bytes: int,
 ) -> None:
+    monkeypatch.setattr(verify_module, "_WORTH_PROCESSES_BYTES", worth_processes_bytes)
     await exporter()
     in_two_years = clock.now() + timedelta(days=731)
     monkeypatch.setattr(clock, "now", lambda: in_two_years)
@@ -333,6 +343,57 @@ async def test_a_beginning_that_was_removed_as_if_by_retention_is_found(
         database, "UPDATE audit_chains SET pruned_to = 9", "DELETE FROM audit_entries WHERE seq <= 9"
     )
     assert "no entry tells that" in said(prove(await export(database, tmp_path)))
+
+
+@pytest.fixture
+def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the export were large: parts of it in processes of their own."""
+    monkeypatch.setattr(verify_module, "_WORTH_PROCESSES_BYTES", 0)
+    monkeypatch.setattr(segments, "_PART_BYTES", 4_000)
+
+
+async def test_a_large_export_is_proven_in_parts(
+    database: Database, exporter: Exporter, tmp_path: Path, in_parts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exporter()
+    async with database.session() as session:
+        await audit.erase(session, org_id=ORG, subject="key_3", actor=Actor("admin", "local"))
+    monkeypatch.setattr(verify_module, "check_chain", None)  # which would say what is wrong
+    verdict = prove(await export(database, tmp_path), anchor=tmp_path / FILE_ANCHOR)
+    assert verdict.faults == ()
+    assert (verdict.entries, verdict.anchored, verdict.erased) == (26, 3, 6)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        pytest.param(
+            lambda lines: [line.replace(b"key_3", b"key_4") for line in lines], "6 was", id="edited"
+        ),
+        pytest.param(lambda lines: [*lines[:20], *lines[21:]], "21 is missing", id="deleted"),
+        pytest.param(lambda lines: lines[:-1], "ends with entry 24", id="cut"),
+        pytest.param(lambda lines: chained([*lines[:2], *lines[3:]]), "not the 9 entries", id="written anew"),
+    ],
+)
+async def test_attacks_on_a_large_export_are_found(
+    exporter: Exporter, in_parts: None, change: Callable[[Lines], Lines], fault: str
+) -> None:
+    folder = await exporter()
+    rewrite(folder, change)
+    assert segments.prove(folder / "entries.jsonl", folder / "personal.jsonl", expected_of(folder)) is None
+    assert fault in said(prove(folder))
+
+
+async def test_a_forged_personal_value_of_a_large_export_is_found(exporter: Exporter, in_parts: None) -> None:
+    folder = await exporter()
+    personal = folder / "personal.jsonl"
+    personal.write_bytes(personal.read_bytes().replace(b"Ada's agent", b"Bob's agent", 1))
+    assert segments.prove(folder / "entries.jsonl", personal, expected_of(folder)) is None
+
+
+def expected_of(folder: Path) -> Expected:
+    manifest, _ = verify_module._manifest(folder, ())
+    return verify_module._expected(manifest, verify_module._checkpoints(folder / "checkpoints.jsonl"))
 
 
 async def as_an_intruder(database: Database, *statements: str) -> None:
