@@ -5,7 +5,7 @@ identity  2 who is calling: API keys -> Principal
 policy    3 may they: roles, held tools, limits, arguments; worked out once as the terms of a kind of call
 upstream  4 the MCP servers behind: registry, HTTP pool, address check, breaker, retries
 record    5 what happened: CallRecord, masking, spool, recorder, the proofs of the audit log
-store     6 what we keep: control (keys, rules, ledger, audit), secrets, telemetry (ClickHouse); all SQL is here
+store     6 what we keep: control (keys, rules, ledger, audit), secrets, telemetry (ClickHouse): all SQL
 query     7 the questions people ask, as functions that return plain rows
 api       8 the door for people and programs: REST; cli is the same in a terminal
 Beside them: cost (prices, budgets), hosting (the demo server), protocol (MCP messages), base (errors, ids,

@@ -21,8 +21,9 @@ _SIMPLE = {
     0x74: b"\t",
     0x5C: b"\\",
 }
-_SHORT = {bytes((code,)): char for code, char in _SIMPLE.items() if code != BACKSLASH}
-_MANY = 8
+_THEMSELVES = (0x22, 0x2F)
+_OTHERS = {bytes((code,)): char for code, char in _SIMPLE.items() if code not in (*_THEMSELVES, BACKSLASH)}
+_KNOWN = frozenset(_OTHERS) | {bytes((code,)) for code in _THEMSELVES}
 _ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{4}|[\"\\/bfnrt])")  # it has one way to match: nothing to backtrack
 
 Token = tuple[int, int, int, int]
@@ -34,17 +35,18 @@ def undone(raw: bytes) -> bytes:
     parts = raw.split(b"\\")
     if len(parts) == 1:
         return raw
-    if len(parts) > _MANY and b"\\u" not in raw:
-        return _undone_by_kind(raw, {part[:1] for part in parts})
-    return _undone_one_by_one(parts)
-
-
-def _undone_by_kind(raw: bytes, kinds: set[bytes]) -> bytes:
-    """All escapes of a kind at once: quick where there are many, as in JSON within JSON."""
-    pieces = raw.split(b"\\\\") if b"" in kinds else [raw]
-    for kind in kinds & _SHORT.keys():
-        escape, char = b"\\" + kind, _SHORT[kind]
-        pieces = [piece.replace(escape, char) for piece in pieces]
+    kinds = {part[:1] for part in parts[1:]}
+    if b"u" in kinds:
+        return _undone_one_by_one(parts)
+    for kind in kinds & _OTHERS.keys():
+        escape, char = b"\\" + kind, _OTHERS[kind]
+        if b"" in kinds:  # escaped backslashes: what is behind one is no escape
+            raw = b"\\\\".join([piece.replace(escape, char) for piece in raw.split(b"\\\\")])
+        else:
+            raw = raw.replace(escape, char)
+    if kinds <= _KNOWN:
+        return raw.replace(b"\\", b"")
+    pieces = [piece.replace(b'\\"', b'"').replace(b"\\/", b"/") for piece in raw.split(b"\\\\")]
     return b"\\".join(pieces)
 
 

@@ -4,7 +4,6 @@
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from gatewayops.record.masking.names_written import name_pattern
@@ -63,7 +62,7 @@ def path_rule(name: str, path: str) -> PathRule:
     return PathRule(
         name,
         rf'"{name_pattern(last, ignores_case=False)}"\s*:',
-        lambda source: walk.edits(source.raw),
+        lambda source: iter(walk.edits(source.raw)),
         segments,
         mark,
     )
@@ -76,7 +75,7 @@ class Walks:
         """None is built until it is needed."""
         self._walks: dict[tuple[PathRule, ...], Walk] = {}
 
-    def edits(self, source: Source, rules: tuple[PathRule, ...]) -> Iterator[Edit]:
+    def edits(self, source: Source, rules: tuple[PathRule, ...]) -> list[Edit]:
         """What these rules mask; of two that name one place, the first."""
         walk = self._walks.get(rules)
         if walk is None:

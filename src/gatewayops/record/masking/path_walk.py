@@ -5,23 +5,22 @@ Where it stands is a set of steps, one of each path that may still lead somewher
 from there is worked out once and kept.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from gatewayops.record.masking.source import BACKSLASH, BLANK, QUOTE, Edit, at_hand, quote_level
+from gatewayops.record.masking.source import BACKSLASH, QUOTE, Edit, at_hand, quote_level
 
 _MOST_PLACES = 1000
-_SIGN = at_hand(r"[\"{}\[\]]")
-_SIGN_OR_COMMA = at_hand(r"[\"{}\[\],]")
-_COLON = at_hand(rf"[{BLANK}]*:[{BLANK}]*")
-_BLANKS = at_hand(rf"[{BLANK}]*")
-_BARE = at_hand(r"[^,}\]]*")
+_SIGN = at_hand(r"[{}\[\],:]")
+_PLAIN = frozenset((b": ", b":", b", ", b","))  # most of what stands between two strings
 _IN_STRING = at_hand(r"(?:[^\"\\]+|\\[\x00-\xff])*")
 _NOTHING = (b"", b"null", b'""')
 _OPENING = (0x7B, 0x5B)
+_CLOSING = (0x7D, 0x5D)
 _COMMA = 0x2C
+_COLON = 0x3A
 _LONGEST_NOTHING = 4
 _NO_NAME, _NO_NUMBER = "", -1  # what no step names
 
@@ -73,13 +72,9 @@ class Walk:
         self._places: dict[_Steps, _Place] = {}
         self.around = _Place({}, {}, _NOWHERE, (None, frozenset(first)))
 
-    def edits(self, raw: bytes) -> Iterator[Edit]:
+    def edits(self, raw: bytes) -> list[Edit]:
         """What to replace, left to right: values as strings in quotes, strings without theirs."""
-        run = _Run(raw, self)
-        while (way := run.next_value()) is not None:
-            edit = run.take(way)
-            if edit is not None:
-                yield edit
+        return _Run(raw, self).edits()
 
     def place(self, steps: _Steps) -> _Place:
         """Where names and numbers lead from these steps."""
@@ -111,70 +106,131 @@ class Walk:
 
 
 class _Run:
-    """One payload being walked over."""
+    """One payload being walked over, from string to string; `find` does most of the work."""
 
-    __slots__ = ("_at", "_is_object", "_item", "_place", "_raw", "_stack", "_walk")
+    __slots__ = ("_depth", "_edits", "_from", "_is_object", "_item", "_name", "_place", "_raw", "_skipped", "_stack", "_walk", "_way")  # fmt: skip
 
     def __init__(self, raw: bytes, walk: Walk) -> None:
         self._raw = raw
         self._walk = walk
+        self._edits: list[Edit] = []
         self._stack: list[tuple[_Place, bool, int]] = []
         self._place = walk.around
         self._is_object = False
         self._item = -1  # the number of the item at hand where items are counted, else -1
-        self._at = 0
+        self._name: tuple[int, int] | None = None  # the string that a colon makes a name
+        self._way: _Way | None = None  # where the value leads that is expected
+        self._from = 0  # where that value begins, blanks included
+        self._depth = 0  # of brackets within a value that need not be looked into
+        self._skipped: tuple[int, bytes | None] = (0, None)  # where it began, and its marker
 
-    def next_value(self) -> _Way | None:
-        """Goes to the next value that may matter and says where it leads; None at the end."""
-        raw = self._raw
-        while (match := (_SIGN if self._item < 0 else _SIGN_OR_COMMA).search(raw, self._at)) is not None:
-            at = self._at = match.end()
-            code = raw[at - 1]
-            if code == QUOTE:
-                self._at = end = _string_end(raw, at)
-                colon = _COLON.match(raw, end) if self._is_object else None
-                if colon is not None:
-                    self._at = colon.end()
-                    name = raw[at : end - 1]
-                    place = self._place
-                    return place.members.get(_plain(name) if b"\\" in name else name, place.other_member)
+    def edits(self) -> list[Edit]:
+        """Walks, once."""
+        raw, find = self._raw, self._raw.find
+        at = 0
+        while (quote := find(b'"', at)) >= 0:
+            between = raw[at:quote]
+            if between not in _PLAIN:
+                self._signs(at, quote)
+            elif not self._depth:
+                self._colon(quote) if between[:1] == b":" else self._comma(quote)
+            at = find(b'"', quote + 1) + 1
+            if not at or raw[at - 2] == BACKSLASH:
+                at = _string_end(raw, quote + 1)
+            if not self._depth:
+                self._string(quote, at)
+        self._signs(at, len(raw))
+        if self._depth:
+            self._mask(self._skipped[0], len(raw), self._skipped[1])
+        elif self._stack:
+            self._bare(len(raw))  # a number that the cut went through
+        return self._edits
+
+    def _signs(self, start: int, end: int) -> None:
+        """What stands between two strings."""
+        for match in _SIGN.finditer(self._raw, start, end):
+            at = match.start()
+            code = self._raw[at]
+            if self._depth:
+                self._deeper(at, code)
+            elif code == _COLON:
+                self._colon(at + 1)
             elif code == _COMMA:
-                return self._item_at(self._item + 1)
+                self._bare(at)
+                self._comma(at + 1)
             elif code in _OPENING:
-                self._at = at - 1
-                return self._place.other_item
-            elif self._stack:
-                self._place, self._is_object, self._item = self._stack.pop()
-        return None
+                self._open(at, code)
+            else:
+                self._bare(at)
+                self._name = self._way = None
+                if self._stack:
+                    self._place, self._is_object, self._item = self._stack.pop()
 
-    def take(self, way: _Way) -> Edit | None:
-        """What to replace of the value at hand; goes behind it, or into it."""
-        raw = self._raw
-        while True:
-            at = self._at
-            if way[0] is not None:
-                self._at = end = _value_end(raw, at)
-                return _edit(raw, at, end, way[0])
-            code = raw[at] if at < len(raw) else 0
-            if code == QUOTE:
-                self._at = _string_end(raw, at + 1)
-            elif code in _OPENING:
-                if not way[1]:
-                    self._at = _skip(raw, at + 1)
-                    return None
-                self._stack.append((self._place, self._is_object, self._item))
-                self._place = self._walk.place(way[1])
-                self._at, self._is_object, self._item = at + 1, code == _OPENING[0], -1
-                if self._place.is_counted and not self._is_object:
-                    way = self._item_at(0)
-                    continue
-            return None
+    def _string(self, start: int, end: int) -> None:
+        if self._way is None:
+            self._name = (start + 1, end - 1)
+            return
+        self._mask(start, end, self._way[0])
+        self._way = None
 
-    def _item_at(self, item: int) -> _Way:
+    def _colon(self, behind: int) -> None:
+        if self._is_object and self._name is not None:
+            name = self._raw[self._name[0] : self._name[1]]
+            if b"\\" in name:
+                name = _plain(name)
+            self._way = self._place.members.get(name, self._place.other_member)
+            self._from = behind
+            self._name = None
+
+    def _comma(self, behind: int) -> None:
+        self._name = self._way = None
+        if self._item >= 0:
+            self._expect(self._item + 1, behind)
+
+    def _expect(self, item: int, start: int) -> None:
         self._item = item
-        blanks = _BLANKS.match(self._raw, self._at)
-        self._at = blanks.end() if blanks is not None else self._at
-        return self._place.items.get(item, self._place.other_item)
+        self._way = self._place.items.get(item, self._place.other_item)
+        self._from = start
+
+    def _open(self, at: int, code: int) -> None:
+        mark, steps = self._way or self._place.other_item
+        self._name = self._way = None
+        if mark is not None or not steps:
+            self._depth = 1
+            self._skipped = at, mark
+            return
+        self._stack.append((self._place, self._is_object, self._item))
+        self._place = self._walk.place(steps)
+        self._is_object = code == _OPENING[0]
+        self._item = -1
+        if self._place.is_counted and not self._is_object:
+            self._expect(0, at + 1)
+
+    def _deeper(self, at: int, code: int) -> None:
+        if code in _OPENING:
+            self._depth += 1
+        elif code in _CLOSING:
+            self._depth -= 1
+            if not self._depth:
+                self._mask(self._skipped[0], at + 1, self._skipped[1])
+
+    def _bare(self, end: int) -> None:
+        """A number or word that ends in front of `end`, where a value was expected and none came."""
+        if self._way is not None and self._way[0] is not None:
+            text = self._raw[self._from : end]
+            start = self._from + len(text) - len(text.lstrip())
+            self._mask(start, start + len(text.strip()), self._way[0])
+
+    def _mask(self, start: int, end: int, mark: bytes | None) -> None:
+        """Quotes stay where a string had them and come where it had none; nothing and null stay."""
+        raw = self._raw
+        if mark is None or (end - start <= _LONGEST_NOTHING and raw[start:end] in _NOTHING):
+            return
+        if raw[start] == QUOTE:
+            end -= raw[end - 1] == QUOTE and end - 1 > start
+            self._edits.append((start + 1, end, mark))
+        else:
+            self._edits.append((start, end, b'"' + mark + b'"'))
 
 
 def _plain(name: bytes) -> bytes:
@@ -192,41 +248,3 @@ def _string_end(raw: bytes, start: int) -> int:
         inside = _IN_STRING.match(raw, at + 1)
         at = inside.end() if inside is not None else at
     return at + 1 if 0 <= at < len(raw) and raw[at] == QUOTE else len(raw)
-
-
-def _value_end(raw: bytes, start: int) -> int:
-    code = raw[start] if start < len(raw) else 0
-    if code == QUOTE:
-        return _string_end(raw, start + 1)
-    if code in _OPENING:
-        return _skip(raw, start + 1)
-    bare = _BARE.match(raw, start)
-    return start + len(bare.group().rstrip()) if bare is not None else start
-
-
-def _skip(raw: bytes, at: int) -> int:
-    """Behind the bracket that closes the one in front of `at`."""
-    depth = 1
-    search, find = _SIGN.search, raw.find
-    while (match := search(raw, at)) is not None:
-        at = match.end()
-        code = raw[at - 1]
-        if code == QUOTE:
-            end = find(b'"', at)  # at once for most strings: calls are what a walk costs
-            at = end + 1 if end >= 0 and raw[end - 1] != BACKSLASH else _string_end(raw, at)
-        elif code in _OPENING:
-            depth += 1
-        elif depth == 1:
-            return at
-        else:
-            depth -= 1
-    return len(raw)
-
-
-def _edit(raw: bytes, start: int, end: int, mark: bytes) -> Edit | None:
-    """Quotes stay where a string had them and come where it had none; nothing and null stay."""
-    if end - start <= _LONGEST_NOTHING and raw[start:end] in _NOTHING:
-        return None
-    if raw[start] == QUOTE:
-        return start + 1, end - (raw[end - 1] == QUOTE and end - 1 > start), mark
-    return start, end, b'"' + mark + b'"'
