@@ -108,7 +108,20 @@ class Walk:
 class _Run:
     """One payload being walked over, from string to string; `find` does most of the work."""
 
-    __slots__ = ("_depth", "_edits", "_from", "_is_object", "_item", "_name", "_place", "_raw", "_skipped", "_stack", "_walk", "_way")  # fmt: skip
+    __slots__ = (
+        "_depth",
+        "_edits",
+        "_from",
+        "_is_object",
+        "_item",
+        "_name",
+        "_place",
+        "_raw",
+        "_skipped",
+        "_stack",
+        "_walk",
+        "_way",
+    )
 
     def __init__(self, raw: bytes, walk: Walk) -> None:
         self._raw = raw
