@@ -122,7 +122,7 @@ def test_one_caller_cannot_take_all_slots(registry):
 
 @pytest.mark.parametrize(("most", "share"), [(1, 1), (2, 2), (10, 9), (100, 90)])
 def test_a_share_is_rounded_up_so_that_a_small_server_can_be_used(registry, most, share):
-    registry.replace((row(max_in_flight=most),))
+    registry.replace((row(max_in_flight=most, caller_share_percent=90),))
     upstream = registry.find("org_1", "files")
     for _ in range(share):
         upstream.take_slot("key_1")
