@@ -45,6 +45,14 @@ def _micros(masker: Masker, body: bytes) -> float:
     return sorted(rounds)[_ROUNDS // 2]
 
 
+def _rows(*, secret: str = "", structured: object = None) -> bytes:
+    """A result that is JSON throughout, once as text and once as such."""
+    rows = [{"id": at, "name": f"name {at}", "ok": True, "tags": ["a", "b"]} for at in range(17)]
+    text = json.dumps({"rows": rows, "note": secret})
+    structured = {"rows": rows} | (structured if isinstance(structured, dict) else {})
+    return json.dumps({"content": [{"type": "text", "text": text}], "structuredContent": structured}).encode()
+
+
 def _print_own_rules() -> None:
     """20 rules of an organisation's own: 8 patterns, 8 fields, 4 paths."""
     own = masker_of(_OWN_RULES)
@@ -57,6 +65,13 @@ def _print_own_rules() -> None:
             _answer(size, structured=path), _answer(size, secret=pattern + field, structured=path),
         )  # fmt: skip
         print(f"{len(bodies[0]):>8} " + " ".join(f"{_micros(own, body):>9.1f}" for body in bodies))
+    bodies = (
+        _rows(), _rows(secret=pattern), _rows(secret=field),
+        _rows(structured=path), _rows(secret=pattern + field, structured=path),
+    )  # fmt: skip
+    print(
+        f"{len(bodies[0]):>8} " + " ".join(f"{_micros(own, body):>9.1f}" for body in bodies) + "   all JSON"
+    )
 
 
 def main() -> None:

@@ -307,7 +307,7 @@ def test_patterns_see_where_each_body_begins() -> None:
 def test_every_place_of_a_reading_maps_back_to_where_it_is_written(text: str) -> None:
     raw = text.encode()
     read = decoded.undone(raw)
-    places = decoded.Places(raw, read)
+    places = decoded.Places(raw)
     assert places.back(0, len(read)) == (0, len(raw))
     for at in range(len(read)):
         start, end = places.back(at, at + 1)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gatewayops.record.masking import Masker, masker_of
 from gatewayops.record.masking.json_path import NoPath, parsed
-from gatewayops.record.masking.path_walk import Segment
+from gatewayops.record.masking.path_places import Segment
 from gatewayops.store.snapshot import MaskingRow, MaskingRule
 
 LIMIT = 64 << 10
@@ -90,6 +90,16 @@ def test_of_two_paths_to_one_place_the_first_says_the_marker_and_both_are_counte
         pytest.param(b'{"t":[[[{"x":"]}"}]]],"b":"hush"}', id="compact, brackets in a string"),
         pytest.param(b'{"b" :\n "hush"}', id="blanks around the colon"),
         pytest.param(b'{"b": 1}\n{"b": "hush"}', id="JSON Lines"),
+        pytest.param(b'{"b": "hush", "b": 7}', id="twice, the first longer"),
+        pytest.param(b'{"b": "}hush", "b": 7}', id="twice, a bracket where the second would end"),
+        pytest.param(b'{"b": 7, "c": 1, "b": "hush"}', id="twice, another between"),
+        pytest.param(b'{"b": 1, "a": 2, "b": "hush,\\"a\\":2}"}', id="twice, and what follows is in it"),
+        pytest.param(b'{"\xff": 1, "b": "hush"}', id="a name that is no UTF-8"),
+        pytest.param(b'{"x": "\xff\xed\xa0\x80", "b": "hush"}', id="a text that is no UTF-8"),
+        pytest.param(b'{"\\ud800": 1, "b": "hush"}', id="half a character"),
+        pytest.param(b'{"b": "hush"}]', id="too many brackets"),
+        pytest.param(b'{"x": ' + b"[" * 3000 + b"]" * 3000 + b', "b": "hush"}', id="very deep"),
+        pytest.param(b' \r\n\t{"b": "hush"} \n', id="blanks around"),
         pytest.param(b'data: {"b": "hush"}\n\ndata: {"b": "hush"}\n\n', id="an event stream"),
     ],
 )

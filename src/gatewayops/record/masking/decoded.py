@@ -7,7 +7,6 @@ mapped back to the bytes.
 
 import re
 from bisect import bisect_right
-from itertools import accumulate
 
 _MOST_DEPTH = 4
 BACKSLASH = 0x5C
@@ -32,9 +31,12 @@ Token = tuple[int, int, int, int]
 
 def undone(raw: bytes) -> bytes:
     """`raw` with its escapes undone once; the same bytes when it holds none."""
-    parts = raw.split(b"\\")
-    if len(parts) == 1:
+    escapes = raw.count(b"\\")
+    if not escapes:
         return raw
+    if escapes == raw.count(b'\\"'):  # as in nearly all JSON within JSON
+        return raw.replace(b"\\", b"")
+    parts = raw.split(b"\\")
     kinds = {part[:1] for part in parts[1:]}
     if b"u" in kinds:
         return _undone_one_by_one(parts)
@@ -91,16 +93,16 @@ def first_read(found: list[bytes]) -> int:
 class Places:
     """Maps places of `undone(raw)` back to `raw`."""
 
-    def __init__(self, raw: bytes, read: bytes) -> None:
-        """`read` is `undone(raw)`. Walks over the escapes once, where they are of several lengths."""
+    def __init__(self, raw: bytes) -> None:
+        """Walks over the escapes once."""
         self._read_from: list[int] = []
         self._tokens: list[Token] = []
-        is_even = b"\\u" not in raw and raw.count(b"\\") == len(raw) - len(read)
-        if is_even:  # each backslash begins an escape that takes two bytes for one
-            self._read_from = list(accumulate(map(len, raw.split(b"\\")[:-1])))
-        else:
+        if b"\\u" in raw:
             self._tokens = _tokens(raw)
             self._read_from = [token[0] for token in self._tokens]
+        else:  # each takes two bytes for one
+            starts = [match.start() for match in _ESCAPE.finditer(raw)]
+            self._read_from = [start - number for number, start in enumerate(starts)]
 
     def back(self, start: int, end: int) -> tuple[int, int]:
         """The span of `raw` that reads as `start` to `end`; whole escapes, never part of one."""

@@ -1,4 +1,6 @@
-"""JSON paths: the part of RFC 9535 that names places. `path_walk.py` finds them in a payload.
+"""JSON paths: the part of RFC 9535 that names places.
+
+`path_jump.py` and, where it cannot, `path_walk.py` find them in a payload.
 
 `$.a.b[*].c`, `$..name`, `$['a b'][0]`. No filters, slices, unions or places counted from the end.
 """
@@ -7,7 +9,9 @@ import re
 from dataclasses import dataclass, field
 
 from gatewayops.record.masking.names_written import name_pattern
-from gatewayops.record.masking.path_walk import Segment, Walk
+from gatewayops.record.masking.path_jump import Uneven, jumped
+from gatewayops.record.masking.path_places import Paths, Segment
+from gatewayops.record.masking.path_walk import walked
 from gatewayops.record.masking.rule import Rule, marker
 from gatewayops.record.masking.source import Edit, Source
 
@@ -17,7 +21,7 @@ _SEGMENT = re.compile(
     |(?P<below>\.\.)?\[\s*(?:(?P<index>0|[1-9][0-9]{0,8})|(?P<any>\*)|'(?P<single>[^'\\]+)'|"(?P<double>[^"\\]+)")\s*\]""",
     re.VERBOSE,
 )
-_MOST_WALKS = 64  # kept for different sets of paths
+_MOST_SETS = 64
 
 
 class NoPath(ValueError):
@@ -26,7 +30,7 @@ class NoPath(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PathRule(Rule):
-    """A rule that can share its walk with others; itself only, so that a set of them is known at once."""
+    """A rule that is looked for together with others. Equal to itself only: so sets of them are found."""
 
     path: tuple[Segment, ...] = ()
     mark: bytes = field(default=b"")
@@ -58,31 +62,40 @@ def path_rule(name: str, path: str) -> PathRule:
     segments = parsed(path)
     last = next(segment.key for segment in reversed(segments) if isinstance(segment.key, str))
     mark = marker(name)
-    walk = Walk([(segments, mark)])
+    paths = Paths([(segments, mark)])
     return PathRule(
         name,
         rf'"{name_pattern(last, ignores_case=False)}"\s*:',
-        lambda source: iter(walk.edits(source.raw)),
+        lambda source: iter(_edits(source.raw, paths)),
         segments,
         mark,
     )
 
 
-class Walks:
-    """One walk for all the paths that a payload may hold, in place of one for each."""
+class PathSets:
+    """All the paths that a payload may hold, looked for at once in place of one after the other."""
 
     def __init__(self) -> None:
         """None is built until it is needed."""
-        self._walks: dict[tuple[PathRule, ...], Walk] = {}
+        self._sets: dict[tuple[PathRule, ...], Paths] = {}
 
     def edits(self, source: Source, rules: tuple[PathRule, ...]) -> list[Edit]:
         """What these rules mask; of two that name one place, the first."""
-        walk = self._walks.get(rules)
-        if walk is None:
-            if len(self._walks) >= _MOST_WALKS:
-                self._walks.clear()
-            walk = self._walks[rules] = Walk([(rule.path, rule.mark) for rule in rules])
-        return walk.edits(source.raw)
+        paths = self._sets.get(rules)
+        if paths is None:
+            if len(self._sets) >= _MOST_SETS:
+                self._sets.clear()
+            paths = self._sets[rules] = Paths([(rule.path, rule.mark) for rule in rules])
+        return _edits(source.raw, paths)
+
+
+def _edits(raw: bytes, paths: Paths) -> list[Edit]:
+    if not paths.may_end_in(raw, paths.first):
+        return []
+    try:
+        return jumped(raw, paths)
+    except Uneven:
+        return walked(raw, paths)
 
 
 def _segment(match: re.Match[str]) -> Segment:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from gatewayops.record.masking import classes
 from gatewayops.record.masking.decoded import readings
-from gatewayops.record.masking.json_path import PathRule, Walks
+from gatewayops.record.masking.json_path import PathRule, PathSets
 from gatewayops.record.masking.masker import Masker
 from gatewayops.record.masking.own_patterns import PatternSet
 from gatewayops.record.masking.own_rules import RuleRefused, built
@@ -30,7 +30,7 @@ class OwnMasker(Masker):
         patterns = [rule for rule in row.rules if rule.kind == "regex"]
         self._start((*rules, *(built(rule) for rule in row.rules if rule.kind != "regex")))
         self._pattern_rules = tuple(built(rule) for rule in patterns)
-        self._walks = Walks()
+        self._paths = PathSets()
         self._texts: list[bytes] | None = None
         self._first_pattern = len(self._rules) + 2
         if patterns:
@@ -61,7 +61,7 @@ class OwnMasker(Masker):
     def _found(self, source: Source, rules: Sequence[Rule]) -> Iterator[Edit]:
         paths = tuple(rule for rule in rules if isinstance(rule, PathRule))
         if paths:
-            yield from self._walks.edits(source, paths)
+            yield from self._paths.edits(source, paths)
         yield from super()._found(source, [rule for rule in rules if not isinstance(rule, PathRule)])
 
     def _chosen(self, found: list[int]) -> Sequence[Rule]:

@@ -1,108 +1,25 @@
-"""One walk over a payload that finds what several JSON paths name.
+"""A walk over a payload that finds what JSON paths name.
 
 It reads brackets and strings only, so it works on a payload that was cut, and finds a name given twice twice.
-Where it stands is a set of steps, one of each path that may still lead somewhere; what each name leads to
-from there is worked out once and kept.
 """
-
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
+from gatewayops.record.masking.path_places import NOWHERE, Paths, Place, Way, replaced
 from gatewayops.record.masking.source import BACKSLASH, QUOTE, Edit, at_hand, quote_level
 
-_MOST_PLACES = 1000
 _SIGN = at_hand(r"[{}\[\],:]")
 _PLAIN = frozenset((b": ", b":", b", ", b","))  # most of what stands between two strings
 _IN_STRING = at_hand(r"(?:[^\"\\]+|\\[\x00-\xff])*")
-_NOTHING = (b"", b"null", b'""')
 _OPENING = (0x7B, 0x5B)
 _CLOSING = (0x7D, 0x5D)
 _COMMA = 0x2C
 _COLON = 0x3A
-_LONGEST_NOTHING = 4
-_NO_NAME, _NO_NUMBER = "", -1  # what no step names
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """One step: a member's name, an item's number, or None for any; `descends` at any depth below."""
-
-    key: str | int | None
-    descends: bool = False
-
-    def takes(self, key: str | int) -> bool:
-        """Whether this step leads there."""
-        return self.key is None or self.key == key
-
-
-_Steps = frozenset[int]
-_Way = tuple[bytes | None, _Steps]
-"""The marker for the value there, or None; and the steps within it."""
-
-
-_NOWHERE: _Way = (None, frozenset())
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where each name and number leads from a container of the payload."""
-
-    members: dict[bytes, _Way]
-    items: dict[int, _Way]
-    other_member: _Way
-    other_item: _Way
-    is_counted: bool = False
-    """Whether items are told apart, or masked themselves; else only what is in them matters."""
-
-
-class Walk:
-    """Paths with their markers, ready to walk. Holds nothing of a payload."""
-
-    def __init__(self, paths: Sequence[tuple[tuple[Segment, ...], bytes]]) -> None:
-        """The first path that names a place says the marker."""
-        self._segments: list[Segment] = []
-        self._marks: list[bytes | None] = []
-        first = []
-        for segments, mark in paths:
-            first.append(len(self._segments))
-            self._segments += segments
-            self._marks += [None] * (len(segments) - 1) + [mark]
-        self._places: dict[_Steps, _Place] = {}
-        self.around = _Place({}, {}, _NOWHERE, (None, frozenset(first)))
-
-    def edits(self, raw: bytes) -> list[Edit]:
-        """What to replace, left to right: values as strings in quotes, strings without theirs."""
-        return _Run(raw, self).edits()
-
-    def place(self, steps: _Steps) -> _Place:
-        """Where names and numbers lead from these steps."""
-        found = self._places.get(steps)
-        if found is None:
-            if len(self._places) >= _MOST_PLACES:
-                self._places.clear()
-            found = self._places[steps] = self._built(steps)
-        return found
-
-    def _built(self, steps: _Steps) -> _Place:
-        keys = {self._segments[step].key for step in steps}
-        items = {key: self._way(steps, key) for key in keys if isinstance(key, int)}
-        other_item = self._way(steps, _NO_NUMBER)
-        return _Place(
-            {key.encode(): self._way(steps, key) for key in keys if isinstance(key, str)},
-            items,
-            self._way(steps, _NO_NAME),
-            other_item,
-            is_counted=bool(items) or other_item[0] is not None,
-        )
-
-    def _way(self, steps: _Steps, key: str | int) -> _Way:
-        taken = [step for step in sorted(steps) if self._segments[step].takes(key)]
-        marks = [mark for step in taken if (mark := self._marks[step]) is not None]
-        below = {step + 1 for step in taken if self._marks[step] is None}
-        below.update(step for step in steps if self._segments[step].descends)
-        return marks[0] if marks else None, frozenset(below)
+def walked(raw: bytes, paths: Paths) -> list[Edit]:
+    """What to replace, left to right: values as strings in quotes, strings without theirs."""
+    return _Run(raw, paths).edits()
 
 
 class _Run:
@@ -115,24 +32,24 @@ class _Run:
         "_is_object",
         "_item",
         "_name",
+        "_paths",
         "_place",
         "_raw",
         "_skipped",
         "_stack",
-        "_walk",
         "_way",
     )
 
-    def __init__(self, raw: bytes, walk: Walk) -> None:
+    def __init__(self, raw: bytes, paths: Paths) -> None:
         self._raw = raw
-        self._walk = walk
+        self._paths = paths
         self._edits: list[Edit] = []
-        self._stack: list[tuple[_Place, bool, int]] = []
-        self._place = walk.around
+        self._stack: list[tuple[Place, bool, int]] = []
+        self._place = Place({}, {}, NOWHERE, (None, paths.first), ())
         self._is_object = False
         self._item = -1  # the number of the item at hand where items are counted, else -1
         self._name: tuple[int, int] | None = None  # the string that a colon makes a name
-        self._way: _Way | None = None  # where the value leads that is expected
+        self._way: Way | None = None  # where the value leads that is expected
         self._from = 0  # where that value begins, blanks included
         self._depth = 0  # of brackets within a value that need not be looked into
         self._skipped: tuple[int, bytes | None] = (0, None)  # where it began, and its marker
@@ -190,7 +107,7 @@ class _Run:
         if self._is_object and self._name is not None:
             name = self._raw[self._name[0] : self._name[1]]
             if b"\\" in name:
-                name = _plain(name)
+                name = plain(name)
             self._way = self._place.members.get(name, self._place.other_member)
             self._from = behind
             self._name = None
@@ -213,7 +130,7 @@ class _Run:
             self._skipped = at, mark
             return
         self._stack.append((self._place, self._is_object, self._item))
-        self._place = self._walk.place(steps)
+        self._place = self._paths.place(steps)
         self._is_object = code == _OPENING[0]
         self._item = -1
         if self._place.is_counted and not self._is_object:
@@ -235,18 +152,12 @@ class _Run:
             self._mask(start, start + len(text.strip()), self._way[0])
 
     def _mask(self, start: int, end: int, mark: bytes | None) -> None:
-        """Quotes stay where a string had them and come where it had none; nothing and null stay."""
-        raw = self._raw
-        if mark is None or (end - start <= _LONGEST_NOTHING and raw[start:end] in _NOTHING):
-            return
-        if raw[start] == QUOTE:
-            end -= raw[end - 1] == QUOTE and end - 1 > start
-            self._edits.append((start + 1, end, mark))
-        else:
-            self._edits.append((start, end, b'"' + mark + b'"'))
+        edit = replaced(self._raw, start, end, mark) if mark is not None else None
+        if edit is not None:
+            self._edits.append(edit)
 
 
-def _plain(name: bytes) -> bytes:
+def plain(name: bytes) -> bytes:
     """A name with its escapes undone; nothing for what is none."""
     try:
         return msgspec.json.decode(b'"' + name + b'"', type=str).encode()

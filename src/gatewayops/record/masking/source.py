@@ -114,8 +114,7 @@ class Source:
     def written(self, depth: int, start: int, end: int) -> tuple[int, int]:
         """The span of `raw` that the reading of this depth shows as `start` to `end`."""
         while len(self._places) < depth:
-            at = len(self._places)
-            self._places.append(Places(self._readings[at], self._readings[at + 1]))
+            self._places.append(Places(self._readings[len(self._places)]))
         for places in reversed(self._places[:depth]):
             start, end = places.back(start, end)
         return start, end
