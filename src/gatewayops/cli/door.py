@@ -9,6 +9,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +27,14 @@ _UNAUTHORIZED = 401
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
 Send = Callable[[str, str, Mapping[str, Any], Any], "httpx.Response"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Needs:
+    """What a command on a data directory needs besides the control store."""
+
+    has_telemetry: bool
+    has_health: bool
 
 
 class Door:
@@ -88,12 +97,17 @@ def segment(text: str) -> str:
 
 
 def reaches_api(
-    *, needs_telemetry: bool = False, telemetry_for: str = "", has_own_url: bool = False
+    *,
+    needs_telemetry: bool = False,
+    telemetry_for: str = "",
+    has_own_url: bool = False,
+    shows_health: bool = False,
 ) -> Callable[[Callable[Concatenate[Door, Options], Result]], Callable[Options, Result]]:
     """Adds --data, --url and --key to a command, and gives it the Door as its first argument.
 
     --gateway is the same as --url; commands that have a --url of their own have only --gateway. An option
-    named as `telemetry_for` makes the command need the telemetry store when it is given.
+    named as `telemetry_for` makes the command need the telemetry store when it is given. A command that
+    `shows_health` of servers asks the control role that runs on the data directory how they are.
     """
     names = ("--gateway",) if has_own_url else ("--url", "--gateway")
 
@@ -108,7 +122,8 @@ def reaches_api(
         @functools.wraps(function)
         def command(*arguments: Any, data: Any, address: Any, bearer: Any, **options: Any) -> Result:  # noqa: ANN401
             is_needed = needs_telemetry or bool(options.get(telemetry_for))
-            with _open(data, address, bearer, needs_telemetry=is_needed) as door:
+            needs = _Needs(has_telemetry=is_needed, has_health=shows_health)
+            with _open(data, address, bearer, needs) as door:
                 return function(door, *arguments, **options)
 
         return command  # type: ignore[return-value]  # click adds the three options, no caller sees them
@@ -117,7 +132,7 @@ def reaches_api(
 
 
 @contextmanager
-def _open(data: str | None, url: str | None, api_key: str | None, *, needs_telemetry: bool) -> Iterator[Door]:
+def _open(data: str | None, url: str | None, api_key: str | None, needs: _Needs) -> Iterator[Door]:
     if data and url:
         if _is_typed("address"):
             msg = "give --data or an installation's URL, not both"
@@ -127,7 +142,7 @@ def _open(data: str | None, url: str | None, api_key: str | None, *, needs_telem
         with _remote(url, api_key) as send:
             yield Door(send)
     else:
-        with _local(data, needs_telemetry=needs_telemetry) as send:
+        with _local(data, needs) as send:
             yield Door(send)
 
 
@@ -159,14 +174,15 @@ def _remote(url: str, api_key: str | None) -> Iterator[Send]:
 
 
 @contextmanager
-def _local(data: str | None, *, needs_telemetry: bool) -> Iterator[Send]:
+def _local(data: str | None, needs: _Needs) -> Iterator[Send]:
     from gatewayops.app.parts import administrator, open_parts, open_telemetry
+    from gatewayops.cli.local_health import running_healths
     from gatewayops.cli.local_store import drain, store_for
     from gatewayops.settings import load
 
     settings = load({"data_dir": data} if data else None)
     with (
-        store_for(settings, is_needed=needs_telemetry) as store,
+        store_for(settings, is_needed=needs.has_telemetry) as store,
         asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
     ):
         stack = AsyncExitStack()
@@ -176,7 +192,8 @@ def _local(data: str | None, *, needs_telemetry: bool) -> Iterator[Send]:
             if store.is_temporary:
                 runner.run(drain(settings, telemetry))
             parts = runner.run(stack.enter_async_context(open_parts(settings, telemetry)))
-            client = runner.run(stack.enter_async_context(administrator(parts)))
+            healths = runner.run(running_healths(settings)) if needs.has_health else ()
+            client = runner.run(stack.enter_async_context(administrator(parts, healths)))
 
             def send(
                 method: str,
