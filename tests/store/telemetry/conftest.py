@@ -1,14 +1,8 @@
-"""The real store role in a process of its own, once a session; each test gets a database of its own."""
+"""The real store role (../../conftest.py); each test gets a database of its own."""
 
 import os
 import secrets
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -26,60 +20,11 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.identity.principal import Principal
 from gatewayops.record.call_record import CallRecord
 from gatewayops.store.telemetry.client import Telemetry
+from gatewayops.testing.peer_process import free_port
+from gatewayops.testing.store_process import PASSWORD, USER, StoreProcess
 from gatewayops.upstream.settings import UpstreamSettings
 
-USER = "gatewayops"
-PASSWORD = "a password: with a colon"
-_ROLE = """
-import sys
-from pathlib import Path
-from gatewayops.store.embedded.role import run
-from gatewayops.store.telemetry.settings import TelemetrySettings
-folder, port, password = sys.argv[1:]
-run(Path(folder), host="127.0.0.1", port=int(port), settings=TelemetrySettings(), password=password)
-"""
 NOON_NS = 1_760_000_400_000_000_000  # 2025-10-09T09:00:00Z
-
-
-class StoreProcess:
-    """A store role on a folder and port; can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-c", _ROLE, str(self.folder), str(self.port), PASSWORD]
-        self._process = subprocess.Popen(command)
-        deadline = time.monotonic() + 60
-        while not self._answers():
-            assert self._process.poll() is None, "the store ended"
-            assert time.monotonic() < deadline, "the store did not answer"
-            time.sleep(0.05)
-
-    def end(self, number: int = signal.SIGTERM) -> int:
-        """The exit status."""
-        assert self._process is not None
-        self._process.send_signal(number)
-        return self._process.wait(timeout=30)
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/ping", timeout=1) as answer:
-                return bool(answer.read() == b"Ok.\n")
-        except (urllib.error.URLError, OSError):
-            return False
-
-
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
-    """A running store for all tests."""
-    process = StoreProcess(tmp_path_factory.mktemp("store"))
-    process.start()
-    yield process
-    process.end()
 
 
 @pytest.fixture
@@ -120,12 +65,6 @@ def record() -> MakeRecord:
         )
 
     return make
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 _RECORD = CallRecord(
@@ -205,7 +144,7 @@ async def api(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def away() -> AsyncIterator[httpx.AsyncClient]:
     """The same without a store."""
-    telemetry = Telemetry(f"http://127.0.0.1:{_free_port()}", USER, PASSWORD, "gatewayops")
+    telemetry = Telemetry(f"http://127.0.0.1:{free_port()}", USER, PASSWORD, "gatewayops")
     async with _api_over(telemetry) as client:
         yield client
     await telemetry.close()

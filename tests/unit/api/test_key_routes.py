@@ -84,6 +84,11 @@ async def test_a_key_acts_for_whom_it_names(admin: httpx.AsyncClient) -> None:
         pytest.param(
             {"name": "a", "expires_at": "2999-01-01T00:00:00"}, "expires_at", id="a time without a zone"
         ),
+        pytest.param(
+            {"name": "a", "expires_at": "9999-12-31T23:59:59-23:59"},
+            "expires_at",
+            id="a time after all in UTC",
+        ),
         pytest.param({"name": "a", "scopes": {"actions": []}}, "scopes.actions", id="no action"),
         pytest.param(
             {"name": "a", "scopes": {"actions": ["keys.wriet"]}}, "scopes.actions", id="an unknown action"

@@ -135,7 +135,9 @@ async def test_the_dry_run_works_for_servers_and_tools_to_come(admin: httpx.Asyn
 
     assert (await check(admin, arguments={"q": "1 union select 2"}))["reason"] == "pattern_denied"
     assert (await check(admin, arguments={"q": "1234567812345678"}))["reported"] == ["card"]
-    assert (await check(admin))["allowed"]
+    plain = await check(admin)
+    assert plain["allowed"]
+    assert plain["unchecked"].startswith("no inputSchema is known")
 
 
 @pytest.mark.parametrize(

@@ -86,5 +86,6 @@ def test_a_policy_without_a_meaning_is_refused(commands):
     assert "--server" in commands.refused(*deny, "--tool", "x", code=2)
     assert "one of them" in commands.refused(*deny, "--server", "a", "--tool", "x", "--prompt", "y", code=2)
     assert "action" in commands.refused(*deny, "--action", "tools.call")
+    assert "tools.call" in commands.refused(*deny, "--server", "*", "--action", "tool.call")
     assert "no key has" in commands.refused("policy", "explain", "nobody", "--action", "keys.read")
     assert "--trace" in commands.refused("policy", "explain", code=2)

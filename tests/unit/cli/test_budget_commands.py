@@ -32,8 +32,22 @@ def test_each_kind_of_subject(commands):
 
 
 def test_what_is_wrong_is_named(commands):
-    assert "subject: no key" in commands.refused(
+    assert "no key has the id, name or prefix nobody" in commands.refused(
         "budget", "create", "key", "nobody", "--amount", "1", "--period", "day"
     )
     assert "no budget is called nothing" in commands.refused("budget", "show", "nothing")
     assert "amount" in commands.run("budget", "create", "organization", "--period", "day").output
+    for amount in ("nan", "inf"):
+        words = ("budget", "create", "organization", "--amount", amount, "--period", "day")
+        assert "finite" in commands.refused(*words, code=2)
+
+
+def test_a_key_is_found_by_its_name_and_a_change_says_what(commands):
+    key = commands.json("key", "create", "agent")
+    words = ("--amount", "1", "--period", "day", "--name", "Ada", "--grace-key", "agent")
+    made = commands.json("budget", "create", "key", "agent", *words)
+
+    assert (made["subject"], made["grace_keys"]) == (key["id"], [key["id"]])
+    assert "nothing to change" in commands.refused("budget", "change", "Ada", code=2)
+    override = ("budget", "override", "Ada", "--extra", "1", "--reason", "demo", "--for", "soon")
+    assert "--for soon" in commands.refused(*override, code=2)

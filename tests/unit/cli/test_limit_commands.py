@@ -45,9 +45,9 @@ def test_users_teams_and_servers_are_named(commands):
 
 
 def test_what_a_keys_calls_count_against_is_shown_with_the_defaults(commands, key):
-    commands.json("limit", "set", "key", key_id(key), "5/m")
+    commands.json("limit", "set", "key", key["name"], "5/m")
 
-    told = commands.json("limit", "show", key_id(key))["limits"]
+    told = commands.json("limit", "show", key["name"])["limits"]
 
     assert [(row["scope"], row["limit"], row["source"]) for row in told] == [
         ("api_key", 5, "rule"),
@@ -76,6 +76,7 @@ def test_a_default_is_a_setting(commands, key):
         (("remove", "global"), "no limit was set", 1),
         (("remove", "planet", "earth"), "key, user, team, server, global", 2),
         (("show", "key_nobody"), "no key", 1),
+        (("set", "key", "nobody", "5/m"), "no key has the id, name or prefix nobody", 1),
     ],
 )
 def test_mistakes_are_named(commands, words, named, code):

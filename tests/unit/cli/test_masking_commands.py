@@ -26,6 +26,16 @@ def test_a_rule_that_cannot_be_is_explained(commands):
     assert "one of --regex" in commands.refused("masking", "add", "x", "--regex", "a", "--field", "b", code=2)
 
 
+def test_what_cannot_be_a_name_or_a_text_is_said(commands, tmp_path):
+    sample = tmp_path / "sample.bin"
+    sample.write_bytes(b"\xff\xfe")
+
+    for name in ("a/b", "", "..", "../classes/email"):
+        assert "neither a name nor an id" in commands.refused("masking", "remove", name, code=2)
+    assert "UTF-8" in commands.refused("masking", "preview", str(sample), code=2)
+    assert "UTF-8" in commands.refused("masking", "add", "x", "--field", "\udcff", code=2)
+
+
 def test_classes_of_secrets_are_switched_off_knowingly(commands):
     assert "acknowledge" in commands.refused("masking", "off", "card")
     commands.shown("masking", "off", "card", "--acknowledge-secrets-in-records")

@@ -22,6 +22,7 @@ def test_a_rule_is_set_shown_tried_and_removed(commands):
 def test_a_rule_that_is_written_wrongly_says_how(commands):
     assert "SET=MODE" in commands.refused("validation", "set", "--pattern", "sql_injection", code=2)
     assert "RE2" in commands.refused("validation", "set", "--own", "x=block=(")
+    assert "say what holds" in commands.refused("validation", "set", "--server", "db", code=2)
 
 
 def test_the_starters_are_shown(commands):

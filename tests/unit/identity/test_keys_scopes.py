@@ -52,7 +52,20 @@ def test_servers_are_granted_from_those_held() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["", "keys.wriet", "tools", "tools/call", "*.*", ".call", "tools.", "x y.z"]
+    "action",
+    [
+        "",
+        "keys.wriet",
+        "tools",
+        "tools/call",
+        "*.*",
+        ".call",
+        "tools.",
+        "x y.z",
+        "tool.call",
+        "tools.cal",
+        "mcp.tool.*",
+    ],
 )
 def test_an_action_that_can_never_match_is_refused(action: str) -> None:
     with pytest.raises(InvalidInput, match=r"scopes\.actions"):

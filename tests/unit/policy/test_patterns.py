@@ -84,6 +84,11 @@ def test_patterns_overlap_where_a_text_fits_both(one, other, is_shared):
         pytest.param({"server": "Git Hub"}, "server", id="a name that no server can have"),
         pytest.param({"action": "tools/call"}, "action", id="a method with a slash"),
         pytest.param({"action": ""}, "action", id="no action"),
+        pytest.param({"action": "tool.call"}, "action", id="nearly a noun of MCP"),
+        pytest.param({"action": "mcp.Tools.call"}, "action", id="another case"),
+        pytest.param({"action": "tools.cal"}, "action", id="nearly a method of MCP"),
+        pytest.param({"action": "tools.x*"}, "action", id="a pattern of no method"),
+        pytest.param({"action": "tools"}, "action", id="a noun alone"),
         pytest.param({"named": ""}, "named", id="an empty name"),
         pytest.param({"action": "keys.write"}, "action", id="an API action on a server"),
         pytest.param({"server": "", "action": "tools.call"}, "action", id="an MCP action without a server"),
@@ -96,6 +101,13 @@ def test_a_permission_that_can_never_match_is_refused(given, field):
 
     with pytest.raises(InvalidInput, match=f"^{field}: "):
         checked(**(usual | given))
+
+
+@pytest.mark.parametrize(
+    "action", ["vendor.do", "tasks.get", "*.list", "tools.*", "tools.c*", "resources.re*"]
+)
+def test_methods_of_vendors_and_patterns_of_ours_are_held(action):
+    assert checked(effect="deny", server="files", action=action).action == action
 
 
 def test_mcp_actions_have_one_spelling():

@@ -1,0 +1,203 @@
+"""Requests of the control API that succeed, and what others send instead: for test_openapi_holds."""
+
+import base64
+import json
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from gatewayops.record.call_record import CallRecord
+from gatewayops.store.control.directory import DEFAULT_ORG
+
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+# Requests that succeed, in this order; what each makes is known by the names on the right.
+FROM, UNTIL = "2026-01-01", "2099-01-01T00:00:00Z"
+STEP = {"op": "set", "path": "/a/b", "value": {"x": [1, "y"]}}
+RENAMING = {"op": "rename", "path": "/a", "to": "c"}
+TRANSFORM = {"name": "t-$n", "server": "$server", "tool": "add", "position": 1, "headers": {"X-B": "c"}}
+TRANSFORM |= {"request": [STEP, RENAMING], "response": [STEP]}
+PERMISSION = {"effect": "deny", "server": "$server", "action": "tools.call", "named": "rm-$n*"}
+MASK = {"name": "mask", "kind": "json_path", "pattern": "$..a[*]"}
+UPSTREAM = {"url": "$url", "timeout_s": 30, "retries": 0, "headers": {"X-A": "b"}, "breaker_window_s": 9.5}
+BUDGET = {"period": "day", "amount": 0.5, "hard": True, "grace_percent": 10, "grace_keys": ["$key_id"]}
+SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
+    ("POST /v1/teams", {"name": "team $n"}, {"team": "team.id"}),
+    ("POST /v1/users", {"email": "u$n@example.com", "name": "U", "team": "$team"}, {"user": "user.id"}),
+    ("POST /v1/projects", {"name": "project $n", "team": "$team"}, {"project": "project.id"}),
+    ("PATCH /v1/organization", {"masks_contacts": True}, {}),
+    ("POST /v1/servers", {"name": "server-$n", **UPSTREAM}, {"server": "server.name"}),
+    ("PATCH /v1/servers/{server}", UPSTREAM, {}),
+    ("POST /v1/servers/{server}/test", None, {}),
+    ("POST /v1/servers/{server}/tools/refresh", None, {"tool": "tools.0.name", "hash": "tools.0.hash"}),
+    ("PUT /v1/pinning", {"pinning": "warn"}, {}),
+    ("PUT /v1/servers/{server}/pinning", {"pinning": "allow"}, {}),
+    ("POST /v1/servers/{server}/tools/{tool}/reject", {"hash": "$hash"}, {}),
+    ("POST /v1/servers/{server}/tools/{tool}/approve", {"hash": "$hash"}, {}),
+    (
+        "POST /v1/auth/keys",
+        {
+            "name": "k",
+            "env": "test",
+            "expires_at": UNTIL,
+            "scopes": {"mcp_servers": ["$server"], "actions": ["tools.*"]},
+            "user": "$user",
+            "role": "viewer",
+            "metadata": {"a": "b", "project": "$project"},
+        },
+        {"key_id": "key.id"},
+    ),
+    ("POST /v1/auth/keys/{key_id}/rotate", None, {}),
+    (
+        "PUT /v1/prices",
+        {"server": "$server", "per_call": 0.1, "per_token_input": 1e-6, "per_token_output": 0},
+        {"price_id": "price.id"},
+    ),
+    ("POST /v1/budgets", {"scope": "user", "subject": "$user", **BUDGET}, {"budget_id": "budget.id"}),
+    ("PATCH /v1/budgets/{budget_id}", {"name": "b $n", **BUDGET}, {}),
+    (
+        "POST /v1/budgets/{budget_id}/overrides",
+        {"extra": 1, "reason": "r", "until": UNTIL},
+        {"override_id": "override.id"},
+    ),
+    (
+        "PUT /v1/limits",
+        {"scope": "team", "subject": "$team", "limit": 9, "window": "1h", "burst": 2},
+        {"limit_id": "limit.id"},
+    ),
+    ("PUT /v1/masking", {"classes": {"email": True}, "rules": [MASK]}, {}),
+    ("PUT /v1/masking/rules/{name}", {"kind": "regex", "pattern": "x{3,5}"}, {}),
+    ("PUT /v1/masking/classes/{name}", {"is_on": False, "acknowledge_secrets_in_records": True}, {}),
+    ("POST /v1/masking/preview", {"sample": '{"a": ["xxx"]}', "rules": [MASK], "classes": {}}, {}),
+    ("POST /v1/secrets/rotation", {"begins": True, "renews_data_keys": True}, {}),
+    (
+        "PUT /v1/validation/rules",
+        {
+            "server": "$server",
+            "tool": "add",
+            "schema_mode": "block",
+            "max_bytes": 10,
+            "patterns": {"sql_injection": "report"},
+            "own_patterns": [{"name": "own", "pattern": "x+", "mode": "block"}],
+        },
+        {"rule_id": "rule.id"},
+    ),
+    (
+        "POST /v1/validation/check",
+        {"server": "$server", "tool": "add", "arguments": {"a": "xx", "b": [1, {"c": "d"}]}},
+        {},
+    ),
+    ("POST /v1/transforms", TRANSFORM, {"transform_id": "transform.id"}),
+    ("PUT /v1/transforms/{transform_id}", TRANSFORM, {}),
+    ("POST /v1/roles", {"name": "r-$n", "permissions": [PERMISSION]}, {"role_id": "role.id"}),
+    ("PATCH /v1/roles/{role_id}", {"description": "d", "permissions": [PERMISSION]}, {}),
+    (
+        "POST /v1/roles/{role_id}/bindings",
+        {"subject_kind": "team", "subject": "$team"},
+        {"binding_id": "binding.id"},
+    ),
+    (
+        "POST /v1/policies",
+        {"subject_kind": "user", "subject": "$user", "description": "d", **PERMISSION},
+        {"policy_id": "policy.id"},
+    ),
+    ("PATCH /v1/policies/{policy_id}", {"description": "e", **PERMISSION}, {}),
+    (
+        "POST /v1/traces/search",
+        {
+            "start_time": FROM,
+            "end_time": UNTIL,
+            "tool": "add",
+            "min_cost": 0.1,
+            "min_duration_ms": 1,
+            "query": "a",
+        },
+        {},
+    ),
+    ("POST /v1/logs/audit/checkpoints", None, {}),
+    ("POST /v1/logs/audit/erasures", {"subject": "nobody"}, {}),
+    ("POST /v1/logs/export", {"class": "audit", "format": "csv", "start_time": FROM, "end_time": UNTIL}, {}),
+)
+BODIES = {operation: body for operation, body, _ in SAMPLES}
+# What cannot do without, and what these mean elsewhere than in the address.
+QUERIES = {
+    "GET /v1/limits/effective": {"key": "$key_id", "server": "$server"},
+    "GET /v1/policies/explain": {"principal": "$user", "server": "$server", "tool": "add"},
+    "DELETE /v1/limits": {"scope": "team", "subject": "$team"},
+}
+OTHERWISE = {"PUT /v1/masking/classes/{name}": {"name": "email"}}
+SAME = {"key": "key_id", "budget": "budget_id", "principal": "user", "subject": "team", "role": "role_id"}
+
+TEXTS = (
+    *(
+        "\x00",
+        "a\x00b",
+        "",
+        "x" * 300,
+        "x" * 70_000,
+        "😀" * 200,
+        "\u202e",
+        "a/b",
+        "../..",
+        "%00",
+        "*",
+        "null",
+    ),
+    *("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2024-02-30", "9" * 30, "1e400", "NaN", "-1"),
+    *(
+        "(",
+        "a{1000}",
+        "$..a",
+        "/~2",
+        "http://[",
+        "http://a:99999/",
+        "http://\x00/",
+        f"http://{'a' * 70}.com/",
+    ),
+)
+_VALUES = (
+    *(*TEXTS, "\ud800", 0, -1, 2**31, 2**63, -(2**63), 10**30, 10**400, 1e-7, 1e-30, 1e308, 1.5, True, None),
+    *(float("nan"), float("-inf"), [], {}, [None], {"": ""}, {"\ud800": 1}, {"\x00": "\x00"}, ["\x00"]),
+    *(["\ud800"], ["a"] * 2000),
+)
+_DEEP = (b"[" * 5_000 + b"]" * 5_000, b"[" * 200 + b"]" * 200, b"9" * 5_000, b"1e400", b'"\\ud800\\u0000"')
+VALUES = (*(json.dumps(value).encode() for value in _VALUES), *_DEEP)
+NUL = "\x00"
+
+NO_JSON = (
+    *(b"", b"null", b"[]", b'"\\ud800"', b"\xff\xfe", b'{"name": "\xff"}', b"[" * 200_000, b"NaN", b"\x00"),
+    *("{}".encode("utf-16"), b"x" * ((1 << 20) + 1), b'{"name": "a", "name": 1}', b"\xef\xbb\xbf{}"),
+)
+MEDIA_TYPES = (
+    *("application/json", "application/json; charset=utf-16", "text/plain", "", "\xff"),
+    *("application/x-www-form-urlencoded", "multipart/form-data", "multipart/form-data; boundary=x"),
+)
+
+
+def _cursor(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+# Of a list's own form, but with places that no row has; the last ones are of traces.
+CURSORS = (
+    *("", "\x00", "x" * 500, "x" * 5_000, "é", "9" * 18, "9" * 30, "٣"),
+    *(
+        _cursor(msgspec.json.encode([when, row]))
+        for when in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59", "2026-01-01T00:00:00")
+        for row in ("a", "\x00", "x" * 500)
+    ),
+    *(
+        _cursor(msgspec.msgpack.encode([at_ns, row, -(2**63), 2**64 - 1]))
+        for at_ns in (-(2**63), 2**64 - 1)
+        for row in ("", "a\x00'")
+    ),
+)
+
+
+def a_call(ts_ns: int) -> CallRecord:
+    """A record of a call that came in at that time."""
+    empty: dict[object, object] = {str: "", int: 0, bool: False}
+    fields = {field.name: empty[field.type] for field in structs.fields(CallRecord)}
+    known = {"org_id": DEFAULT_ORG, "trace_id": TRACE_ID, "span_id": "00f067aa0ba902b7", "ts_ns": ts_ns}
+    return CallRecord(**fields | known | {"method": "tools/call", "tool": "add", "status": "success"})
