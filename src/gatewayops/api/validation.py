@@ -160,14 +160,13 @@ async def check(body: Sample, caller: Reader, parts: Parts) -> Verdict:
     if found is None:
         return Verdict(allowed=True)
     deny = found(raw)
+    is_known = any(tool.definition for tool in snapshot.tools)
     return Verdict(
         allowed=deny is None,
         reason=deny.reason if deny else None,
         message=deny.detail if deny else None,
         reported=list(found.last_reported),
-        unchecked=found.unchecked
-        or ("" if any(tool.definition for tool in snapshot.tools) else _UNSEEN)
-        or None,
+        unchecked=found.unchecked or (None if is_known else _UNSEEN),
     )
 
 
