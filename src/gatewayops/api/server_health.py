@@ -33,10 +33,6 @@ class ServerHealths:
         """Replaces what that worker told before."""
         self._board.take(told, time.monotonic())
 
-    def reports(self) -> tuple[HealthReport, ...]:
-        """All that is kept."""
-        return self._board.reports(time.monotonic())
-
 
 def _of_app(request: Request) -> ServerHealths:
     board = request.app.state.server_health
@@ -57,9 +53,3 @@ async def tell(request: Request, healths: Healths) -> Response:
         raise InvalidInput(msg) from error
     healths.take(told)
     return Response(status_code=204)
-
-
-@router.get("/servers/health")
-async def told(healths: Healths) -> Response:
-    """What gateways told, for a command on this machine that has the API in its own process."""
-    return Response(msgspec.json.encode(healths.reports()), media_type="application/json")

@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Literal
 
 import uvicorn
 
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
+from gatewayops.api.settings import ControlSettings
 from gatewayops.app import demo
 from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.layout import DataDirectory
+from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
 from gatewayops.app.tool_watch import ToolWatch
 from gatewayops.cost.budgets.bookkeeper import Bookkeeper
@@ -63,7 +67,8 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
         auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
         try:
-            await _serve(parts, stopping)
+            with listening(data.control_socket) as local:
+                await _serve(with_local_administrator(parts), stopping, local=local)
         finally:
             recording.cancel()
             watching.cancel()
@@ -73,9 +78,23 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
             await asyncio.gather(recording, watching, auditing, *following, return_exceptions=True)
 
 
-async def _serve(parts: ControlParts, stopping: asyncio.Event) -> None:
-    settings = parts.settings
+async def _serve(parts: ControlParts, stopping: asyncio.Event, *, local: socket.socket | None) -> None:
     app = create_app(parts)
+    servers = [_server(app, parts.settings)]
+    serving = [asyncio.create_task(servers[0].serve(), name="api")]
+    if local is not None:
+        servers.append(_server(as_administrator(app, parts), parts.settings, lifespan="off"))
+        serving.append(asyncio.create_task(servers[1].serve(sockets=[local]), name="local api"))
+    asked = asyncio.create_task(stopping.wait(), name="stopping")
+    await asyncio.wait([*serving, asked], return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    app.state.watch.stop_waiting()  # gateways that wait for news would hold up the stop
+    for server in servers:
+        server.should_exit = True
+    await asyncio.gather(*serving)
+
+
+def _server(app: Any, settings: ControlSettings, *, lifespan: Literal["auto", "off"] = "auto") -> _Server:  # noqa: ANN401 - ASGI
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -84,15 +103,9 @@ async def _serve(parts: ControlParts, stopping: asyncio.Event) -> None:
         log_config=None,
         server_header=False,
         timeout_graceful_shutdown=_DRAIN_S,
+        lifespan=lifespan,
     )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(), name="api")
-    asked = asyncio.create_task(stopping.wait(), name="stopping")
-    await asyncio.wait([serving, asked], return_when=asyncio.FIRST_COMPLETED)
-    asked.cancel()
-    app.state.watch.stop_waiting()  # gateways that wait for news would hold up the stop
-    server.should_exit = True
-    await serving
+    return _Server(config)
 
 
 async def _keep_following(follower: Follower) -> None:

@@ -57,6 +57,11 @@ class DataDirectory:
         return self
 
     @property
+    def control_socket(self) -> Path:
+        """Where the running control role takes the administrator's commands: who may open it is that."""
+        return self.run / "control.sock"
+
+    @property
     def secrets(self) -> Path:
         """Keys, each in a file of mode 0600."""
         return self.root / "secrets"

@@ -5,8 +5,7 @@ the CLI and the demo need no second implementation of what the API does.
 """
 
 import secrets
-import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -24,7 +23,6 @@ from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database, migrate
 from gatewayops.store.secrets.opening import open_keyring
 from gatewayops.store.telemetry.client import Telemetry
-from gatewayops.upstream.health import HealthReport
 
 _IN_PROCESS = "http://control.internal"
 
@@ -85,17 +83,10 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
 
 
 @asynccontextmanager
-async def administrator(
-    parts: ControlParts, healths: Iterable[HealthReport] = ()
-) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the API in this process, with a token that exists nowhere else.
-
-    `healths`: what gateways told elsewhere, for nobody tells an API in a process of its own.
-    """
+async def administrator(parts: ControlParts) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the API in this process, with a token that exists nowhere else."""
     token = secrets.token_hex(32)
     app = create_app(replace(parts, local_admin_token=token))
-    for told in healths:
-        app.state.server_health.take(told, time.monotonic())
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # answered and logged, as by a server
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(

@@ -1,15 +1,15 @@
-"""The API as a command sees it: over HTTP with --url and --key, or inside this process with --data.
+"""The API as a command sees it: over HTTP with --url and --key, or of a data directory with --data.
 
-Both speak the same routes, so a command is a twin of REST by construction. Inside the process the person
-at the machine is the administrator of the data directory.
+All speak the same routes, so a command is a twin of REST by construction. On a data directory the person
+at the machine is its administrator: by the socket of the control role that runs there, else in this process.
 """
 
 import asyncio
 import functools
 import json
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import quote
 
@@ -19,7 +19,11 @@ from click.core import ParameterSource
 from gatewayops.cli.root import Refusal, WrongUsage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
+
+    from gatewayops.settings import Settings
 
 _TIMEOUT_S = 120.0
 _UNAUTHORIZED = 401
@@ -27,14 +31,6 @@ _UNAUTHORIZED = 401
 Options = ParamSpec("Options")
 Result = TypeVar("Result")
 Send = Callable[[str, str, Mapping[str, Any], Any], "httpx.Response"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Needs:
-    """What a command on a data directory needs besides the control store."""
-
-    has_telemetry: bool
-    has_health: bool
 
 
 class Door:
@@ -97,17 +93,12 @@ def segment(text: str) -> str:
 
 
 def reaches_api(
-    *,
-    needs_telemetry: bool = False,
-    telemetry_for: str = "",
-    has_own_url: bool = False,
-    shows_health: bool = False,
+    *, needs_telemetry: bool = False, telemetry_for: str = "", has_own_url: bool = False
 ) -> Callable[[Callable[Concatenate[Door, Options], Result]], Callable[Options, Result]]:
     """Adds --data, --url and --key to a command, and gives it the Door as its first argument.
 
     --gateway is the same as --url; commands that have a --url of their own have only --gateway. An option
-    named as `telemetry_for` makes the command need the telemetry store when it is given. A command that
-    `shows_health` of servers asks the control role that runs on the data directory how they are.
+    named as `telemetry_for` makes the command need the telemetry store when it is given.
     """
     names = ("--gateway",) if has_own_url else ("--url", "--gateway")
 
@@ -122,8 +113,7 @@ def reaches_api(
         @functools.wraps(function)
         def command(*arguments: Any, data: Any, address: Any, bearer: Any, **options: Any) -> Result:  # noqa: ANN401
             is_needed = needs_telemetry or bool(options.get(telemetry_for))
-            needs = _Needs(has_telemetry=is_needed, has_health=shows_health)
-            with _open(data, address, bearer, needs) as door:
+            with _open(data, address, bearer, needs_telemetry=is_needed) as door:
                 return function(door, *arguments, **options)
 
         return command  # type: ignore[return-value]  # click adds the three options, no caller sees them
@@ -132,7 +122,7 @@ def reaches_api(
 
 
 @contextmanager
-def _open(data: str | None, url: str | None, api_key: str | None, needs: _Needs) -> Iterator[Door]:
+def _open(data: str | None, url: str | None, api_key: str | None, *, needs_telemetry: bool) -> Iterator[Door]:
     if data and url:
         if _is_typed("address"):
             msg = "give --data or an installation's URL, not both"
@@ -142,7 +132,7 @@ def _open(data: str | None, url: str | None, api_key: str | None, needs: _Needs)
         with _remote(url, api_key) as send:
             yield Door(send)
     else:
-        with _local(data, needs) as send:
+        with _local(data, needs_telemetry=needs_telemetry) as send:
             yield Door(send)
 
 
@@ -161,28 +151,60 @@ def _remote(url: str, api_key: str | None) -> Iterator[Send]:
     except (httpx.InvalidURL, ValueError) as error:
         msg = f"--url {url} is not a URL, and --key is plain ASCII"
         raise WrongUsage(msg) from error
+    with client:
+        yield _sender(client, f"{url} does not answer ({{}}); is GatewayOps running there?")
+
+
+def _sender(client: "httpx.Client", complaint: str) -> Send:
+    import httpx
 
     def send(method: str, path: str, query: Mapping[str, Any], body: Any) -> httpx.Response:  # noqa: ANN401 - JSON
         try:
             return client.request(method, path, params=query, json=body)
         except (httpx.TransportError, httpx.UnsupportedProtocol) as error:
-            msg = f"{url} does not answer ({type(error).__name__}); is GatewayOps running there?"
-            raise Refusal(msg) from error
+            raise Refusal(complaint.format(type(error).__name__)) from error
 
-    with client:
-        yield send
+    return send
 
 
 @contextmanager
-def _local(data: str | None, needs: _Needs) -> Iterator[Send]:
-    from gatewayops.app.parts import administrator, open_parts, open_telemetry
-    from gatewayops.cli.local_health import running_healths
-    from gatewayops.cli.local_store import drain, store_for
+def _local(data: str | None, *, needs_telemetry: bool) -> Iterator[Send]:
+    from gatewayops.app.layout import DataDirectory
     from gatewayops.settings import load
 
     settings = load({"data_dir": data} if data else None)
+    path = DataDirectory(settings.data).control_socket
+    if _is_listening(path):
+        with _running(path) as send:
+            yield send
+    else:
+        with _in_process(settings, needs_telemetry=needs_telemetry) as send:
+            yield send
+
+
+def _is_listening(path: "Path") -> bool:
+    if not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        return asking.connect_ex(str(path)) == 0
+
+
+@contextmanager
+def _running(path: "Path") -> Iterator[Send]:
+    import httpx
+
+    transport = httpx.HTTPTransport(uds=str(path))
+    with httpx.Client(base_url="http://control", transport=transport, timeout=_TIMEOUT_S) as client:
+        yield _sender(client, "the control role that runs here does not answer ({}); try again")
+
+
+@contextmanager
+def _in_process(settings: "Settings", *, needs_telemetry: bool) -> Iterator[Send]:
+    from gatewayops.app.parts import administrator, open_parts, open_telemetry
+    from gatewayops.cli.local_store import drain, store_for
+
     with (
-        store_for(settings, is_needed=needs.has_telemetry) as store,
+        store_for(settings, is_needed=needs_telemetry) as store,
         asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
     ):
         stack = AsyncExitStack()
@@ -192,8 +214,7 @@ def _local(data: str | None, needs: _Needs) -> Iterator[Send]:
             if store.is_temporary:
                 runner.run(drain(settings, telemetry))
             parts = runner.run(stack.enter_async_context(open_parts(settings, telemetry)))
-            healths = runner.run(running_healths(settings)) if needs.has_health else ()
-            client = runner.run(stack.enter_async_context(administrator(parts, healths)))
+            client = runner.run(stack.enter_async_context(administrator(parts)))
 
             def send(
                 method: str,

@@ -86,7 +86,7 @@ def add(door: Door, /, name: str, server_url: str, *, as_json: bool, **limits: o
 @server.command("list")
 @paging_options
 @as_json_option
-@reaches_api(shows_health=True)
+@reaches_api()
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the servers."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
@@ -115,7 +115,7 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
 @server.command("show")
 @click.argument("name")
 @as_json_option
-@reaches_api(shows_health=True)
+@reaches_api()
 def show(door: Door, name: str, *, as_json: bool) -> None:
     """Show a server, by name or id."""
     told = door.ask("GET", _path(name))

@@ -90,13 +90,6 @@ class HealthBoard:
         worst = max(told, key=lambda health: (_BADNESS[health.state], health.since), default=None)
         return Seen(len(self._reports), worst)
 
-    def reports(self, now_s: float) -> tuple[HealthReport, ...]:
-        """The newest of each worker, for another board."""
-        self._forget(now_s)
-        return tuple(
-            HealthReport(worker, tuple(servers.values())) for worker, (_, servers) in self._reports.items()
-        )
-
     def _forget(self, now_s: float) -> None:
         for worker, (told_s, _) in list(self._reports.items()):
             if now_s - told_s > _FORGOTTEN_S:
