@@ -3,13 +3,11 @@
 import asyncio
 import os
 import signal
-import time
 
 import httpx
 import pytest
 
 CALLERS = 200
-BOUND_S = 1.0  # until gateways know of a change
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +23,6 @@ def key_with_budget(installation, amount, *, name):
     key = installation.json("key", "create", name)
     words = ("--amount", amount, "--period", "month", "--hard", "--name", name)
     budget = installation.json("budget", "create", "key", key["id"], *words)
-    time.sleep(BOUND_S)
     return key, budget
 
 

@@ -1,9 +1,7 @@
 """Governance as somebody lives it who has a terminal: who may call what, what changed, what is kept."""
 
-import asyncio
 import json
 import re
-import time
 
 import httpx
 import pytest
@@ -12,8 +10,6 @@ from mcp.client.streamable_http import streamable_http_client
 
 from gatewayops.testing.peer_process import free_port
 from gatewayops.testing.turncoat_server import HARMLESS, TURNED, TurncoatServer
-
-BOUND_S = 1.0  # what the product promises
 
 
 class Caller:
@@ -48,7 +44,6 @@ def caller(installation, request):
 
     def make(name, *options):
         key = installation.json("key", "create", name, *options)
-        time.sleep(BOUND_S)
         return key, Caller(installation, key)
 
     return make
@@ -61,7 +56,6 @@ def turncoat(installation, eventually):
         words = ("--url", server.url, "--header", "X-Vault: s3cr3t-of-the-server")
         installation.json("server", "add", "turncoat", *words)
         eventually(lambda: installation.json("tool", "list", "turncoat")["tools"])
-        time.sleep(BOUND_S)
         yield server
         installation.cli("server", "remove", "turncoat")
 
@@ -79,7 +73,6 @@ async def test_a_viewer_sees_and_calls_nothing_until_a_policy_allows_it(installa
     assert (refused.status_code, refused.json()["reason"]) == (403, "role_not_granted")
 
     installation.json("policy", "allow", "key", "watcher", "--server", "demo", "--tool", "echo")
-    await asyncio.sleep(BOUND_S)
 
     assert await viewer.as_client("demo", names) == ["echo"]
     assert list(viewer.listed("demo")) == ["echo"]
@@ -121,7 +114,6 @@ def test_a_tool_that_turned_is_held_until_somebody_approves_it(installation, tur
     turncoat.turn()
     assert agent.listed("turncoat") == {}  # held as it passes, before anybody asked the server
     installation.json("tool", "refresh", "turncoat")
-    time.sleep(BOUND_S)
 
     refused = agent.call("turncoat", "read_note", {"name": "a"})
     assert (refused.status_code, refused.json()["reason"]) == (403, "tool_held")
@@ -132,7 +124,6 @@ def test_a_tool_that_turned_is_held_until_somebody_approves_it(installation, tur
     assert TURNED in shown
 
     assert installation.cli("tool", "approve", "turncoat", "read_note", "--yes").returncode == 0
-    time.sleep(BOUND_S)
 
     assert agent.listed("turncoat")["read_note"]["description"] == TURNED
     assert agent.call("turncoat", "read_note", {"name": "a"}).status_code == 200
@@ -145,7 +136,6 @@ def test_the_secret_of_a_server_goes_to_it_and_nowhere_else(installation, turnco
 
     installation.json("secrets", "rotate", "--data-keys")
     installation.json("server", "set", "turncoat", "--header", "X-Vault: an0ther-s3cr3t")
-    time.sleep(BOUND_S)
     agent.call("turncoat", "read_note", {"name": "a"})
 
     assert turncoat.seen[-1]["x-vault"] == "an0ther-s3cr3t"
@@ -179,7 +169,6 @@ def test_a_masking_rule_counts_for_the_next_calls_record(installation, caller, e
 
     assert "ACME-4711" in recorded("before-the-masking-rule")
     installation.json("masking", "add", "customer", "--regex", r"ACME-\d+")
-    time.sleep(BOUND_S)
     after = recorded("after-the-masking-rule")
     installation.cli("masking", "remove", "customer")
 

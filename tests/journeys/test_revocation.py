@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-BOUND_S = 1.0  # what the product promises
-
 
 @pytest.fixture(scope="module")
 def admin(installation):
@@ -53,8 +51,6 @@ def revoke_by_command(admin, installation, key):
 def test_a_revoked_key_is_denied_within_a_second(admin, installation, call, key, revoke):
     revoke(admin, installation, key)
 
-    time.sleep(BOUND_S)
-
     assert call(key["secret"]) == 401
 
 
@@ -75,7 +71,6 @@ def test_both_secrets_of_a_rotated_key_work_until_the_key_is_revoked(
     assert call(key["secret"]) == 200
 
     revoke_by_rest(admin, installation, key)
-    time.sleep(BOUND_S)
 
     assert call(key["secret"]) == 401
     assert call(rotated["key"]["secret"]) == 401

@@ -1,6 +1,5 @@
 """Two gateway workers on one port, with a Valkey between them: what is decided counts on both."""
 
-import time
 from contextlib import ExitStack
 
 import httpx
@@ -11,7 +10,6 @@ from gatewayops.testing.gateway_workers import gateway_workers
 from gatewayops.testing.installation import run_cli
 from gatewayops.testing.peer_process import free_port
 
-BOUND_S = 1.0
 CONNECTIONS = 24  # spread over both workers by the kernel: all on one happens once in eight million
 
 
@@ -67,7 +65,6 @@ def test_a_revoked_key_is_denied_on_every_worker_within_a_second(installation, c
         admin = installation.json("key", "create", "revoker", "--admin")["secret"]
         headers = {"Authorization": f"Bearer {admin}"}
         assert connections[0].delete(f"/v1/auth/keys/{key['id']}", headers=headers).status_code == 200
-    time.sleep(BOUND_S)
 
     assert {call(client, key["secret"]) for client in connections} == {401}
 
@@ -106,7 +103,6 @@ def test_calls_through_both_workers_are_each_recorded_once(installation, connect
 def test_workers_hold_one_limit_together(installation, connections):
     key = installation.json("key", "create", "limited-on-both")
     installation.json("limit", "set", "key", key["id"], "5/h")
-    time.sleep(BOUND_S)
 
     statuses = [call(client, key["secret"]) for client in connections]
 

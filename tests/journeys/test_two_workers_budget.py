@@ -1,7 +1,6 @@
 """A hard budget over two gateway workers with a real Valkey between them: nothing is overspent."""
 
 import asyncio
-import time
 from contextlib import suppress
 
 import httpx
@@ -12,7 +11,6 @@ from gatewayops.testing.gateway_workers import gateway_workers
 from gatewayops.testing.peer_process import free_port
 
 CALLERS = 200
-BOUND_S = 1.0  # until gateways know of a change
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +44,6 @@ def key_with_a_dollar(installation, priced, request):
     key = installation.json("key", "create", name)
     words = ("--amount", "1", "--period", "month", "--hard", "--name", name)
     budget = installation.json("budget", "create", "key", key["id"], *words)
-    time.sleep(BOUND_S)
     return key, budget
 
 

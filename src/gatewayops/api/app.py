@@ -35,6 +35,7 @@ from gatewayops.api import (
 from gatewayops.api.audit_trail import AuditTrail, OwnOrigin
 from gatewayops.api.auth import KeyCheck
 from gatewayops.api.body_limit import BodyLimit
+from gatewayops.api.delivery import Delivery
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
 from gatewayops.store.control.snapshot_feed import RevisionWatch
@@ -62,10 +63,11 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.parts = parts
     app.state.key_check = KeyCheck(parts)
     app.state.audit_trail = AuditTrail(parts.database)
-    app.state.watch = RevisionWatch(parts.database)
+    app.state.watch = watch = RevisionWatch(parts.database)
     app.state.server_health = HealthBoard()
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES)
     app.add_middleware(OwnOrigin)
+    app.add_middleware(Delivery, watch=watch)
     answers.install(app)
     for module in (
         keys,

@@ -19,15 +19,23 @@ async def newer_snapshot(
     request: Request,
     revision: int = EMPTY.revision,
     wait_s: Annotated[float, Query(ge=0, le=60)] = 0.0,
+    follower: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """The snapshot (msgpack) as soon as it is newer than `revision`; 204 when it is not within `wait_s`."""
+    """The snapshot (msgpack) as soon as it is newer than `revision`; 204 when it is not within `wait_s`.
+
+    A `follower` has `revision` in use; changes wait until it knows them (see Delivery).
+    """
     watch = request.app.state.watch
     assert isinstance(watch, RevisionWatch)
+    if follower:
+        watch.followers.came(follower, revision)
     waiting = asyncio.create_task(watch.newer_than(revision, wait_s=wait_s))
     leaving = asyncio.create_task(_left(request))
     try:
         await asyncio.wait((waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
         encoded = waiting.result() if waiting.done() else None
+        if follower and leaving.done():
+            watch.followers.left(follower)
     finally:
         waiting.cancel()
         leaving.cancel()

@@ -43,7 +43,7 @@ def as_administrator(app: _App, parts: ControlParts) -> _App:
 
 @contextmanager
 def listening(path: Path) -> Iterator[socket.socket | None]:
-    """A socket there, for its owner only, gone at the end. None where it cannot be, such as beside another."""
+    """A socket there, for its owner only, gone at the end. None where it cannot be, as beside another."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _bind(listener, path)

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from gatewayops.base.errors import GatewayOpsError
+from gatewayops.base.ids import random_text
 from gatewayops.gateway.live import Live
 from gatewayops.store import snapshot
 from gatewayops.store.secrets.keyring import Keyring
@@ -36,6 +37,7 @@ class Feed:
         self._control = control
         self._token = internal_token
         self._copy = copy
+        self._name = random_text(12)
 
     def start_from_copy(self) -> None:
         """Serves at once from the copy on disk, when there is one that reads."""
@@ -84,7 +86,8 @@ class Feed:
     async def _next(self) -> bytes:
         revision = self._live.snapshot.revision
         request = (
-            f"GET /internal/snapshot?revision={revision}&wait_s={_WAIT_S:g} HTTP/1.1\r\n"
+            f"GET /internal/snapshot?revision={revision}&wait_s={_WAIT_S:g}&follower={self._name} "
+            f"HTTP/1.1\r\n"
             f"host: control\r\nx-gatewayops-internal: {self._token}\r\n\r\n"
         )
         async with asyncio.timeout(_WAIT_S + 10):

@@ -1,4 +1,4 @@
-"""The administrator's socket: one role has it, its owner alone may open it, and nobody's words count there."""
+"""The administrator's socket: one role has it, its owner alone may open it, no words count there."""
 
 import socket
 import stat

@@ -196,7 +196,7 @@ def joined(steps):
     return found
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(streams(), min_size=1, max_size=4))
 def test_remembering_heads_changes_nothing(connections):
     remembering, forgetful = Client(Heads), Client(Forgetful)

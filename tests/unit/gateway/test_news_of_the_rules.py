@@ -1,6 +1,7 @@
 """How a worker learns its rules: from the copy on disk, from the control role, between two calls."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -40,7 +41,7 @@ async def test_it_starts_from_the_copy_and_asks_for_what_is_newer(start_gateway,
 
     assert (await gateway.rpc(*LIST)).status == 200
     await control.received(1)
-    assert source.asked[0].target == "/internal/snapshot?revision=1&wait_s=20"
+    assert re.fullmatch(r"/internal/snapshot\?revision=1&wait_s=20&follower=\w{12}", source.asked[0].target)
     assert source.asked[0].header("x-gatewayops-internal") == "internal-token"
 
 

@@ -129,7 +129,7 @@ def near(snapshot):
             yield from ((server, "tools.list", ""), (server, "tools.call", ""), (server, "", named))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(snapshots(), principals, st.lists(questions, min_size=3, max_size=8))
 def test_a_compiled_decision_is_casbins(snapshot, principal, asked):
     grants, truth = Grants(snapshot), Truth(snapshot, principal)

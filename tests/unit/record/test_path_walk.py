@@ -55,7 +55,7 @@ def is_path(path: str) -> bool:
         return False
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.lists(PATHS.filter(is_path), min_size=1, max_size=4),
     st.dictionaries(NAMES, VALUES, max_size=4)

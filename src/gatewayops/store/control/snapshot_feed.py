@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_, select
@@ -21,6 +22,7 @@ from gatewayops.store.control import (
     validation,
 )
 from gatewayops.store.control.database import Database, DatabaseUnavailable, Session
+from gatewayops.store.control.followers import Followers
 from gatewayops.store.control.servers import ServerSpec
 from gatewayops.store.control.tables import ApiKey, ApiKeySecret, McpServer, Organisation, PriceRule
 
@@ -28,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2  # SQLite
 _FALLBACK_POLL_S = 1.0  # PostgreSQL, where a notification comes first
 _RETRY_S = 1.0
+_DELIVERY_S = 2.0  # a gateway that hangs holds changes up so long
 
 
 async def build(session: Session) -> snapshot.Snapshot:
@@ -72,6 +75,8 @@ class RevisionWatch:
         self._revision = snapshot.EMPTY.revision
         self._encoded = b""
         self._changed = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self.followers = Followers()
         self._refreshing = asyncio.Lock()
         self._is_broken = False
         self._is_stopping = False
@@ -105,6 +110,18 @@ class RevisionWatch:
             return None
         return self._encoded if self._revision > known else None
 
+    async def deliver(self) -> None:
+        """Until all followers have in use what is stored now, or for as long as an answer may wait."""
+        if self.followers.is_empty:
+            return
+        try:
+            async with self._database.reading() as session:
+                stored = await revision.current(session)
+        except DatabaseUnavailable:
+            return
+        self._hurried.set()
+        await self.followers.reach(stored, within_s=_DELIVERY_S)
+
     def stop_waiting(self) -> None:
         """Lets all who wait go, now and from now on: the process is about to end."""
         self._is_stopping = True
@@ -119,8 +136,11 @@ class RevisionWatch:
 
     async def _poll(self) -> None:
         while True:
+            self._hurried.clear()
             await self._refresh()
-            await asyncio.sleep(_POLL_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_POLL_S):
+                    await self._hurried.wait()
 
     async def _listen(self) -> None:
         noticed = asyncio.Event()
