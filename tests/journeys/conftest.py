@@ -27,7 +27,7 @@ def own_installation(tmp_path):
 def eventually():
     """Asks until the answer is true, and gives it; what never becomes true fails the test."""
 
-    def ask(question, *, within_s=20.0):
+    def ask(question, *, within_s=60.0):
         give_up_at = time.monotonic() + within_s
         while not (answer := question()):
             assert time.monotonic() < give_up_at, f"still not true after {within_s:.0f} s"

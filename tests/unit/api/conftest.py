@@ -1,5 +1,6 @@
 """The control API in this process, over a SQLite file, with keys of two organisations."""
 
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from gatewayops.base.errors import Unavailable
 from gatewayops.identity import keys as secrets
 from gatewayops.store.control import directory, keys
 from gatewayops.store.control.credentials import Credentials
-from gatewayops.store.control.database import Database, migrate
+from gatewayops.store.control.database import Database
 from gatewayops.store.secrets.keyring import Keyring
 from gatewayops.store.secrets.local import LocalMaster
 from gatewayops.store.secrets.master import Masters
@@ -41,11 +42,10 @@ def _cheap_bcrypt(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """A control store with the organisations `org_default` and `org_other`."""
-    url = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}"
-    await migrate(url)
-    opened = Database.open(url)
+    shutil.copy(migrated_file, tmp_path / "control.db")
+    opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
     async with opened.session() as session:
         await directory.ensure_default(session)
         await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")

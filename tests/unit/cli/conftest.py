@@ -1,6 +1,7 @@
 """Commands on a data directory, in this process."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -34,5 +35,8 @@ class Commands:
 
 
 @pytest.fixture
-def commands(tmp_path):
+def commands(migrated_file, tmp_path):
+    """On a directory whose control store has its tables."""
+    (tmp_path / "data").mkdir(mode=0o700)
+    shutil.copy(migrated_file, tmp_path / "data" / "control.db")
     return Commands(tmp_path / "data")

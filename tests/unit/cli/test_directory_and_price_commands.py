@@ -32,7 +32,7 @@ def test_prices_are_set_shown_and_removed_by_what_they_name(commands):
 
 
 def test_the_settings_say_where_a_value_comes_from_and_hide_secrets(commands):
-    commands.data.mkdir()
+    commands.data.mkdir(exist_ok=True)
     commands.data.joinpath("gatewayops.toml").write_text(
         '[gateway]\nport = 9999\nmetrics_token = "tok-4711"\n'
         '[control_store]\nurl = "postgresql+asyncpg://me:pass-4711@db/x"\n'
@@ -47,7 +47,7 @@ def test_the_settings_say_where_a_value_comes_from_and_hide_secrets(commands):
 
 
 def test_a_wrong_setting_stops_the_command_and_names_the_field(commands):
-    commands.data.mkdir()
+    commands.data.mkdir(exist_ok=True)
     commands.data.joinpath("gatewayops.toml").write_text("[gateway]\nport = 99999\n")
 
     assert "gateway.port" in commands.refused("server", "list", code=2)

@@ -18,14 +18,14 @@ def test_keys_are_rotated_with_progress_shown(commands):
 
 
 def test_a_provider_without_its_setting_stops_the_command(commands):
-    commands.data.mkdir()
+    commands.data.mkdir(exist_ok=True)
     commands.data.joinpath("gatewayops.toml").write_text('[secrets]\nprovider = "vault"\n')
 
     assert "secrets.vault_url" in commands.refused("secrets", "status", code=2)
 
 
 def test_a_vault_token_is_not_shown_among_the_settings(commands):
-    commands.data.mkdir()
+    commands.data.mkdir(exist_ok=True)
     commands.data.joinpath("gatewayops.toml").write_text('[secrets]\nvault_token = "tok-4711"\n')
 
     assert "4711" not in commands.shown("settings")
