@@ -8,6 +8,7 @@ import os
 
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.logs import log_to_stderr
+from gatewayops.app.quick_start import loading
 from gatewayops.app.run_lock import AlreadyHeld, RunLock
 from gatewayops.base.errors import Conflict, InvalidInput
 from gatewayops.settings import Settings
@@ -31,8 +32,9 @@ def run_gateway(settings: Settings, *, is_worker: bool = False) -> None:
 
         workers.run(settings)
         return
-    from gatewayops.gateway import role
-    from gatewayops.policy.governance import GovernanceSettings
+    with loading():
+        from gatewayops.gateway import role
+        from gatewayops.policy.governance import GovernanceSettings
 
     data = DataDirectory(settings.data).prepare()
     parts = role.GatewayParts(
@@ -57,7 +59,8 @@ def run_gateway(settings: Settings, *, is_worker: bool = False) -> None:
 def run_control(settings: Settings, *, store_address: str, demo_url: str = "") -> None:
     """API, recorder and jobs. `store_address` is where the embedded store listens, if it is the one used."""
     log_to_stderr()
-    from gatewayops.app import control_role
+    with loading():
+        from gatewayops.app import control_role
 
     control_role.run(settings, store_address=store_address, demo_url=demo_url)
 
@@ -81,7 +84,8 @@ def run_store(settings: Settings, *, port: int, is_temporary: bool = False) -> N
     lock.forget()
     if not is_temporary:
         lock.tell({"pid": os.getpid(), "address": f"127.0.0.1:{port}"})
-    from gatewayops.store.embedded import role
+    with loading():
+        from gatewayops.store.embedded import role
 
     role.run(
         data.root / "telemetry",

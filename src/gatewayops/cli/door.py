@@ -200,8 +200,11 @@ def _running(path: "Path") -> Iterator[Send]:
 
 @contextmanager
 def _in_process(settings: "Settings", *, needs_telemetry: bool) -> Iterator[Send]:
-    from gatewayops.app.parts import administrator, open_parts, open_telemetry
-    from gatewayops.cli.local_store import drain, store_for
+    from gatewayops.app.quick_start import loading
+
+    with loading():
+        from gatewayops.app.parts import administrator, open_parts, open_telemetry
+        from gatewayops.cli.local_store import drain, store_for
 
     with (
         store_for(settings, is_needed=needs_telemetry) as store,
