@@ -3,11 +3,13 @@
 A store is migrated once a session and copied for each test: migrating takes a third of a second.
 """
 
+import asyncio
 import gc
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -47,20 +49,28 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
 
 
 @pytest.fixture(scope="session")
-async def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite control store with its tables, for copying."""
     path = tmp_path_factory.mktemp("migrated") / "control.db"
-    await migrate(f"sqlite+aiosqlite:///{path}")
+    _beside(migrate(f"sqlite+aiosqlite:///{path}"))
     return path
 
 
 @pytest.fixture(scope="session")
-async def migrated_database(postgres_uri: str) -> str:
+def migrated_database(postgres_uri: str) -> str:
     """The name of a PostgreSQL control store with its tables, for `CREATE DATABASE … TEMPLATE`."""
-    connection = await asyncpg.connect(postgres_uri)
+    _beside(_made_in_postgres(postgres_uri))
+    return "migrated"
+
+
+async def _made_in_postgres(uri: str) -> None:
+    connection = await asyncpg.connect(uri)
     await connection.execute("CREATE DATABASE migrated")
     await connection.close()
-    await migrate(
-        postgres_uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", "/migrated?")
-    )
-    return "migrated"
+    await migrate(uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", "/migrated?"))
+
+
+def _beside(making: Coroutine[None, None, None]) -> None:
+    """Runs it in a loop of its own: a test's fixture that runs in a loop may have asked for it."""
+    with ThreadPoolExecutor() as threads:
+        threads.submit(asyncio.run, making).result()
