@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from gatewayops import __version__
 from gatewayops.api import (
+    analytics,
     answers,
     budgets,
     costs,
@@ -88,6 +89,7 @@ def create_app(parts: ControlParts) -> FastAPI:
         logs,
         log_export,
         costs,
+        analytics,
         internal,
         server_health,
         tool_sightings,

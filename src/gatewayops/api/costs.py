@@ -1,17 +1,14 @@
 """`/v1/costs`: what calls cost, by period, team, user, server, and trace. Dollars, computed exactly."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
-from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
+from gatewayops.api.days import Days, DaysAsked, Period
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import dollars
-from gatewayops.base import clock
-from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query import costs
 from gatewayops.query.costs import Figures
@@ -20,15 +17,6 @@ router = APIRouter(prefix="/v1/costs", tags=["Costs"])
 
 Reader = Annotated[Principal, Depends(principal_for("costs.read"))]
 GroupBy = Literal["day", "week", "month", "team", "user", "project", "server", "tool"]
-_DEFAULT_DAYS = timedelta(days=29)
-_DAY = timedelta(days=1)
-
-
-class Period(BaseModel):
-    """Days in UTC, both included."""
-
-    start: str = Field(examples=["2026-01-01"])
-    end: str
 
 
 class CostSummary(BaseModel):
@@ -80,33 +68,6 @@ class TraceCost(BaseModel):
     total_cost: float = Field(description="dollars")
     total_calls: int
     breakdown: list[ToolCost]
-
-
-class Days(BaseModel):
-    """The period asked for."""
-
-    start_ns: int
-    end_ns: int
-    period: Period
-
-
-def _days(
-    start_date: Annotated[str, Query(description="YYYY-MM-DD; 30 days back when left out")] = "",
-    end_date: Annotated[str, Query(description="YYYY-MM-DD, included; today when left out")] = "",
-) -> Days:
-    last = periods.day("end_date", end_date or clock.now().date().isoformat())
-    first = periods.day("start_date", start_date) if start_date else last - _DEFAULT_DAYS
-    if first > last:
-        msg = "start_date: must not be after end_date"
-        raise InvalidInput(msg)
-    return Days(
-        start_ns=periods.unix_ns(first),
-        end_ns=periods.unix_ns(last + _DAY),
-        period=Period(start=first.date().isoformat(), end=last.date().isoformat()),
-    )
-
-
-DaysAsked = Annotated[Days, Depends(_days)]
 
 
 @router.get("/summary")
