@@ -159,7 +159,7 @@ async def top_values(
 
 
 def may_show(settings: AnalyticsSettings, *, server: str, tool: str, field: str) -> bool:
-    """Whether the allow-list names this field; an entry with a server counts where that server is asked about."""
+    """Whether the allow-list names the field; an entry with a server counts when that server is asked for."""
     names = (tool, f"{server}/{tool}") if server else (tool,)
     for allowed in settings.argument_fields:
         pattern = allowed.removesuffix(f".{field}")

@@ -79,18 +79,16 @@ def records(sessions, record):
     for session in sessions:
         identity = _identity(session.user)
         for call in session.calls:
-            made.append(
-                record(
-                    ts_ns=call.at_ns,
-                    server=call.server,
-                    tool=call.tool,
-                    method="tools/call" if call.tool else "tools/list",
-                    status="error" if call.is_error else "success",
-                    request_body=call.body,
-                    session=session.legacy,
-                    **identity,
-                )
-            )
+            what = {
+                "ts_ns": call.at_ns,
+                "server": call.server,
+                "tool": call.tool,
+                "method": "tools/call" if call.tool else "tools/list",
+                "status": "error" if call.is_error else "success",
+                "request_body": call.body,
+                "session": session.legacy,
+            }
+            made.append(record(**what, **identity))
     some = sessions[::7]
     made += [record(ts_ns=one.calls[0].at_ns + 5, org_id="org_b", user_id=f"b_{one.user}") for one in some]
     made += [record(ts_ns=one.calls[0].at_ns + 5, door="otlp", user_id=f"o_{one.user}") for one in some]
@@ -108,7 +106,7 @@ def _identity(user):
 
 
 def _regulars():
-    """56 users: 30 with 1 to 5 sessions in October, 18 with 6 to 20, 8 with 21 to 28; a quarter from before."""
+    """56 users: 30 with 1 to 5 sessions in October, 18 with 6 to 20, 8 with more; a quarter came before."""
     for number in range(56):
         kind = "u" if number < 40 else "k" if number < 48 else "a"
         user = f"{kind}{number}"
