@@ -54,7 +54,8 @@ async def tool_list_costs(
     called = {(row["server"], row["tool"]) for row in await telemetry.rows(cost_sql.tools_called(), values)}
     readers: dict[str, list[ListReader]] = {}
     for row in await telemetry.rows(cost_sql.lists_read(), values):
-        readers.setdefault(row["server"], []).append(ListReader(row["agent"], row["lists"], row["tokens"]))
+        reader = ListReader(row["agent"], row["lists"], estimated_tokens(row["answer_bytes"]))
+        readers.setdefault(row["server"], []).append(reader)
     by_server: dict[str, list[ListedTool]] = {}
     for tool in listed:
         by_server.setdefault(tool.server, []).append(tool)

@@ -270,8 +270,22 @@ async def test_what_tool_lists_cost_and_which_tools_nobody_calls(reports, databa
     listing = {"server": "big", "tool": "", "method": "tools/list"}
     await spend(
         {"ts_ns": on(2), "server": "big", "tool": "a", "cost_micros": 0, "status": "error"},
-        {"ts_ns": on(2), **listing, "agent": "claude", "output_tokens": 210, "cost_micros": 0},
-        {"ts_ns": on(3), **listing, "agent": "claude", "output_tokens": 210, "cost_micros": 0},
+        {
+            "ts_ns": on(2),
+            **listing,
+            "agent": "claude",
+            "response_bytes": 840,
+            "output_tokens": 0,
+            "cost_micros": 0,
+        },
+        {
+            "ts_ns": on(3),
+            **listing,
+            "agent": "claude",
+            "response_bytes": 840,
+            "output_tokens": 0,
+            "cost_micros": 0,
+        },
         {
             "ts_ns": on(3),
             **listing,

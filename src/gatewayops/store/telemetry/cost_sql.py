@@ -100,14 +100,14 @@ def charges() -> str:
 
 
 def lists_read() -> str:
-    """Rows (server, agent, lists, tokens): how often clients read a list of tools, and its estimated tokens.
+    """Rows (server, agent, lists, answer_bytes): how often clients read a list of tools, and how much it was.
 
     Parameters `org`, `start`, `end`.
     """
     return (
-        "SELECT server, agent, count() AS lists, sum(output_tokens) AS tokens FROM spans "
+        "SELECT server, agent, count() AS lists, sum(response_bytes) AS answer_bytes FROM spans "
         f"WHERE {in_range()} AND {is_call()} AND method = 'tools/list' AND status = 'success' "
-        "GROUP BY server, agent ORDER BY server, tokens DESC, agent"
+        "GROUP BY server, agent ORDER BY server, answer_bytes DESC, agent"
     )
 
 
