@@ -6,13 +6,11 @@ All questions take the parameters `org`, `start`, `end` (Unix nanoseconds) and `
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
 from gatewayops.store.telemetry.analytics_sql import (
-    SESSION,
     TOOL_CALL,
-    TOOL_NAME,
     WHO,
     calls,
     calls_so_far,
-    in_sessions,
+    session_starts,
 )
 
 _BUCKETS = {"day": "toDate({})", "week": "toMonday({})", "month": "toStartOfMonth({})"}
@@ -25,9 +23,9 @@ _START = "fromUnixTimestamp64Nano({start:Int64}, 'UTC')"
 def headline() -> str:
     """One row: users, sessions, calls, errors, tools."""
     return (
-        f"SELECT uniqExact(who) AS users, uniqExact({SESSION}) AS sessions, count() AS calls, "
-        f"countIf(status != 'success') AS errors, uniqExactIf({TOOL_NAME}, {TOOL_CALL}) AS tools "
-        f"FROM {in_sessions('status', 'method', 'server', 'tool')}"
+        "SELECT uniqExact(who) AS users, sum(starts) AS sessions, count() AS calls, "
+        f"countIf(status != 'success') AS errors, uniqExactIf((server, tool), {TOOL_CALL}) AS tools "
+        f"FROM {session_starts('status', 'method', 'server', 'tool')}"
     )
 
 
@@ -76,8 +74,8 @@ def segments() -> str:
     return (
         "SELECT multiIf(user_sessions <= 5, '1-5', user_sessions <= 20, '6-20', '20+') AS segment, "
         "count() AS users, sum(user_sessions) AS sessions, sum(user_calls) AS calls FROM "
-        "(SELECT who, uniqExact(session, number) AS user_sessions, count() AS user_calls "
-        f"FROM {in_sessions()} GROUP BY who) GROUP BY segment"
+        "(SELECT who, sum(starts) AS user_sessions, count() AS user_calls "
+        f"FROM {session_starts()} GROUP BY who) GROUP BY segment"
     )
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gatewayops.store.telemetry.analytics_sql import (
-    SESSION,
     TOOL_CALL,
     TOOL_NAME,
     WHO,
@@ -48,11 +47,11 @@ def journeys() -> str:
     """
     named = f"groupArray((ts, span_id, {TOOL_NAME}))"
     return (
-        f"SELECT steps, count() AS times, uniqExact({SESSION}) AS sessions, uniqExact(who) AS users FROM "
-        f"(SELECT {SESSION}, arrayMap(call -> call.3, arraySort({named})) AS names, "
+        "SELECT steps, count() AS times, uniqExact(visit) AS sessions, uniqExact(who) AS users FROM "
+        f"(SELECT visit, any(who) AS who, arrayMap(call -> call.3, arraySort({named})) AS names, "
         "arrayJoin(arrayMap(at -> arraySlice(names, at, {length:UInt8}), "
         "range(1, toInt64(length(names)) - {length:UInt8} + 2))) AS steps "
-        f"FROM {in_sessions('method', 'server', 'tool')} WHERE {TOOL_CALL} GROUP BY {SESSION}) "
+        f"FROM {in_sessions('span_id', 'method', 'server', 'tool')} WHERE {TOOL_CALL} GROUP BY visit) "
         "GROUP BY steps ORDER BY times DESC, steps LIMIT {limit:UInt32}"
     )
 
@@ -64,7 +63,7 @@ def tools() -> str:
     """
     return (
         "SELECT server, tool, count() AS calls, countIf(status != 'success') AS errors, "
-        f"uniqExact(who) AS users, uniqExact({SESSION}) AS sessions, sum(count()) OVER () AS all_calls "
+        f"uniqExact(who) AS users, uniqExact(visit) AS sessions, sum(count()) OVER () AS all_calls "
         f"FROM {in_sessions('status', 'method', 'server', 'tool')} WHERE {TOOL_CALL} "
         "GROUP BY server, tool ORDER BY calls DESC, server, tool LIMIT {limit:UInt32}"
     )
@@ -105,7 +104,7 @@ def intents(rules: Sequence[Sequence[str]]) -> tuple[str, dict[str, Any]]:
     number = f"multiIf({cases}{len(rules)})" if cases else str(len(rules))
     return (
         f"SELECT {number} AS rule, count() AS calls, uniqExact(who) AS users, "
-        f"uniqExact({SESSION}) AS sessions FROM {in_sessions('method', 'server', 'tool')} "
+        f"uniqExact(visit) AS sessions FROM {in_sessions('method', 'server', 'tool')} "
         f"WHERE {TOOL_CALL} GROUP BY rule ORDER BY rule"
     ), values
 
