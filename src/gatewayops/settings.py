@@ -20,6 +20,7 @@ from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.policy.pins.settings import PinSettings
 from gatewayops.policy.validation.settings import ValidationSettings
+from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control.settings import ControlStoreSettings
@@ -52,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     validation: ValidationSettings = ValidationSettings()
     budgets: BudgetSettings = BudgetSettings()
     audit: AuditSettings = AuditSettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
 
     @property
     def data(self) -> Path:
@@ -104,7 +106,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         section, _, field = name.removeprefix(_PREFIX).lower().partition("__")
         if not field:
             tree[section] = value
-        elif field in ("allowed_hosts", "allowed_origins"):
+        elif field in ("allowed_hosts", "allowed_origins", "argument_fields"):
             tree.setdefault(section, {})[field] = [part.strip() for part in value.split(",") if part.strip()]
         else:
             tree.setdefault(section, {})[field] = value

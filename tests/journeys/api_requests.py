@@ -124,6 +124,8 @@ BODIES = {operation: body for operation, body, _ in SAMPLES}
 QUERIES = {
     "GET /v1/limits/effective": {"key": "$key_id", "server": "$server"},
     "GET /v1/policies/explain": {"principal": "$user", "server": "$server", "tool": "add"},
+    "GET /v1/analytics/funnel": {"step": ["add", "other"]},
+    "GET /v1/analytics/arguments": {"tool": "add", "field": "a"},
     "DELETE /v1/limits": {"scope": "team", "subject": "$team"},
 }
 OTHERWISE = {"PUT /v1/masking/classes/{name}": {"name": "email"}}

@@ -4,16 +4,23 @@ import json
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from gatewayops.cli.root import root
 from gatewayops.testing.installation import run_cli
 
 
 @pytest.fixture(scope="module")
-def remote(installation):
-    """Runs a command as somebody elsewhere who holds an administrator's key."""
-    secret = installation.json("key", "create", "from-elsewhere", "--admin")["secret"]
+def remote_admin(installation):
+    """An administrator's key, for somebody elsewhere."""
+    return installation.json("key", "create", "from-elsewhere", "--admin")["secret"]
 
-    def run(*words, key=secret, option="--url"):
+
+@pytest.fixture(scope="module")
+def remote(installation, remote_admin):
+    """Runs a command as somebody elsewhere who holds an administrator's key."""
+
+    def run(*words, key=remote_admin, option="--url"):
         return run_cli(*words, option, installation.url, "--key", key)
 
     return run
@@ -68,6 +75,53 @@ def test_people_see_tables(installation, traced):
     assert "$" in installation.cli("cost", "trace", "the-traced-call").stdout
     assert "last used" in installation.cli("key", "show", "tracer").stdout
     assert "era      modern" in installation.cli("server", "test", "demo").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("analytics", "summary"), "returning users"),
+        (("analytics", "users"), "stickiness"),
+        (("analytics", "users", "--by", "week"), "returning"),
+        (("analytics", "segments"), "6-20"),
+        (("analytics", "retention"), "new in the week of"),
+        (("analytics", "funnel", "demo/fail", "echo", "--window", "2h"), "within 2h"),
+        (("analytics", "journeys", "--length", "2"), "to"),
+        (("analytics", "tools", "--server", "demo"), "fail"),
+        (("analytics", "intents"), "(none)"),
+        (("cost", "summary"), "is expected to cost"),
+        (("cost", "top", "--limit", "200"), "demo"),
+        (("cost", "tool-lists"), "never called"),
+        (("cost", "export"), "day,team_id,team"),
+        (("cost", "export", "--format", "focus"), "BilledCost,BillingAccountId"),
+    ],
+    ids=lambda words: " ".join(words) if isinstance(words, tuple) else "",
+)
+def test_figures_are_shown_to_people_and_programs(installation, remote_admin, traced, words, shown):
+    asked = [*words, "--url", installation.url, "--key", remote_admin]
+    done = CliRunner().invoke(root, asked)
+
+    assert done.exit_code == 0, done.output
+    assert shown in done.stdout
+    if "export" not in words:
+        assert json.loads(CliRunner().invoke(root, [*asked, "--json"]).stdout)
+
+
+def test_an_argument_that_the_settings_do_not_name_is_denied_in_one_line(installation, remote_admin, traced):
+    asked = ["analytics", "arguments", "fail", "message", "--url", installation.url, "--key", remote_admin]
+    done = CliRunner().invoke(root, asked)
+
+    assert done.exit_code == 1
+    assert "analytics.argument_fields" in done.stderr
+
+
+def test_an_export_goes_into_a_file(installation, remote_admin, traced, tmp_path):
+    asked = ["cost", "export", "--url", installation.url, "--key", remote_admin]
+    done = CliRunner().invoke(root, [*asked, "--output", str(tmp_path / "costs.csv")])
+
+    assert done.exit_code == 0, done.output
+    lines = (tmp_path / "costs.csv").read_text().splitlines()
+    assert f": {len(lines) - 1} row" in done.stdout
 
 
 def test_the_usage_of_a_key_is_shown(installation, traced):

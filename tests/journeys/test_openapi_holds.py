@@ -33,6 +33,7 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
 from gatewayops.base.ids import random_text
 from gatewayops.identity import keys as secrets
+from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.notary import Notary
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.audit.signing import Signer
@@ -120,7 +121,7 @@ class Control:
         for name, value in (self.address_of(label) | changes.get("path", {})).items():
             path = path.replace(f"{{{name}}}", quote(value, safe=""))
         query = changes.get("query", self.query_of(label))
-        address = f"{path}?{urlencode(query)}" if query else path
+        address = f"{path}?{urlencode(query, doseq=True)}" if query else path
         answer = await self.send(httpx.Request(method, f"http://api{address}", headers=headers, content=body))
         self._look_at(answer)
         return answer
@@ -233,6 +234,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
             internal_token="",
             local_admin_token=TOKEN,
             notary=Notary(database, Signer(b"k" * 32), AuditSettings()),
+            analytics=AnalyticsSettings(argument_fields=("add.a",), intents={"sum": ("add",)}),
         )
     )
     server = FakeServer(by_method({"server/discover": _discovered, "tools/list": _listed}))

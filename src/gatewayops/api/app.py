@@ -8,8 +8,10 @@ from fastapi import FastAPI
 
 from gatewayops import __version__
 from gatewayops.api import (
+    analytics,
     answers,
     budgets,
+    cost_reports,
     costs,
     directory,
     explain,
@@ -88,6 +90,8 @@ def create_app(parts: ControlParts) -> FastAPI:
         logs,
         log_export,
         costs,
+        cost_reports,
+        analytics,
         internal,
         server_health,
         tool_sightings,

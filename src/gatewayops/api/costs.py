@@ -1,38 +1,49 @@
 """`/v1/costs`: what calls cost, by period, team, user, server, and trace. Dollars, computed exactly."""
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
-from gatewayops.api.parts import Parts
+from gatewayops.api.days import Days, DaysAsked, Period
+from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.shapes import dollars
 from gatewayops.base import clock
-from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query import costs
+from gatewayops.query.analytics import change
 from gatewayops.query.costs import Figures
 
 router = APIRouter(prefix="/v1/costs", tags=["Costs"])
 
 Reader = Annotated[Principal, Depends(principal_for("costs.read"))]
 GroupBy = Literal["day", "week", "month", "team", "user", "project", "server", "tool"]
-_DEFAULT_DAYS = timedelta(days=29)
-_DAY = timedelta(days=1)
 
 
-class Period(BaseModel):
-    """Days in UTC, both included."""
+class Before(BaseModel):
+    """As many days just before; `change` 0.5 is half as much again, null where those cost nothing."""
 
-    start: str = Field(examples=["2026-01-01"])
-    end: str
+    period: Period
+    total_cost: float = Field(description="dollars")
+    total_calls: int
+    change: float | None
+
+
+class Projection(BaseModel):
+    """The present month: what it has cost, and what it will have cost if it goes on so.
+
+    As it went on average since the month began or over the last seven days, whichever began earlier.
+    """
+
+    month: str = Field(examples=["2026-01"])
+    cost: float = Field(description="dollars, so far")
+    expected_cost: float = Field(description="dollars, at the end of the month")
 
 
 class CostSummary(BaseModel):
-    """All calls of the period."""
+    """All calls of the period; a projection where the period goes on to today."""
 
     total_cost: float = Field(description="dollars")
     total_calls: int
@@ -40,6 +51,8 @@ class CostSummary(BaseModel):
     input_tokens: int = Field(description="estimated")
     output_tokens: int = Field(description="estimated")
     period: Period
+    previous: Before
+    projection: Projection | None
 
 
 class CostGroup(BaseModel):
@@ -82,33 +95,6 @@ class TraceCost(BaseModel):
     breakdown: list[ToolCost]
 
 
-class Days(BaseModel):
-    """The period asked for."""
-
-    start_ns: int
-    end_ns: int
-    period: Period
-
-
-def _days(
-    start_date: Annotated[str, Query(description="YYYY-MM-DD; 30 days back when left out")] = "",
-    end_date: Annotated[str, Query(description="YYYY-MM-DD, included; today when left out")] = "",
-) -> Days:
-    last = periods.day("end_date", end_date or clock.now().date().isoformat())
-    first = periods.day("start_date", start_date) if start_date else last - _DEFAULT_DAYS
-    if first > last:
-        msg = "start_date: must not be after end_date"
-        raise InvalidInput(msg)
-    return Days(
-        start_ns=periods.unix_ns(first),
-        end_ns=periods.unix_ns(last + _DAY),
-        period=Period(start=first.date().isoformat(), end=last.date().isoformat()),
-    )
-
-
-DaysAsked = Annotated[Days, Depends(_days)]
-
-
 @router.get("/summary")
 async def summary(caller: Reader, parts: Parts, days: DaysAsked, group_by: GroupBy = "day") -> CostReport:
     """The period by day, or by whatever `group_by` says."""
@@ -142,7 +128,7 @@ async def trace(trace_id: Annotated[str, Path(max_length=256)], caller: Reader, 
         total_cost=dollars(found.total.cost_micros),
         total_calls=found.total.calls,
         breakdown=[
-            ToolCost(server=row.server or None, tool=row.tool or None, **_figures(row.figures))
+            ToolCost(server=row.server or None, tool=row.tool or None, **figure_fields(row.figures))
             for row in found.tools
         ],
     )
@@ -153,6 +139,8 @@ async def _report(caller: Principal, parts: Parts, days: Days, group_by: GroupBy
         parts.telemetry, org_id=caller.org_id, start_ns=days.start_ns, end_ns=days.end_ns, group_by=group_by
     )
     total = report.total
+    previous = await _before(caller, parts, days.before, total)
+    projection = await _projection(caller, parts, days)
     return CostReport(
         summary=CostSummary(
             total_cost=dollars(total.cost_micros),
@@ -161,13 +149,40 @@ async def _report(caller: Principal, parts: Parts, days: Days, group_by: GroupBy
             input_tokens=total.input_tokens,
             output_tokens=total.output_tokens,
             period=days.period,
+            previous=previous,
+            projection=projection,
         ),
         group_by=group_by,
-        breakdown=[CostGroup(group=row.name or None, **_figures(row.figures)) for row in report.groups],
+        breakdown=[CostGroup(group=row.name or None, **figure_fields(row.figures)) for row in report.groups],
     )
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+async def _before(caller: Principal, parts: ControlParts, days: Days, now: Figures) -> Before:
+    found = await costs.total(
+        parts.telemetry, org_id=caller.org_id, start_ns=days.start_ns, end_ns=days.end_ns
+    )
+    return Before(
+        period=days.period,
+        total_cost=dollars(found.cost_micros),
+        total_calls=found.calls,
+        change=change(now.cost_micros, found.cost_micros),
+    )
+
+
+async def _projection(caller: Principal, parts: ControlParts, days: Days) -> Projection | None:
+    now = clock.now()
+    if not days.start_ns <= periods.unix_ns(now) < days.end_ns:
+        return None
+    found = await costs.projection(parts.telemetry, org_id=caller.org_id, now=now)
+    return Projection(
+        month=f"{found.month.start:%Y-%m}",
+        cost=dollars(found.spent_micros),
+        expected_cost=dollars(found.expected_micros),
+    )
+
+
+def figure_fields(figures: Figures) -> dict[str, Any]:
+    """Figures as the shapes have them."""
     return {
         "cost": dollars(figures.cost_micros),
         "calls": figures.calls,

@@ -9,6 +9,7 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
 from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.policy.validation.settings import ValidationSettings
+from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.notary import Notary
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
@@ -35,6 +36,7 @@ class ControlParts:
     notary: Notary | None = None  # signs the audit log
     limits: LimitSettings = field(default_factory=LimitSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
 
 
 def parts_of(request: Request) -> ControlParts:

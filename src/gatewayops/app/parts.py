@@ -77,6 +77,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
                 anchors=open_anchors(settings.audit),
             ),
             validation=settings.validation,
+            analytics=settings.analytics,
         )
     finally:
         await database.close()

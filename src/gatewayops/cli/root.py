@@ -19,6 +19,7 @@ _COMMANDS = {
     "policy": ("policies", "policy", "What is allowed or denied besides roles, and why.", False),
     "trace": ("traces", "trace", "What was called.", False),
     "cost": ("costs", "cost", "What it cost.", False),
+    "analytics": ("analytics", "analytics", "Who uses the tools, and how.", False),
     "price": ("prices", "price", "What calls cost, by server and tool.", False),
     "masking": ("masking", "masking", "What is taken out of records before they are written.", False),
     "budget": ("budgets", "budget", "How much may be spent, by whom.", False),

@@ -1,15 +1,22 @@
-"""Costs: of a period by group, and of one trace. Read from the spans; whole micro-dollars."""
+"""Costs: of a period by group, its projection, the dearest tools and traces, and one trace.
+
+Read from the spans of calls; whole micro-dollars.
+"""
 
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from gatewayops.base.errors import NotFound
 from gatewayops.base.ids import trace_id_of
+from gatewayops.cost.budget import RECENT_DAYS, Period, Span, forecast, span_at
 from gatewayops.query.asking import SpanReader
 from gatewayops.store.telemetry import cost_sql
 
 GROUPS = cost_sql.GROUPS
 MAX_GROUPS = 1_000
+_SECOND_NS = 10**9
+_NO_LIMIT = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +64,85 @@ class TraceCost:
     tools: list[ToolCost]
 
 
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A month: what it has cost so far, and what it will have cost at its end."""
+
+    month: Span
+    spent_micros: int
+    expected_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class DearTrace:
+    """A trace, as far as it lies in the period."""
+
+    trace_id: str
+    start_ns: int
+    servers: tuple[str, ...]
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class TopCosts:
+    """Dearest first."""
+
+    tools: list[ToolCost]
+    traces: list[DearTrace]
+
+
 async def cost_report(
     telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int, group_by: str
 ) -> CostReport:
     """Costs from `start_ns` up to `end_ns` (Unix nanoseconds), grouped by one of GROUPS."""
     values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": MAX_GROUPS}
     groups = await telemetry.rows(cost_sql.costs(group_by), values)
-    del values["limit"]
-    total = await telemetry.rows(cost_sql.total(), values)
-    return CostReport(figures(total[0]), [Group(row["group_name"], figures(row)) for row in groups])
+    whole = await total(telemetry, org_id=org_id, start_ns=start_ns, end_ns=end_ns)
+    return CostReport(whole, [Group(row["group_name"], figures(row)) for row in groups])
+
+
+async def total(telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int) -> Figures:
+    """The figures of a whole period."""
+    rows = await telemetry.rows(cost_sql.total(), {"org": org_id, "start": start_ns, "end": end_ns})
+    return figures(rows[0])
+
+
+async def projection(telemetry: SpanReader, *, org_id: str, now: datetime) -> Projection:
+    """What the present month will have cost, if it goes on as on average since it began or over seven days.
+
+    Whichever began earlier, as forecasts of budgets do.
+    """
+    month = span_at(Period.MONTH, now)
+    since = min(month.start, now.date() - timedelta(days=RECENT_DAYS))
+    since_ns = int(Span(since, since).start_s) * _SECOND_NS
+    report = await cost_report(
+        telemetry, org_id=org_id, start_ns=since_ns, end_ns=int(month.end_s) * _SECOND_NS, group_by="day"
+    )
+    by_day = {date.fromisoformat(group.name): group.figures.cost_micros for group in report.groups}
+    spent = sum(micros for day, micros in by_day.items() if day >= month.start)
+    expected = forecast(span=month, now=now, limit_micros=_NO_LIMIT, spent_micros=spent, by_day=by_day)
+    return Projection(month, spent, expected.expected_micros)
+
+
+async def top_costs(
+    telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int, limit: int
+) -> TopCosts:
+    """The dearest tools and the dearest traces of a period."""
+    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit}
+    tools = await telemetry.rows(cost_sql.top_tools(), values)
+    traces = await telemetry.rows(cost_sql.top_traces(), values)
+    return TopCosts(
+        tools=[ToolCost(row["server"], row["tool"], figures(row)) for row in tools],
+        traces=[
+            DearTrace(
+                trace_id=row["trace_id"],
+                start_ns=row["start_ns"],
+                servers=tuple(sorted(name for name in row["servers"] if name)),
+                figures=figures(row),
+            )
+            for row in traces
+        ],
+    )
 
 
 async def trace_cost(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceCost:

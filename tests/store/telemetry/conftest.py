@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from gatewayops.api import answers, costs, traces
+from gatewayops.api import analytics, answers, costs, traces
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
 from gatewayops.identity.principal import Principal
@@ -23,6 +23,8 @@ from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.testing.peer_process import free_port
 from gatewayops.testing.store_process import PASSWORD, USER, StoreProcess
 from gatewayops.upstream.settings import UpstreamSettings
+
+from .generated_month import ANALYTICS
 
 NOON_NS = 1_760_000_400_000_000_000  # 2025-10-09T09:00:00Z
 
@@ -55,7 +57,7 @@ def record() -> MakeRecord:
     def make(**changes: object) -> CallRecord:
         number = next(numbers)
         return msgspec.structs.replace(
-            _RECORD,
+            RECORD,
             **{
                 "ts_ns": NOON_NS + number * 1_000_000_000,
                 "trace_id": os.urandom(16).hex(),
@@ -67,7 +69,7 @@ def record() -> MakeRecord:
     return make
 
 
-_RECORD = CallRecord(
+RECORD = CallRecord(
     ts_ns=NOON_NS,
     duration_ns=2_500_000,
     org_id="org_a",
@@ -122,11 +124,12 @@ async def _api_over(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
         settings=ControlSettings(),
         upstream=UpstreamSettings(),
         internal_token="",
+        analytics=ANALYTICS,
     )
     app = FastAPI()
     app.state.parts = parts
     answers.install(app)
-    for module in (traces, costs):
+    for module in (traces, costs, analytics):
         app.include_router(module.router)
         caller = module.Reader.__metadata__[0].dependency
         app.dependency_overrides[caller] = lambda: Principal(org_id="org_a", key_id="key_a")
