@@ -35,13 +35,21 @@ def trace() -> None:
 @click.option("--to", "end", metavar="TIME", help="Before this moment, or to the end of this day.")
 @click.option("--server", metavar="NAME")
 @click.option("--tool", metavar="NAME", help="Or a prompt's name.")
-@click.option("--status", type=click.Choice(["success", "error", "timeout"]))
+@click.option("--agent", metavar="NAME", help="The client's name.")
+@click.option(
+    "--attribute", multiple=True, metavar="KEY:VALUE", help="Of a span; may be given several times."
+)
+@click.option(
+    "--status", multiple=True, type=click.Choice(["success", "error", "timeout"]), help="Or several."
+)
 @click.option("--user", metavar="EMAIL", help="Or an id.")
 @click.option("--team", metavar="NAME", help="Or an id.")
 @click.option("--project", metavar="NAME", help="Or an id.")
 @click.option("--api-key", metavar="KEY", help="An id, a name or a prefix.")
 @click.option("--min-duration", "min_duration_ms", type=click.FloatRange(min=0), metavar="MS")
+@click.option("--max-duration", "max_duration_ms", type=click.FloatRange(min=0), metavar="MS")
 @click.option("--min-cost", type=click.FloatRange(min=0), metavar="DOLLARS")
+@click.option("--max-cost", type=click.FloatRange(min=0), metavar="DOLLARS")
 @click.option("--search", "query", metavar="TEXT", help="Anywhere in tool, error, request or answer.")
 @paging_options
 @as_json_option
@@ -54,7 +62,7 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
             asked[f"{noun}_id"] = id_of(door, noun, reference)
     if reference := options.pop("api_key"):
         asked["key_id"] = key_id(door, reference)
-    asked |= {name: value for name, value in options.items() if value is not None}
+    asked |= {name: value for name, value in options.items() if value not in (None, ())}
     told = _asked(door, asked)
     if as_json:
         show_json(told)
