@@ -1,6 +1,5 @@
 """`/v1/traces`: what the gateway carried, by trace."""
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
@@ -19,7 +18,6 @@ from gatewayops.api.trace_shapes import (
     trace_body,
     trace_detail,
 )
-from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import trace_id_of
 from gatewayops.identity.principal import Principal
@@ -39,8 +37,6 @@ Attribute = Annotated[
     str, Field(max_length=512, pattern=r"^[^:]+:", description="key:value of a span; given twice, both")
 ]
 
-_DEFAULT_RANGE = timedelta(hours=24)
-_SLACK = timedelta(seconds=5)  # calls that begin while the question is asked
 _MICROS = 1_000_000
 
 
@@ -128,22 +124,14 @@ async def _page(asked: TraceQuestion, caller: Principal, parts: Parts, *, text: 
 
 
 def _filter(asked: TraceQuestion, *, org_id: str, text: str) -> SpanFilter:
-    end = clock.now() + _SLACK
-    if asked.end_time:
-        end = periods.moment("end_time", asked.end_time, is_end=True)
-    start = end - _DEFAULT_RANGE
-    if asked.start_time:
-        start = periods.moment("start_time", asked.start_time, is_end=False)
-    if start >= end:
-        msg = "start_time: must be before end_time"
-        raise InvalidInput(msg)
+    window = periods.window(asked.start_time, asked.end_time)
     if 0 < asked.max_duration_ms < asked.min_duration_ms:
         msg = "max_duration_ms: must not be below min_duration_ms"
         raise InvalidInput(msg)
     return SpanFilter(
         org_id=org_id,
-        start_ns=periods.unix_ns(start),
-        end_ns=periods.unix_ns(end),
+        start_ns=window.start_ns,
+        end_ns=window.end_ns,
         user_id=asked.user_id,
         team_id=asked.team_id,
         project_id=asked.project_id,
