@@ -40,6 +40,8 @@ CONTROL_ACTIONS = (
     "traces.read",
     "costs.read",
     "metrics.read",
+    "retention.read",
+    "retention.write",
 )
 DEFAULT_SERVERS = ("*",)
 DEFAULT_ACTIONS = ("mcp.*", "traces.read", "costs.read")
