@@ -116,9 +116,9 @@ def compare(door: Door, a: str, b: str, *, as_json: bool) -> None:
         show_json(told)
         return
     show_table(
-        ["", "what", "A", "B", "ms", "cost"],
+        ["change", "what", "A", "B", "ms", "cost"],
         (
-            (_MARKS[pair["change"]], _what(pair["a"] or pair["b"]), _status(pair["a"]), _status(pair["b"]),
+            (pair["change"].replace("_", " "), _what(pair["a"] or pair["b"]), _status(pair["a"]), _status(pair["b"]),
              _more(pair["duration_ms"]), _more_money(pair["cost"]))
             for pair in told["steps"]
         ),
@@ -131,9 +131,6 @@ def compare(door: Door, a: str, b: str, *, as_json: bool) -> None:
     )
     if told["is_cut"]:
         click.echo("Only the first 1,000 steps are compared.")
-
-
-_MARKS = {"same": "", "status": "!", "only_a": "-", "only_b": "+"}
 
 
 def _what(step: dict[str, Any]) -> str:
