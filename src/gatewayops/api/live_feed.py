@@ -20,7 +20,7 @@ EVERY_S = 2.0
 WINDOW_S = 60
 PER_ORG = 8
 _AT_ONCE = 64
-_LONGEST_S = 600.0  # then the client asks again, and we whether it still may
+LONGEST_S = 600.0  # then the client asks again, and we whether it still may
 _SECOND_NS = 1_000_000_000
 
 
@@ -51,7 +51,7 @@ async def feed(
     telemetry: SpanReader, org_id: str, *, is_stopping: Callable[[], bool], every_s: float = EVERY_S
 ) -> AsyncIterator[bytes]:
     """Events until the process stops or ten minutes are over; a store that is away ends nothing."""
-    until = time.monotonic() + _LONGEST_S
+    until = time.monotonic() + LONGEST_S
     while time.monotonic() < until and not is_stopping():
         try:
             yield _event("figures", await _last_minute(telemetry, org_id))

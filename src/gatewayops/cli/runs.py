@@ -118,12 +118,18 @@ def compare(door: Door, a: str, b: str, *, as_json: bool) -> None:
     show_table(
         ["change", "what", "A", "B", "ms", "cost"],
         (
-            (pair["change"].replace("_", " "), _what(pair["a"] or pair["b"]), _status(pair["a"]), _status(pair["b"]),
-             _more(pair["duration_ms"]), _more_money(pair["cost"]))
+            (
+                pair["change"].replace("_", " "),
+                _what(pair["a"] or pair["b"]),
+                _status(pair["a"]),
+                _status(pair["b"]),
+                _more(pair["duration_ms"]),
+                _more_money(pair["cost"]),
+            )
             for pair in told["steps"]
         ),
         empty="Neither has steps.",
-    )  # fmt: skip
+    )
     more = told["difference"]
     click.echo(
         f"B beyond A: {more['steps']:+d} steps, {more['errors']:+d} failed, "
