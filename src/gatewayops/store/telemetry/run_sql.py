@@ -20,7 +20,14 @@ _KEY = (
     f"['{IDLE}', key_id, user_id, agent])"
 )
 _GIVEN = "count() > 1 OR max(parent_span_id != '')"
-_ORDER = "(PARTITION BY run_key ORDER BY at_ns, span_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+_TRACE_NUMBER = (
+    "reinterpretAsUInt128(unhex(trace_id))"  # exact, and far quicker to group and to find than text
+)
+_ORDER = "(PARTITION BY run_hash ORDER BY at_ns ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+_COLUMNS = """
+    ts, duration_ns, trace_id, span_id, parent_span_id, session, key_id, user_id, team_id, project_id, env,
+    agent, method, server, tool, resource_uri, status, reason, cost_micros, input_tokens, output_tokens
+"""
 _WHICH = {
     TRACE: "trace_id = {part_1:String}",
     SESSION: "key_id = {part_1:String} AND session = {part_2:String}",
@@ -150,10 +157,11 @@ def _of_one(kind: str) -> str:
 
 def _numbered(calls: str, beside: str) -> str:
     """Calls with the key of their run and, of idle runs, which of them; `beside` has all of their traces."""
-    given = f"SELECT trace_id FROM spans WHERE {beside} AND {is_call()} GROUP BY trace_id HAVING {_GIVEN}"
+    given = f"SELECT {_TRACE_NUMBER} AS number FROM spans WHERE {beside} AND {is_call()} GROUP BY number"
     keyed = (
-        f"SELECT *, toUnixTimestamp64Nano(ts) AS at_ns, trace_id IN ({given}) AS is_given, "
-        f"{_KEY} AS run_key FROM spans WHERE {calls} AND {is_call()}"
+        f"SELECT {_COLUMNS}, toUnixTimestamp64Nano(ts) AS at_ns, "
+        f"{_TRACE_NUMBER} IN ({given} HAVING {_GIVEN}) AS is_given, {_KEY} AS run_key, "
+        f"cityHash64(run_key) AS run_hash FROM spans WHERE {calls} AND {is_call()}"
     )
     paused = (
         f"SELECT *, run_key[1] = '{IDLE}' AND at_ns - lagInFrame(at_ns, 1, at_ns) OVER {_ORDER} > {GAP_NS} "
