@@ -112,9 +112,13 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
             "min_cost": 0.1,
             "min_duration_ms": 1,
             "query": "a",
+            "status": ["error"],
+            "attribute": ["a:b"],
+            "max_cost": 1,
         },
         {},
     ),
+    ("PUT /v1/retention", {"spans_days": 365, "payloads_days": 30}, {}),
     ("POST /v1/logs/audit/checkpoints", None, {}),
     ("POST /v1/logs/audit/erasures", {"subject": "nobody"}, {}),
     ("POST /v1/logs/export", {"class": "audit", "format": "csv", "start_time": FROM, "end_time": UNTIL}, {}),
@@ -127,8 +131,12 @@ QUERIES = {
     "GET /v1/analytics/funnel": {"step": ["add", "other"]},
     "GET /v1/analytics/arguments": {"tool": "add", "field": "a"},
     "DELETE /v1/limits": {"scope": "team", "subject": "$team"},
+    "GET /v1/runs/compare": {"a": TRACE_ID, "b": TRACE_ID},
 }
-OTHERWISE = {"PUT /v1/masking/classes/{name}": {"name": "email"}}
+OTHERWISE = {
+    "PUT /v1/masking/classes/{name}": {"name": "email"},
+    "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
+}
 SAME = {"key": "key_id", "budget": "budget_id", "principal": "user", "subject": "team", "role": "role_id"}
 
 TEXTS = (

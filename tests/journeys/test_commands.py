@@ -174,3 +174,22 @@ def test_a_trace_that_is_not_there_is_said_in_one_line(installation):
     assert done.returncode == 1
     assert "never-happened" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_what_an_agent_did_is_shown_and_compared(installation, traced):
+    [listed] = installation.json("run", "list", "--tool", "fail", "--api-key", "tracer")["runs"]
+
+    assert (listed["outcome"], listed["errors"]) == ("failed", listed["steps"])
+    assert "tools.call demo/fail" in installation.cli("run", "show", listed["id"]).stdout
+    compared = installation.cli("run", "compare", listed["id"], "the-traced-call").stdout
+    assert "B beyond A:" in compared
+    assert listed["id"] in installation.cli("run", "list", "--last", "1h").stdout
+
+
+def test_metrics_and_what_is_kept_are_shown(installation, traced):
+    figures = installation.json("metrics", "summary", "--api-key", "tracer", "--last", "1h")["figures"]
+
+    assert figures["calls"] == figures["errors"] > 0
+    assert "demo/fail" in installation.cli("metrics", "series", "--by", "tool", "--step", "1m").stdout
+    installation.json("retention", "set", "--spans", "30", "--payloads", "7")
+    assert "7 days" in installation.cli("retention", "show").stdout

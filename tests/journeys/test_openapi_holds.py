@@ -27,7 +27,7 @@ from schemathesis import Case, GenerationMode, checks
 from schemathesis.core.failures import FailureGroup
 from schemathesis.schemas import APIOperation
 
-from gatewayops.api import budgets
+from gatewayops.api import budgets, live_feed
 from gatewayops.api.app import ControlParts, create_app
 from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
@@ -241,6 +241,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(secrets, "_COST", 4)
         patch.setattr(budgets, "PROOF_PAUSE_S", 0.0)
+        patch.setattr(live_feed, "LONGEST_S", 0.0)
         async with server, app.router.lifespan_context(app):
             yield Control(app, url_of_a_server=server.url)
 

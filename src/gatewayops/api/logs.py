@@ -136,7 +136,7 @@ def request_filter(asked: RequestQuestion, org_id: str) -> SpanFilter:
         key_id=asked.key_id,
         server=asked.server,
         tool=asked.tool,
-        status=asked.status or "",
+        statuses=(asked.status,) if asked.status else (),
     )
 
 

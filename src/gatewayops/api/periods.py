@@ -1,13 +1,16 @@
 """Times at the border: ISO 8601 in and out, dates that include their day, ranges with defaults."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LOST_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")  # `+00:00` in an address arrives as ` 00:00`
 _DAY = timedelta(days=1)
+_SLACK = timedelta(seconds=5)  # calls that begin while the question is asked
 _SECOND_NS = 1_000_000_000
 _LAST = datetime(2100, 1, 1, tzinfo=UTC)
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,6 +37,27 @@ def day(field: str, text: str) -> datetime:
         msg = f"{field}: give a date YYYY-MM-DD"
         raise InvalidInput(msg)
     return moment(field, text, is_end=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `start_ns` up to `end_ns`, Unix nanoseconds."""
+
+    start_ns: int
+    end_ns: int
+
+
+def window(start_time: str, end_time: str, *, length: timedelta = _DAY) -> Window:
+    """The time asked for; without an end up to now, without a start as long as `length`.
+
+    Raises InvalidInput.
+    """
+    end = moment("end_time", end_time, is_end=True) if end_time else clock.now() + _SLACK
+    start = moment("start_time", start_time, is_end=False) if start_time else end - length
+    if start >= end:
+        msg = "start_time: must be before end_time"
+        raise InvalidInput(msg)
+    return Window(unix_ns(start), unix_ns(end))
 
 
 def unix_ns(when: datetime) -> int:

@@ -1,12 +1,17 @@
 """The traces API's bodies, and how rows of `query` become them: dollars, milliseconds, ISO times."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from gatewayops.api.periods import iso, ms
 from gatewayops.api.shapes import Listed, dollars
+from gatewayops.query.latency import Latency, split_all, summed
+from gatewayops.query.timed_span import TimedSpan
 from gatewayops.query.traces import SpanRow, TraceRow
+from gatewayops.query.waterfall import Place, waterfall
 
 # SpanBody's fields that are columns as they are, and those where empty means null
 _SAME = ("method", "status", "request_bytes", "response_bytes", "input_tokens", "output_tokens", "door")
@@ -103,6 +108,40 @@ class SpanBody(BaseModel):
     request_id: str | None
     rpc_id: str | None
     client_address: str | None
+    attributes: dict[str, str]
+
+
+class LatencyBody(BaseModel):
+    """Where the time went, in milliseconds: client + auth + policy + gateway + upstream make the total.
+
+    upstream is network + server. Null is what nobody told us: the client's part without a span of the
+    client, network and server without a span of the server (send both by OTLP to see them).
+    """
+
+    client_ms: float | None
+    auth_ms: float
+    policy_ms: float
+    gateway_ms: float = Field(description="the rest of the gateway's own work")
+    upstream_ms: float
+    network_ms: float | None
+    server_ms: float | None
+    total_ms: float
+
+
+class PlaceBody(BaseModel):
+    """Where a span stands in the waterfall."""
+
+    row: int = Field(description="from 0, children behind their parent")
+    depth: int
+    on_critical_path: bool = Field(description="shortening it would shorten the trace")
+    clock_shift_ms: float = Field(description="add to start_time for drawing: the other clock is off by it")
+
+
+class PlacedSpan(SpanBody):
+    """A span within its trace."""
+
+    latency: LatencyBody | None = Field(description="null of spans that others sent by OTLP")
+    place: PlaceBody | None = Field(description="null beyond the first 10,000 spans")
 
 
 class TraceContext(BaseModel):
@@ -127,7 +166,8 @@ class TraceDetail(BaseModel):
     context: TraceContext
     span_count: int
     error_count: int
-    spans: list[SpanBody] = Field(description="at most 10,000; /spans has the rest")
+    latency: LatencyBody | None = Field(description="all calls together; they may have run at the same time")
+    spans: list[PlacedSpan] = Field(description="at most 10,000; /spans has the rest")
     total_cost: float = Field(description="dollars")
 
 
@@ -140,7 +180,7 @@ class OneTrace(BaseModel):
 class SpanList(Listed):
     """A page of spans in order of start."""
 
-    spans: list[SpanBody]
+    spans: list[PlacedSpan]
 
 
 def trace_body(trace: TraceRow) -> TraceBody:
@@ -164,14 +204,50 @@ def trace_body(trace: TraceRow) -> TraceBody:
     )
 
 
-def trace_detail(trace: TraceRow, spans: list[SpanRow]) -> TraceDetail:
-    """A trace and its spans."""
+def trace_detail(trace: TraceRow, spans: list[SpanRow], timed: Sequence[TimedSpan]) -> TraceDetail:
+    """A trace and its spans; `timed` are the same spans."""
     body = trace_body(trace).model_dump()
     context = {name: body.pop(name) for name in TraceContext.model_fields}
     return TraceDetail(
         **{name: body[name] for name in TraceDetail.model_fields if name in body},
         context=TraceContext(**context),
-        spans=[span_body(span) for span in spans],
+        latency=_latency(summed(split_all(timed).values())),
+        spans=placed_spans(spans, timed),
+    )
+
+
+def placed_spans(spans: Iterable[SpanRow], timed: Sequence[TimedSpan]) -> list[PlacedSpan]:
+    """Spans of one trace, all of which is in `timed`."""
+    splits = split_all(timed)
+    places = {span.span_id: place for span, place in zip(timed, waterfall(timed), strict=True)}
+    return [
+        PlacedSpan(
+            **span_body(span).model_dump(),
+            latency=_latency(splits.get(span.span_id)),
+            place=_place(places.get(span.span_id)),
+        )
+        for span in spans
+    ]
+
+
+def _latency(found: Latency | None) -> LatencyBody | None:
+    if found is None:
+        return None
+    parts: dict[str, Any] = {
+        name.removesuffix("_ns") + "_ms": None if value is None else value / 1e6
+        for name, value in asdict(found).items()
+    }
+    return LatencyBody(**parts)
+
+
+def _place(found: Place | None) -> PlaceBody | None:
+    if found is None:
+        return None
+    return PlaceBody(
+        row=found.row,
+        depth=found.depth,
+        on_critical_path=found.is_on_critical_path,
+        clock_shift_ms=ms(found.shift_ns),
     )
 
 
@@ -204,5 +280,6 @@ def span_body(span: SpanRow) -> SpanBody:
         ),
         environment=known["env"] or None,
         agent_name=known["agent"] or None,
+        attributes=known["attributes"],
         **same,
     )

@@ -1,22 +1,28 @@
 """`/v1/traces`: what the gateway carried, by trace."""
 
-from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body
-from gatewayops.api.trace_shapes import OneTrace, SpanList, TraceList, span_body, trace_body, trace_detail
-from gatewayops.base import clock
+from gatewayops.api.trace_shapes import (
+    OneTrace,
+    SpanList,
+    TraceList,
+    placed_spans,
+    trace_body,
+    trace_detail,
+)
 from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import trace_id_of
 from gatewayops.identity.principal import Principal
 from gatewayops.query import traces
+from gatewayops.query.timed_span import timed_row, timed_span
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
 router = APIRouter(prefix="/v1/traces", tags=["Traces"])
@@ -25,9 +31,20 @@ Reader = Annotated[Principal, Depends(principal_for("traces.read"))]
 TraceId = Annotated[str, Path(max_length=256, description="`tr_…`, 32 hex digits, or your own X-Trace-ID")]
 Text = Annotated[str, Field(max_length=256)]
 
-_DEFAULT_RANGE = timedelta(hours=24)
-_SLACK = timedelta(seconds=5)  # calls that begin while the question is asked
+T = TypeVar("T")
+Several = Annotated[list[T], BeforeValidator(lambda given: _several(given))]
+Attribute = Annotated[
+    str, Field(max_length=512, pattern=r"^[^:]+:", description="key:value of a span; given twice, both")
+]
+
 _MICROS = 1_000_000
+
+
+def _several(given: object) -> object:
+    """One value instead of a list stands for itself."""
+    if isinstance(given, str):
+        return [given]
+    return [] if given is None else given
 
 
 class TraceQuestion(Body):
@@ -42,9 +59,13 @@ class TraceQuestion(Body):
     server: Text = ""
     tool: Text = ""
     operation: Annotated[str, Field(max_length=256, examples=["mcp.tools.call"])] = ""
-    status: Literal["success", "error", "timeout"] | None = None
+    agent: Annotated[Text, Field(description="the client's name")] = ""
+    attribute: Several[Attribute] = Field(default_factory=list, max_length=8)
+    status: Several[Literal["success", "error", "timeout"]] = Field(default_factory=list, max_length=8)
     min_duration_ms: Annotated[float, Field(ge=0, le=1e9)] = 0
+    max_duration_ms: Annotated[float, Field(ge=0, le=1e9, description="0 for any")] = 0
     min_cost: Annotated[Decimal, Field(ge=0, le=1_000_000, description="dollars")] = Decimal(0)
+    max_cost: Annotated[Decimal, Field(ge=0, le=1_000_000, description="dollars")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, Field(max_length=512)] = ""
 
@@ -74,7 +95,7 @@ async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
 async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> OneTrace:
     """One trace with its spans."""
     trace, page = await traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
-    return OneTrace(trace=trace_detail(trace, page.spans))
+    return OneTrace(trace=trace_detail(trace, page.spans, [timed_span(span) for span in page.spans]))
 
 
 @router.get("/{trace_id}/spans")
@@ -90,7 +111,8 @@ async def list_spans(
     page = await traces.list_spans(
         parts.telemetry, org_id=caller.org_id, trace=trace, limit=limit, cursor=cursor
     )
-    bodies = [span_body(span) for span in page.spans]
+    outline = await traces.outline(parts.telemetry, org_id=caller.org_id, trace=trace)
+    bodies = placed_spans(page.spans, [timed_row(row) for row in outline])
     return SpanList(spans=bodies, cursor=page.cursor, has_more=page.cursor is not None)
 
 
@@ -102,19 +124,14 @@ async def _page(asked: TraceQuestion, caller: Principal, parts: Parts, *, text: 
 
 
 def _filter(asked: TraceQuestion, *, org_id: str, text: str) -> SpanFilter:
-    end = clock.now() + _SLACK
-    if asked.end_time:
-        end = periods.moment("end_time", asked.end_time, is_end=True)
-    start = end - _DEFAULT_RANGE
-    if asked.start_time:
-        start = periods.moment("start_time", asked.start_time, is_end=False)
-    if start >= end:
-        msg = "start_time: must be before end_time"
+    window = periods.window(asked.start_time, asked.end_time)
+    if 0 < asked.max_duration_ms < asked.min_duration_ms:
+        msg = "max_duration_ms: must not be below min_duration_ms"
         raise InvalidInput(msg)
     return SpanFilter(
         org_id=org_id,
-        start_ns=periods.unix_ns(start),
-        end_ns=periods.unix_ns(end),
+        start_ns=window.start_ns,
+        end_ns=window.end_ns,
         user_id=asked.user_id,
         team_id=asked.team_id,
         project_id=asked.project_id,
@@ -124,7 +141,16 @@ def _filter(asked: TraceQuestion, *, org_id: str, text: str) -> SpanFilter:
         method=asked.operation.removeprefix("mcp.").replace(".", "/"),
         text=text,
         trace_id=trace_id_of(text) if text else "",
-        status=asked.status or "",
+        agent=asked.agent,
+        attributes=tuple(_key_and_value(one) for one in asked.attribute),
+        statuses=tuple(asked.status),
         min_duration_ns=round(asked.min_duration_ms * 1e6),
+        max_duration_ns=round(asked.max_duration_ms * 1e6),
         min_cost_micros=int((asked.min_cost * _MICROS).to_integral_value(rounding="ROUND_CEILING")),
+        max_cost_micros=None if asked.max_cost is None else int(asked.max_cost * _MICROS),
     )
+
+
+def _key_and_value(text: str) -> tuple[str, str]:
+    key, _, value = text.partition(":")
+    return key, value

@@ -1,9 +1,15 @@
 """Times as people type them: `30d`, `90m`, `2026-05-01`, `2026-05-01T10:00:00Z`."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import click
 
 from gatewayops.cli.root import WrongUsage
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _SPAN = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -26,6 +32,27 @@ def moment(text: str, *, option: str) -> datetime:
         msg = f"{option} {text}: a date or time such as 2026-05-01 or 2026-05-01T10:00:00Z"
         raise WrongUsage(msg) from error
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def window_options(command: Command) -> Command:
+    """Adds --last, --from and --to, which the command gets as `last`, `start` and `end`; see `window`."""
+    last = click.option("--last", metavar="SPAN", help="Such as 15m, 24h or 7d.")
+    start = click.option("--from", "start", metavar="TIME", help="From this moment or day on, in UTC.")
+    end = click.option("--to", "end", metavar="TIME", help="Before this moment, or to the end of this day.")
+    return last(start(end(command)))
+
+
+def window(last: str | None, start: str | None, end: str | None, now: datetime) -> dict[str, str]:
+    """The API's start_time and end_time, as far as they were given. Raises WrongUsage."""
+    if last and (start or end):
+        msg = "give --last, or --from and --to"
+        raise WrongUsage(msg)
+    if last:
+        return {"start_time": at_border(now - span(last, option="--last"))}
+    for option, given in (("--from", start), ("--to", end)):
+        if given:
+            moment(given, option=option)
+    return {name: given for name, given in (("start_time", start), ("end_time", end)) if given}
 
 
 def expiry(text: str, now: datetime, *, option: str = "--expires") -> str:

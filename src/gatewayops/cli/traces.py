@@ -1,6 +1,5 @@
 """`gatewayops trace`: what was called, and how each call went."""
 
-from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -11,7 +10,6 @@ from gatewayops.cli import times
 from gatewayops.cli.directory import id_of
 from gatewayops.cli.door import Door, reaches_api
 from gatewayops.cli.keys import key_id
-from gatewayops.cli.root import WrongUsage
 from gatewayops.cli.shown import (
     Money,
     as_json_option,
@@ -30,31 +28,38 @@ def trace() -> None:
 
 
 @trace.command("list")
-@click.option("--last", metavar="SPAN", help="Such as 15m, 24h or 7d [default: 24h].")
-@click.option("--from", "start", metavar="TIME", help="From this moment or day on, in UTC.")
-@click.option("--to", "end", metavar="TIME", help="Before this moment, or to the end of this day.")
+@times.window_options
 @click.option("--server", metavar="NAME")
 @click.option("--tool", metavar="NAME", help="Or a prompt's name.")
-@click.option("--status", type=click.Choice(["success", "error", "timeout"]))
+@click.option("--agent", metavar="NAME", help="The client's name.")
+@click.option(
+    "--attribute", multiple=True, metavar="KEY:VALUE", help="Of a span; may be given several times."
+)
+@click.option(
+    "--status", multiple=True, type=click.Choice(["success", "error", "timeout"]), help="Or several."
+)
 @click.option("--user", metavar="EMAIL", help="Or an id.")
 @click.option("--team", metavar="NAME", help="Or an id.")
 @click.option("--project", metavar="NAME", help="Or an id.")
 @click.option("--api-key", metavar="KEY", help="An id, a name or a prefix.")
 @click.option("--min-duration", "min_duration_ms", type=click.FloatRange(min=0), metavar="MS")
+@click.option("--max-duration", "max_duration_ms", type=click.FloatRange(min=0), metavar="MS")
 @click.option("--min-cost", type=click.FloatRange(min=0), metavar="DOLLARS")
+@click.option("--max-cost", type=click.FloatRange(min=0), metavar="DOLLARS")
 @click.option("--search", "query", metavar="TEXT", help="Anywhere in tool, error, request or answer.")
 @paging_options
 @as_json_option
 @reaches_api(needs_telemetry=True)
 def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
-    """List traces, newest first."""
-    asked = _period(options.pop("last"), options.pop("start"), options.pop("end"), clock.now())
+    """List traces of the last 24 hours, or of the time given, newest first."""
+    period = {name: options.pop(name) for name in ("last", "start", "end")}
+    asked: dict[str, Any] = dict(times.window(**period, now=clock.now()))
     for noun in ("user", "team", "project"):
         if reference := options.pop(noun):
             asked[f"{noun}_id"] = id_of(door, noun, reference)
     if reference := options.pop("api_key"):
         asked["key_id"] = key_id(door, reference)
-    asked |= {name: value for name, value in options.items() if value is not None}
+    asked |= {name: value for name, value in options.items() if value not in (None, ())}
     told = _asked(door, asked)
     if as_json:
         show_json(told)
@@ -89,22 +94,3 @@ def _asked(door: Door, asked: dict[str, Any]) -> dict[str, Any]:
     if "query" in asked:
         return door.ask("POST", "/v1/traces/search", asked)
     return door.ask("GET", "/v1/traces", **asked)
-
-
-def _period(last: str | None, start: str | None, end: str | None, now: datetime) -> dict[str, Any]:
-    if last and (start or end):
-        msg = "give --last, or --from and --to"
-        raise WrongUsage(msg)
-    if last:
-        return {"start_time": times.at_border(now - times.span(last, option="--last"))}
-    for option, given in (("--from", start), ("--to", end)):
-        if given:
-            times.moment(given, option=option)
-    asked: dict[str, Any] = {}
-    if start:
-        asked["start_time"] = start
-    if end:
-        asked["end_time"] = end
-        if not start:
-            asked["start_time"] = times.at_border(times.moment(end, option="--to") - timedelta(days=1))
-    return asked

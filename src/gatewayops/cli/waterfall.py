@@ -1,4 +1,4 @@
-"""A trace as text: its calls as a tree, each with a bar of when it ran and where the time went. Pure."""
+"""A trace as text: the API's waterfall, each span with a bar of when it ran and where the time went. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -21,52 +21,61 @@ def trace_lines(trace: dict[str, Any]) -> Iterator[str]:
     who = {name: context.get(f"{name}_id") for name in ("user", "team", "project", "key")}
     known = {"agent": context.get("agent_name"), "environment": context.get("environment")} | who
     yield ", ".join(f"{name} {cell(value)}" for name, value in known.items() if value) or "nobody known"
-    for depth, span in _tree(trace["spans"]):
+    yield from _latency_lines(trace["latency"])
+    for span in sorted(trace["spans"], key=lambda span: span["place"]["row"]):
         yield ""
-        yield from _span_lines(span, depth, trace)
+        yield from _span_lines(span, span["place"], trace)
 
 
-def _tree(spans: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Spans with their depth, children behind their parent, in order of start."""
-    known = {span["id"] for span in spans}
-    below: dict[str, list[dict[str, Any]]] = {}
-    for span in spans:
-        parent = span["parent_id"]
-        below.setdefault(parent if parent in known and parent != span["id"] else "", []).append(span)
-    shown: set[str] = set()
-    waiting = [(0, span) for span in reversed(below.get("", []))]
-    while waiting:
-        depth, span = waiting.pop()
-        if span["id"] in shown:
-            continue
-        shown.add(span["id"])
-        yield depth, span
-        waiting += [(depth + 1, child) for child in reversed(below.get(span["id"], []))]
+def _latency_lines(latency: dict[str, Any] | None) -> Iterator[str]:
+    """The split of all calls: parts that somebody measured, with their share of the total."""
+    if latency is None:
+        return
+    total = max(latency["total_ms"], 0.001)
+    is_split = latency["server_ms"] is not None
+    parts = ("client", "auth", "policy", "gateway", *(("network", "server") if is_split else ("upstream",)))
+    told = [
+        f"{part} {latency[f'{part}_ms']:.2f} ms ({latency[f'{part}_ms'] / total:.0%})"
+        for part in parts
+        if latency[f"{part}_ms"] is not None
+    ]
+    yield f"{' → '.join(told)} = {latency['total_ms']:.2f} ms"
 
 
-def _span_lines(span: dict[str, Any], depth: int, trace: dict[str, Any]) -> Iterator[str]:
-    indent = "  " * min(depth, 10)
+def _span_lines(span: dict[str, Any], place: dict[str, Any], trace: dict[str, Any]) -> Iterator[str]:
+    indent = "  " * min(place["depth"], 10)
     what = "/".join(filter(None, (span["server"], span["tool"] or span["resource_uri"])))
     yield f"{indent}{_bar(span, trace)} {printable(span['operation'])} {printable(what)}".rstrip()
-    timings = span["timings"]
-    spent = ", ".join(f"{part} {timings[f'{part}_ms']:.2f}" for part in ("auth", "policy", "upstream"))
-    yield f"{indent}  {span['status']}, {timings['total_ms']:.2f} ms ({spent}), {cell(Money(span['cost']))}"
+    yield f"{indent}  {span['status']}, {_spent(span)}, {cell(Money(span['cost']))}"
+    if place["clock_shift_ms"]:
+        yield f"{indent}  drawn {place['clock_shift_ms']:+.3f} ms: its clock is not its caller's"
     if span["reason"] or span["error"]:
         yield f"{indent}  {cell(span['reason'])}: {cell(span['error'])}"
     for name in ("request", "response"):
         yield from _body_lines(name, span, indent)
 
 
+def _spent(span: dict[str, Any]) -> str:
+    if span["latency"] is None:
+        return f"{span['duration_ms']:.2f} ms"
+    timings = span["timings"]
+    spent = ", ".join(f"{part} {timings[f'{part}_ms']:.2f}" for part in ("auth", "policy", "upstream"))
+    return f"{timings['total_ms']:.2f} ms ({spent})"
+
+
 def _bar(span: dict[str, Any], trace: dict[str, Any]) -> str:
+    """When it ran within the trace: `#` where it is on the critical path, `=` where it is not."""
     whole: float = max(trace["duration_ms"], 0.001)
-    offset_ms = _seconds(span["start_time"], trace["start_time"]) * 1000
+    offset_ms = _offset_ms(span, trace)
     begin = min(int(offset_ms / whole * _BAR), _BAR - 1)
     length: int = max(1, min(round(span["duration_ms"] / whole * _BAR), _BAR - begin))
-    return "[" + "." * begin + "=" * length + "." * (_BAR - begin - length) + "]"
+    mark = "#" if span["place"]["on_critical_path"] else "="
+    return "[" + "." * begin + mark * length + "." * (_BAR - begin - length) + "]"
 
 
-def _seconds(later: str, earlier: str) -> float:
-    return max(0.0, (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds())
+def _offset_ms(span: dict[str, Any], trace: dict[str, Any]) -> float:
+    later, earlier = (datetime.fromisoformat(one["start_time"]) for one in (span, trace))
+    return max(0.0, (later - earlier).total_seconds() * 1000 + float(span["place"]["clock_shift_ms"]))
 
 
 def _body_lines(name: str, span: dict[str, Any], indent: str) -> Iterator[str]:

@@ -40,6 +40,9 @@ CONTROL_ACTIONS = (
     "traces.read",
     "costs.read",
     "analytics.read",
+    "metrics.read",
+    "retention.read",
+    "retention.write",
 )
 DEFAULT_SERVERS = ("*",)
 DEFAULT_ACTIONS = ("mcp.*", "traces.read", "costs.read")

@@ -151,6 +151,12 @@ async def list_spans(
     return SpanPage(spans, cursors.encode(Cursor(spans[-1].start_ns, spans[-1].span_id)))
 
 
+async def outline(telemetry: SpanReader, *, org_id: str, trace: TraceRow) -> list[dict[str, Any]]:
+    """What placing and timing needs of a trace's first MAX_SPANS spans: rows of outline_of_trace."""
+    values = {"org": org_id, "trace": trace.trace_id, "limit": MAX_SPANS}
+    return await telemetry.rows(trace_sql.outline_of_trace(), values)
+
+
 async def list_requests(
     telemetry: SpanReader, wanted: SpanFilter, *, limit: int, cursor: str = ""
 ) -> SpanPage:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from gatewayops.api import analytics, answers, costs, traces
+from gatewayops.api import analytics, answers, costs, metrics, runs, traces
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
 from gatewayops.identity.principal import Principal
@@ -129,7 +129,7 @@ async def _api_over(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.state.parts = parts
     answers.install(app)
-    for module in (traces, costs, analytics):
+    for module in (traces, costs, analytics, runs, metrics):
         app.include_router(module.router)
         caller = module.Reader.__metadata__[0].dependency
         app.dependency_overrides[caller] = lambda: Principal(org_id="org_a", key_id="key_a")

@@ -66,6 +66,7 @@ class OneSpan:
             "client_address",
         ]
         row = dict.fromkeys(numbers, 0) | dict.fromkeys(texts, "") | {"start_ns": 1_764_000_000 * 10**9}
+        row["attributes"] = {}
         return [row | {"method": "tools/call", "tool": "=cmd()", "request_text": '{"a": "***"}'}]
 
 

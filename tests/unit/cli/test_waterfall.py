@@ -4,29 +4,37 @@ from gatewayops.cli.shown import printable
 from gatewayops.cli.waterfall import trace_lines
 
 
-def a_span(span_id, *, parent=None, start="10:00:00.000000", duration_ms=100.0, tool="echo", **changes):
+def a_span(span_id, *, row=0, depth=0, start="10:00:00.000000", duration_ms=100.0, tool="echo", **changes):
     return {
-        "id": span_id, "parent_id": parent, "operation": "mcp.tools.call", "server": "demo", "tool": tool,
+        "id": span_id, "parent_id": None, "operation": "mcp.tools.call", "server": "demo", "tool": tool,
         "resource_uri": None, "start_time": f"2026-05-01T{start}Z", "duration_ms": duration_ms,
         "status": "success", "reason": None, "error": None, "cost": 0.001, "request": {"text": "hi"},
         "response": "plain", "request_bytes": 13, "response_bytes": 5, "request_truncated": False,
         "response_truncated": False,
         "timings": {"auth_ms": 0.1, "policy_ms": 0.01, "upstream_ms": 90.0, "total_ms": duration_ms},
+        "latency": LATENCY,
+        "place": {"row": row, "depth": depth, "on_critical_path": False, "clock_shift_ms": 0.0},
     } | changes  # fmt: skip
 
 
-def a_trace(*spans):
+LATENCY = {
+    "client_ms": None, "auth_ms": 0.1, "policy_ms": 0.01, "gateway_ms": 9.89, "upstream_ms": 90.0,
+    "network_ms": None, "server_ms": None, "total_ms": 100.0,
+}  # fmt: skip
+
+
+def a_trace(*spans, **latency):
     return {
         "id": "tr_1", "start_time": "2026-05-01T10:00:00Z", "duration_ms": 100.0, "status": "success",
         "context": {"user_id": "user_1", "agent_name": "tester"}, "span_count": len(spans), "error_count": 0,
-        "spans": list(spans), "total_cost": 0.001,
+        "spans": list(spans), "total_cost": 0.001, "latency": LATENCY | latency,
     }  # fmt: skip
 
 
 def test_children_stand_below_their_parent_and_later_on_the_bar():
-    child = a_span("b", parent="a", start="10:00:00.050000", duration_ms=50.0, tool="inner")
+    child = a_span("b", row=1, depth=1, start="10:00:00.050000", duration_ms=50.0, tool="inner")
 
-    lines = list(trace_lines(a_trace(a_span("a"), child)))
+    lines = list(trace_lines(a_trace(child, a_span("a"))))
 
     outer = next(line for line in lines if line.endswith("demo/echo"))
     inner = next(line for line in lines if line.endswith("demo/inner"))
@@ -34,12 +42,25 @@ def test_children_stand_below_their_parent_and_later_on_the_bar():
     assert inner.startswith("  [" + "." * 16 + "=" * 16)
 
 
-def test_spans_that_name_each_other_as_parents_do_not_hang():
-    lines = list(
-        trace_lines(a_trace(a_span("a", parent="a"), a_span("b", parent="c"), a_span("c", parent="b")))
-    )
+def test_the_critical_path_has_marks_of_its_own_and_a_shifted_span_says_so():
+    place = {"row": 0, "depth": 0, "on_critical_path": True, "clock_shift_ms": -3000.0}
+    late = a_span("a", start="10:00:03.050000", duration_ms=50.0, latency=None, place=place)
 
-    assert sum(line.endswith("demo/echo") for line in lines) >= 1
+    lines = list(trace_lines(a_trace(late)))
+
+    assert any(line.startswith("[" + "." * 16 + "#" * 16 + "]") for line in lines)
+    assert "  drawn -3000.000 ms: its clock is not its caller's" in lines
+
+
+def test_the_split_of_the_whole_shows_what_is_known():
+    unsplit = list(trace_lines(a_trace(a_span("a"))))
+    split = list(trace_lines(a_trace(a_span("a"), network_ms=30.0, server_ms=60.0)))
+
+    assert (
+        "auth 0.10 ms (0%) → policy 0.01 ms (0%) → gateway 9.89 ms (10%) → upstream 90.00 ms (90%)"
+        in (unsplit[3])
+    )
+    assert split[3].endswith("→ network 30.00 ms (30%) → server 60.00 ms (60%) = 100.00 ms")
 
 
 def test_where_the_time_went_and_why_it_failed_are_said():

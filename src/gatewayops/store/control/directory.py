@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from gatewayops.base.errors import InvalidInput, NotFound
 from gatewayops.base.ids import new_id
@@ -77,6 +77,11 @@ async def organisation(session: Session, *, org_id: str) -> Organisation:
     """The tenant; raises NotFound."""
     row = await _organisation_row(session, org_id)
     return _organisation(row, await masking.of(session, org_id=org_id))
+
+
+async def count_organisations(session: Session) -> int:
+    """How many tenants the installation has."""
+    return int(await session.scalar(select(func.count()).select_from(OrganisationTable)) or 0)
 
 
 async def set_masks_contacts(session: Session, *, org_id: str, masks_contacts: bool) -> Organisation:

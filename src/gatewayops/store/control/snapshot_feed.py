@@ -122,6 +122,11 @@ class RevisionWatch:
         self._hurried.set()
         await self.followers.reach(stored, within_s=_DELIVERY_S)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process is about to end."""
+        return self._is_stopping
+
     def stop_waiting(self) -> None:
         """Lets all who wait go, now and from now on: the process is about to end."""
         self._is_stopping = True

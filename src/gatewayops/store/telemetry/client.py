@@ -91,6 +91,15 @@ class Telemetry:
             raise self._translated(error) from error
         return list(result.named_results())
 
+    async def change(self, statements: Sequence[str]) -> None:
+        """Runs statements that change tables, in order; our own text, without values of anybody."""
+        client = await self._ready()
+        try:
+            for statement in statements:
+                await client.command(statement)
+        except _FOREIGN as error:
+            raise self._translated(error) from error
+
     async def insert_spans(self, columns: Mapping[str, Sequence[Any]], token: str) -> None:
         """Inserts one batch (see schema.SPAN_COLUMNS) and returns when it is stored.
 
@@ -176,7 +185,8 @@ class Telemetry:
                 await client.command(schema.remember(), parameters={"number": newest, "days": days})
         if days != self._retention_days:
             days = self._retention_days
-            await client.command(schema.set_retention().format(days=days))
+            for statement in (schema.set_retention().format(days=days), *schema.FOLLOW_RETENTION):
+                await client.command(statement)
             await client.command(schema.remember(), parameters={"number": newest, "days": days})
 
     def _translated(self, error: BaseException) -> GatewayOpsError:

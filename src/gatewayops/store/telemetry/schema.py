@@ -143,11 +143,19 @@ def applied() -> str:
 
 
 def set_retention() -> str:
-    """ALTER with the parameter `days`; metadata only, parts follow when they merge."""
+    """ALTER with the parameter `days`; metadata only, FOLLOW_RETENTION makes the parts that exist follow."""
     return (
         "ALTER TABLE spans MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
         "SETTINGS materialize_ttl_after_modify = 0"
     )
+
+
+# Parts of past days never merge again: they must be told. They are not rewritten for it; what is over by
+# now goes with the next merges.
+FOLLOW_RETENTION = (
+    "ALTER TABLE spans MODIFY SETTING materialize_ttl_recalculate_only = 1",
+    "ALTER TABLE spans MATERIALIZE TTL",
+)
 
 
 def remember() -> str:

@@ -27,12 +27,16 @@ class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     text: str = ""  # anywhere in tool, resource, error, request, response; any case
     trace_id: str = ""  # with `text`: or this trace
-    status: str = ""
+    agent: str = ""
+    attributes: tuple[tuple[str, str], ...] = ()  # of one span, all of them: (key, value)
+    statuses: tuple[str, ...] = ()
     min_duration_ns: int = 0
+    max_duration_ns: int = 0
     min_cost_micros: int = 0
+    max_cost_micros: int | None = None  # zero is a bound: what cost nothing
 
 
-_EQUAL = ("user_id", "team_id", "project_id", "key_id", "server", "tool", "method")
+_EQUAL = ("user_id", "team_id", "project_id", "key_id", "server", "tool", "method", "agent")
 _SEARCHED = ("tool", "resource_uri", "reason", "error_detail", "request_body", "response_body")
 
 
@@ -52,6 +56,10 @@ def is_call() -> str:
 def span_conditions(wanted: SpanFilter) -> list[str]:
     """What one span must fulfil beyond the range; empty when any will do."""
     conditions = [f"{name} = {{{name}:String}}" for name in _EQUAL if getattr(wanted, name)]
+    conditions += [
+        f"attributes[{{attribute_{number}:String}}] = {{value_{number}:String}}"
+        for number in range(len(wanted.attributes))
+    ]
     if wanted.text:
         places = [f"positionCaseInsensitiveUTF8({name}, {{text:String}}) > 0" for name in _SEARCHED]
         conditions.append(f"({' OR '.join(places)} OR trace_id = {{trace_id:String}})")
@@ -60,13 +68,18 @@ def span_conditions(wanted: SpanFilter) -> list[str]:
 
 def parameters(wanted: SpanFilter) -> dict[str, Any]:
     """The values of all conditions."""
-    named = {name: getattr(wanted, name) for name in (*_EQUAL, "text", "trace_id", "status")}
+    named = {name: getattr(wanted, name) for name in (*_EQUAL, "text", "trace_id")}
     return {
         **{name: value for name, value in named.items() if value},
         "org": wanted.org_id,
         "start": wanted.start_ns,
         "end": wanted.end_ns,
+        "statuses": list(wanted.statuses),
         "min_duration_ns": wanted.min_duration_ns,
+        "max_duration_ns": wanted.max_duration_ns,
         "min_cost_micros": wanted.min_cost_micros,
+        "max_cost_micros": wanted.max_cost_micros or 0,
+        **{f"attribute_{number}": key for number, (key, _) in enumerate(wanted.attributes)},
+        **{f"value_{number}": value for number, (_, value) in enumerate(wanted.attributes)},
         **({"trace_id": wanted.trace_id} if wanted.text else {}),
     }

@@ -41,7 +41,7 @@ _SPAN = """
     substringUTF8(response_body, 1, {body_limit:UInt32}) AS response_text,
     is_request_cut OR lengthUTF8(request_body) > {body_limit:UInt32} AS has_cut_request,
     is_response_cut OR lengthUTF8(response_body) > {body_limit:UInt32} AS has_cut_response,
-    agent, session, rpc_id, request_id, protocol_version, client_address
+    agent, session, rpc_id, request_id, protocol_version, client_address, attributes
 """
 
 
@@ -54,8 +54,8 @@ def list_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
     first, this reads a small part of what grouping the whole range would.
     """
     candidates = [_candidates(wanted), *span_conditions(wanted)]
-    if wanted.status in ("error", "timeout"):
-        candidates.append("status = {status:String}")
+    if wanted.statuses and "success" not in wanted.statuses:
+        candidates.append("status IN {statuses:Array(String)}")
     picked = (
         f"SELECT trace_id FROM spans WHERE {in_range()} AND trace_id IN "
         f"(SELECT trace_id FROM spans WHERE {' AND '.join(candidates)}) GROUP BY trace_id "
@@ -74,19 +74,23 @@ def _candidates(wanted: SpanFilter) -> str:
     Its first span lies between the two; one that the filter asks for may come later.
     """
     since = "org_id = {org:String} AND ts >= fromUnixTimestamp64Nano({since:Int64}, 'UTC')"
-    asks_for_spans = span_conditions(wanted) or wanted.status in ("error", "timeout")
+    asks_for_spans = span_conditions(wanted) or (wanted.statuses and "success" not in wanted.statuses)
     last = "ts < fromUnixTimestamp64Nano({end:Int64}, 'UTC')"
     return f"{since} AND {last}" if asks_for_spans else f"{since} AND {last} AND {_UNTIL}"
 
 
 def _page_conditions(wanted: SpanFilter, *, is_continued: bool) -> list[str]:
     conditions = [f"{_START} >= {{since:Int64}}"]
-    if wanted.status:
-        conditions.append(f"{_STATUS} = {{status:String}}")
+    if wanted.statuses:
+        conditions.append(f"{_STATUS} IN {{statuses:Array(String)}}")
     if wanted.min_duration_ns:
         conditions.append(f"{_END} - {_START} >= {{min_duration_ns:Int64}}")
+    if wanted.max_duration_ns:
+        conditions.append(f"{_END} - {_START} <= {{max_duration_ns:Int64}}")
     if wanted.min_cost_micros:
         conditions.append("sum(cost_micros) >= {min_cost_micros:Int64}")
+    if wanted.max_cost_micros is not None:
+        conditions.append("sum(cost_micros) <= {max_cost_micros:Int64}")
     if is_continued:
         conditions.append(f"({_START}, trace_id) < ({{before_ns:Int64}}, {{before_id:String}})")
     return conditions
@@ -112,14 +116,26 @@ def spans_of_trace() -> str:
     )
 
 
+def outline_of_trace() -> str:
+    """What placing a trace's spans and splitting their time needs, by start, without what was sent.
+
+    Parameters `org`, `trace`, `limit`.
+    """
+    return (
+        "SELECT span_id, parent_span_id, server, door, toUnixTimestamp64Nano(ts) AS start_ns, duration_ns, "
+        "auth_ns, policy_ns, upstream_ns FROM spans WHERE org_id = {org:String} "
+        "AND trace_id = {trace:String} ORDER BY start_ns, span_id LIMIT {limit:UInt32}"
+    )
+
+
 def list_spans(wanted: SpanFilter, *, is_continued: bool) -> str:
     """Spans of the range, newest first.
 
     Parameters of the filter, `body_limit`, `limit`, and `before_ns`, `before_id` when continued.
     """
     conditions = [in_range(), *span_conditions(wanted)]
-    if wanted.status:
-        conditions.append("status = {status:String}")
+    if wanted.statuses:
+        conditions.append("status IN {statuses:Array(String)}")
     if is_continued:
         conditions.append(
             "ts <= fromUnixTimestamp64Nano({before_ns:Int64}, 'UTC') "

@@ -1,0 +1,75 @@
+"""The metrics API's bodies, and how figures of `query` become them."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from gatewayops.api.periods import ms
+from gatewayops.query.metrics import CallFigures
+
+_SECOND_NS = 1_000_000_000
+
+
+class FiguresBody(BaseModel):
+    """What a set of calls amounts to. Latency is the gateway's total, without streams; null without calls."""
+
+    calls: int
+    calls_per_s: float
+    errors: int
+    error_rate: float = Field(description="0 to 1")
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    active_agents: int
+    active_users: int
+    active_keys: int
+
+
+class MetricsSummary(BaseModel):
+    """All calls of the window."""
+
+    start_time: str
+    end_time: str
+    figures: FiguresBody
+
+
+class Point(FiguresBody):
+    """One step."""
+
+    time: str = Field(description="where the step begins")
+
+
+class SeriesBody(BaseModel):
+    """One group; `group` is null for all calls together and for calls that have none."""
+
+    group: str | None
+    figures: FiguresBody
+    points: list[Point]
+
+
+class MetricsSeries(BaseModel):
+    """The busiest groups of the window, busiest first (at most 20)."""
+
+    start_time: str
+    end_time: str
+    step_s: int
+    group_by: str | None
+    groups: list[SeriesBody]
+    has_more_groups: bool
+
+
+def told(found: CallFigures, *, length_ns: int) -> dict[str, Any]:
+    """The fields of FiguresBody."""
+    return {
+        "calls": found.calls,
+        "calls_per_s": round(found.calls / (length_ns / _SECOND_NS), 6),
+        "errors": found.errors,
+        "error_rate": found.errors / found.calls if found.calls else 0.0,
+        **{
+            f"{name}_ms": None if value is None else ms(value)
+            for name, value in (("p50", found.p50_ns), ("p95", found.p95_ns), ("p99", found.p99_ns))
+        },
+        "active_agents": found.agents,
+        "active_users": found.users,
+        "active_keys": found.keys,
+    }
