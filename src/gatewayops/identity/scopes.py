@@ -39,6 +39,8 @@ CONTROL_ACTIONS = (
     "audit.write",
     "traces.read",
     "costs.read",
+    "alerts.read",
+    "alerts.write",
 )
 DEFAULT_SERVERS = ("*",)
 DEFAULT_ACTIONS = ("mcp.*", "traces.read", "costs.read")

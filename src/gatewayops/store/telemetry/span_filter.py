@@ -44,6 +44,11 @@ def in_range() -> str:
     )
 
 
+def is_call() -> str:
+    """Calls through the gateway: not the spans that others sent."""
+    return "door != 'otlp'"
+
+
 def span_conditions(wanted: SpanFilter) -> list[str]:
     """What one span must fulfil beyond the range; empty when any will do."""
     conditions = [f"{name} = {{{name}:String}}" for name in _EQUAL if getattr(wanted, name)]

@@ -1,0 +1,72 @@
+"""What is unusual in a series with a weekly pattern. Pure.
+
+A window is compared with the same hour of the week in the weeks before: their median says what to expect,
+their median absolute deviation how far values stray. It is unusual when it strays further than `deviations`
+of that, and by enough calls to matter. Two of the last three windows, on the same side, make a verdict:
+a single odd window is nobody's business at night.
+"""
+
+from collections.abc import Sequence
+from statistics import median
+
+import msgspec
+
+from gatewayops.alerts.figures import Series
+
+WEEK_S = 7 * 86_400
+WEEKS = 4
+_HOUR_S = 3_600
+_LEAST_SAMPLES = 8
+_TO_DEVIATION = 1.4826  # of a normal distribution
+_LEAST_SHARE = 0.1  # of what is expected: no series is more regular than this
+_LOOK_AT, _AT_LEAST = 3, 2
+
+
+class Unusual(msgspec.Struct, frozen=True):
+    """A judged window; `side` is 1 above, -1 below, 0 for as usual or unknown."""
+
+    side: int
+    value: float
+    expected: float
+    deviations: float
+
+
+def judge(series: Series, *, deviations: float, least_impact: float) -> tuple[int, Unusual]:
+    """The side on which the last windows are unusual (0: they are not), and the last of those that are."""
+    count = len(series.values)
+    judged = [
+        _window(series, at, deviations=deviations, least_impact=least_impact)
+        for at in range(max(0, count - _LOOK_AT), count)
+    ]
+    for side in (1, -1):
+        odd = [one for one in judged if one.side == side]
+        if len(odd) >= _AT_LEAST:
+            return side, odd[-1]
+    return 0, judged[-1] if judged else Unusual(0, 0.0, 0.0, 0.0)
+
+
+def _window(series: Series, at: int, *, deviations: float, least_impact: float) -> Unusual:
+    value = series.values[at]
+    samples = _same_hours(series, at)
+    if len(samples) < _LEAST_SAMPLES:
+        return Unusual(0, value, 0.0, 0.0)
+    expected = median(samples)
+    spread = max(
+        _TO_DEVIATION * median(abs(sample - expected) for sample in samples),
+        _LEAST_SHARE * expected,
+        max(expected, 1.0) ** 0.5,  # what counting alone makes them stray
+    )
+    away = (value - expected) / spread
+    is_odd = abs(away) >= deviations and abs(value - expected) >= least_impact
+    return Unusual((1 if away > 0 else -1) if is_odd else 0, value, expected, away)
+
+
+def _same_hours(series: Series, at: int) -> Sequence[float]:
+    """The windows around the same time of the week in the weeks before."""
+    a_week = WEEK_S // series.step_s
+    around = max(1, _HOUR_S // series.step_s // 2)
+    found: list[float] = []
+    for week in range(1, WEEKS + 1):
+        middle = at - week * a_week
+        found += series.values[max(0, middle - around) : max(0, middle + around + 1)]
+    return found
