@@ -1,4 +1,4 @@
-"""python -m bench.anomaly: what the detector of unusual calls finds, on generated series with known incidents.
+"""python -m bench.anomaly: what the detector of unusual calls finds on generated series with known incidents.
 
 Each series has a pattern by the hour of the week, noise beyond what counting makes, weeks that differ, a
 slow trend. After four weeks of history an incident is put into each week: calls drop or spike for 45 minutes
@@ -126,7 +126,8 @@ def main() -> None:
         false += sum(not any(_is_of(at, incident) for incident in known) for at in alerts)
     recall, rate = found / incidents, false / (asked.series * asked.weeks)
     print(
-        f"{asked.series} series, {asked.weeks} weeks each, windows of {_STEP_S // 60} minutes, seed {asked.seed}"
+        f"{asked.series} series, {asked.weeks} weeks each, windows of {_STEP_S // 60} minutes, "
+        f"seed {asked.seed}"
     )
     print(f"incidents    {incidents}, found {found}: recall {recall:.3f} (goal >= {_GOALS[0]:.2f})")
     print(f"false alerts {false}: {rate:.3f} a series and week (goal <= {_GOALS[1]:.2f})")

@@ -48,7 +48,8 @@ def _counts(spec: RuleSpec, group: Group, counts: Counts) -> Verdict:
     match Kind(spec.kind):
         case Kind.ERROR_RATE:
             rate = 100 * counts.failures / counts.judged if counts.judged else 0.0
-            told = f"{_number(rate)}% of {counts.judged} calls of {where} failed in {window} (threshold {limit}%)"
+            failed = f"{_number(rate)}% of {counts.judged} calls of {where} failed"
+            told = f"{failed} in {window} (threshold {limit}%)"
             return _above(spec, rate, told, is_enough=counts.judged >= spec.min_calls)
         case Kind.LATENCY:
             value = counts.latency_ms

@@ -8,6 +8,9 @@ from fastapi import FastAPI
 
 from gatewayops import __version__
 from gatewayops.api import (
+    alert_channels,
+    alert_incidents,
+    alert_rules,
     answers,
     budgets,
     costs,
@@ -88,6 +91,9 @@ def create_app(parts: ControlParts) -> FastAPI:
         logs,
         log_export,
         costs,
+        alert_rules,
+        alert_channels,
+        alert_incidents,
         internal,
         server_health,
         tool_sightings,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
+from gatewayops.alerts.settings import AlertSettings
 from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
 from gatewayops.policy.limits.settings import LimitSettings
@@ -35,6 +36,7 @@ class ControlParts:
     notary: Notary | None = None  # signs the audit log
     limits: LimitSettings = field(default_factory=LimitSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
 
 def parts_of(request: Request) -> ControlParts:

@@ -77,6 +77,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
                 anchors=open_anchors(settings.audit),
             ),
             validation=settings.validation,
+            alerts=settings.alerts,
         )
     finally:
         await database.close()

@@ -120,13 +120,10 @@ async def change(session: Session, *, org_id: str, rule_id: str, spec: RuleSpec)
     return rule_of(row)
 
 
-async def remove(session: Session, *, org_id: str, rule_id: str) -> Rule:
-    """What it was. Close its incidents in the same transaction. Raises NotFound."""
-    row = await _rule_row(session, org_id, rule_id)
-    rule = rule_of(row)
-    await session.delete(row)
+async def remove(session: Session, *, org_id: str, rule_id: str) -> None:
+    """End its incidents before, in the same transaction. Raises NotFound."""
+    await session.delete(await _rule_row(session, org_id, rule_id))
     await session.flush()
-    return rule
 
 
 async def find(session: Session, *, org_id: str, ref: str) -> Rule:
@@ -181,29 +178,21 @@ async def change_slo(session: Session, *, org_id: str, slo_id: str, spec: SloSpe
     return _slo(row)
 
 
-async def remove_slo(session: Session, *, org_id: str, slo_id: str) -> list[str]:
-    """With the rules that watch it: their ids. Raises NotFound."""
-    row = await _slo_row(session, org_id, slo_id)
-    watching = list(
-        await session.scalars(select(AlertRule).where(AlertRule.org_id == org_id, AlertRule.slo_id == row.id))
-    )
-    for rule in watching:
-        await session.delete(rule)
+async def of_slo(session: Session, *, org_id: str, slo_id: str) -> list[Rule]:
+    """The rules that watch an objective."""
+    query = select(AlertRule).where(AlertRule.org_id == org_id, AlertRule.slo_id == slo_id)
+    return [rule_of(row) for row in await session.scalars(query)]
+
+
+async def remove_slo(session: Session, *, org_id: str, slo_id: str) -> None:
+    """Remove the rules that watch it before. Raises NotFound."""
+    await session.delete(await _slo_row(session, org_id, slo_id))
     await session.flush()
-    await session.delete(row)
-    await session.flush()
-    return [rule.id for rule in watching]
 
 
 async def find_slo(session: Session, *, org_id: str, ref: str) -> Slo:
     """By id or name. Raises NotFound."""
     return _slo(await _slo_row(session, org_id, ref))
-
-
-async def slos(session: Session, *, org_id: str, slo_ids: set[str]) -> dict[str, Slo]:
-    """Those of these ids, by id."""
-    query = select(AlertSlo).where(AlertSlo.org_id == org_id, AlertSlo.id.in_(slo_ids))
-    return {row.id: _slo(row) for row in await session.scalars(query)}
 
 
 async def slo_page(session: Session, *, org_id: str, asked: Asked) -> Page[Slo]:
