@@ -90,11 +90,11 @@ class Evaluator:
             _log.exception("the alert rule %s could not be looked at", turn.rule.id)
 
 
-async def end_incidents(session: Session, rule: Rule) -> None:
+async def end_incidents(session: Session, rule: Rule, *, now: datetime) -> None:
     """The rule is about to change or to go: what it raised is over, and those who were told are told so."""
     await alert_watches.forget(session, rule_id=rule.id)
     for incident in await alert_incidents.open_ones(session, rule_id=rule.id):
-        await _resolve(session, incident.id, now=clock.now(), summary=_ENDED, value=incident.value)
+        await _resolve(session, incident.id, now=now, summary=_ENDED, value=incident.value)
 
 
 def _looks(rule: Rule, states: dict[str, Any], measured: list[Measured], now: datetime) -> list[_Look]:
@@ -161,7 +161,7 @@ async def _fire(
     is_told = bool(channels) and not is_silent
     if is_told:
         await alert_incidents.tell(
-            session, incident, event=FIRING, channels=channels, body=message_of(incident)
+            session, incident, event=FIRING, channels=channels, body=message_of(incident), now=now
         )
     return msgspec.structs.replace(look.after, incident_id=incident.id, is_told=is_told)
 
@@ -173,7 +173,9 @@ async def _resolve(session: Session, incident_id: str, *, now: datetime, summary
     if resolved is None:
         return
     told = await alert_incidents.told_channels(session, incident_id=incident_id)
-    await alert_incidents.tell(session, resolved, event=RESOLVED, channels=told, body=message_of(resolved))
+    await alert_incidents.tell(
+        session, resolved, event=RESOLVED, channels=told, body=message_of(resolved), now=now
+    )
 
 
 async def _channels(session: Session, rule: Rule) -> dict[str, str]:

@@ -1,9 +1,9 @@
 """What is unusual in a series with a weekly pattern. Pure.
 
 A window is compared with the same hour of the week in the weeks before, brought to the level that the last
-day had: their median says what to expect, their median absolute deviation how far values stray. It is unusual when it strays further than `deviations`
-of that, and by enough calls to matter. Two of the last three windows, on the same side, make a verdict:
-a single odd window is nobody's business at night.
+day had: their median says what to expect, their median absolute deviation how far values stray. A window is
+unusual when it strays further than `deviations` of that, and by enough calls to matter. Two of the last
+three windows, on the same side, make a verdict: a single odd window is nobody's business at night.
 """
 
 from statistics import median

@@ -111,7 +111,7 @@ async def change_rule(rule_id: InPath, body: RuleChange, caller: Writer, parts: 
         rule.check(spec)
         changed = {name for name, value in given.items() if getattr(found.spec, name) != value}
         if changed - _ONLY_TELLING:
-            await end_incidents(session, found)
+            await end_incidents(session, found, now=clock.now())
         now = await alert_rules.change(session, org_id=org_id, rule_id=found.id, spec=spec)
         return OneRule(rule=await _shown(session, now))
 
@@ -121,7 +121,7 @@ async def remove_rule(rule_id: InPath, caller: Writer, parts: Parts) -> Response
     """Removes a rule; its open incidents end, and who was told of them is told so."""
     async with parts.database.session() as session:
         found = await alert_rules.find(session, org_id=caller.org_id, ref=rule_id)
-        await end_incidents(session, found)
+        await end_incidents(session, found, now=clock.now())
         await alert_rules.remove(session, org_id=caller.org_id, rule_id=found.id)
     return Response(status_code=204)
 
@@ -177,7 +177,7 @@ async def remove_slo(slo_id: InPath, caller: Writer, parts: Parts) -> Response:
     async with parts.database.session() as session:
         found = await alert_rules.find_slo(session, org_id=caller.org_id, ref=slo_id)
         for watching in await alert_rules.of_slo(session, org_id=caller.org_id, slo_id=found.id):
-            await end_incidents(session, watching)
+            await end_incidents(session, watching, now=clock.now())
             await alert_rules.remove(session, org_id=caller.org_id, rule_id=watching.id)
         await alert_rules.remove_slo(session, org_id=caller.org_id, slo_id=found.id)
     return Response(status_code=204)

@@ -109,10 +109,15 @@ async def open_ones(session: Session, *, rule_id: str) -> list[Incident]:
 
 
 async def tell(
-    session: Session, incident: Incident, *, event: str, channels: dict[str, str], body: dict[str, Any]
+    session: Session,
+    incident: Incident,
+    *,
+    event: str,
+    channels: dict[str, str],
+    body: dict[str, Any],
+    now: datetime,
 ) -> None:
     """Puts a message for each channel (id to name) into the outbox, once an incident, channel and event."""
-    now = clock.now()
     values = [
         {
             "id": new_id("msg"),
