@@ -86,9 +86,9 @@ def _above(spec: RuleSpec, value: float, summary: str, *, is_enough: bool = True
 
 def _burn(spec: RuleSpec, group: Group, burn: Burn) -> Verdict:
     """Breached while a long window and a short one both burn too fast; the short one ends it soon."""
-    allowed = 1 - burn.objective_percent / 100
+    allowed_percent = 100 - burn.objective_percent
     rates = {
-        name: burn.failures[name] / judged / allowed if judged else 0.0
+        name: 100 * burn.failures[name] / (judged * allowed_percent) if judged else 0.0
         for name, judged in burn.judged.items()
     }
     worst = (0.0, "")

@@ -84,21 +84,21 @@ async def restore_defaults(caller: Writer, parts: Parts) -> Restored:
     return Restored(rules=[rule_body(one, {}) for one in made])
 
 
-@router.get("/rules/{rule_id}")
-async def show_rule(rule_id: InPath, caller: Reader, parts: Parts) -> OneRule:
+@router.get("/rules/{alert_rule_id}")
+async def show_rule(alert_rule_id: InPath, caller: Reader, parts: Parts) -> OneRule:
     """One rule."""
     async with parts.database.reading() as session:
-        found = await alert_rules.find(session, org_id=caller.org_id, ref=rule_id)
+        found = await alert_rules.find(session, org_id=caller.org_id, ref=alert_rule_id)
         return OneRule(rule=await _shown(session, found))
 
 
-@router.patch("/rules/{rule_id}")
-async def change_rule(rule_id: InPath, body: RuleChange, caller: Writer, parts: Parts) -> OneRule:
+@router.patch("/rules/{alert_rule_id}")
+async def change_rule(alert_rule_id: InPath, body: RuleChange, caller: Writer, parts: Parts) -> OneRule:
     """Changes what is given. Open incidents end, unless only its name, severity or channels change."""
     org_id = caller.org_id
     given: dict[str, Any] = body.model_dump(exclude_none=True, exclude={"team", "enabled", "channels"})
     async with parts.database.session() as session:
-        found = await alert_rules.find(session, org_id=org_id, ref=rule_id)
+        found = await alert_rules.find(session, org_id=org_id, ref=alert_rule_id)
         if body.team is not None:
             given["team_id"] = await _team(session, org_id, body.team)
         if body.channels is not None:
@@ -116,11 +116,11 @@ async def change_rule(rule_id: InPath, body: RuleChange, caller: Writer, parts: 
         return OneRule(rule=await _shown(session, now))
 
 
-@router.delete("/rules/{rule_id}", status_code=204)
-async def remove_rule(rule_id: InPath, caller: Writer, parts: Parts) -> Response:
+@router.delete("/rules/{alert_rule_id}", status_code=204)
+async def remove_rule(alert_rule_id: InPath, caller: Writer, parts: Parts) -> Response:
     """Removes a rule; its open incidents end, and who was told of them is told so."""
     async with parts.database.session() as session:
-        found = await alert_rules.find(session, org_id=caller.org_id, ref=rule_id)
+        found = await alert_rules.find(session, org_id=caller.org_id, ref=alert_rule_id)
         await end_incidents(session, found, now=clock.now())
         await alert_rules.remove(session, org_id=caller.org_id, rule_id=found.id)
     return Response(status_code=204)
