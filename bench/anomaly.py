@@ -11,11 +11,11 @@ import math
 import random
 from dataclasses import dataclass
 
-from gatewayops.alerts import detectors
+from gatewayops.alerts import detectors, seasonal
 from gatewayops.alerts.defaults import UNUSUAL
-from gatewayops.alerts.figures import Group, Series
+from gatewayops.alerts.figures import Group
 from gatewayops.alerts.rule import recovery_s
-from gatewayops.alerts.seasonal import WEEK_S, WEEKS
+from gatewayops.alerts.seasonal import WEEK_S, WEEKS, Series
 from gatewayops.alerts.standing import Change, Standing, step
 
 _STEP_S = UNUSUAL.window_s
@@ -82,8 +82,9 @@ def _alerts(values: list[int]) -> list[int]:
     group = Group(key="", subject="calls")
     for at in range(WEEKS * _A_WEEK, len(values)):
         oldest = max(0, at - (WEEKS + 1) * _A_WEEK)
-        series = Series(tuple(values[oldest : at + 1]), at * _STEP_S, _STEP_S)
-        verdict = detectors.judge(UNUSUAL, group, series)
+        series = Series(tuple(values[oldest : at + 1]), _STEP_S)
+        odd = seasonal.judge(series, deviations=UNUSUAL.threshold, least_impact=UNUSUAL.min_calls)
+        verdict = detectors.judge(UNUSUAL, group, odd)
         for now_s in (at * _STEP_S, at * _STEP_S + recovery_s(UNUSUAL)):
             before, change = step(
                 before, verdict, now_s=now_s, for_s=UNUSUAL.for_s, recovery_s=recovery_s(UNUSUAL)

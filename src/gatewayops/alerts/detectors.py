@@ -2,8 +2,7 @@
 
 from typing import assert_never
 
-from gatewayops.alerts import seasonal
-from gatewayops.alerts.figures import Burn, Counts, Group, Sample, Series, Spent
+from gatewayops.alerts.figures import Burn, Counts, Group, Odd, Sample, Spent
 from gatewayops.alerts.rule import Kind
 from gatewayops.alerts.standing import Verdict
 from gatewayops.store.control.alert_rules import RuleSpec
@@ -22,8 +21,8 @@ def judge(spec: RuleSpec, group: Group, sample: Sample) -> Verdict:
             return _counts(spec, group, sample)
         case Burn():
             return _burn(spec, group, sample)
-        case Series():
-            return _series(spec, group, sample)
+        case Odd():
+            return _odd(spec, group, sample)
         case Spent():
             summary = (
                 f"{group.subject} has spent {_number(sample.percent)}% of its {sample.period}'s limit "
@@ -108,16 +107,15 @@ def _burn(spec: RuleSpec, group: Group, burn: Burn) -> Verdict:
     return Verdict(is_breach, is_clear and not is_breach, rates[longest], worst[1])
 
 
-def _series(spec: RuleSpec, group: Group, series: Series) -> Verdict:
-    side, window = seasonal.judge(series, deviations=spec.threshold, least_impact=max(1, spec.min_calls))
+def _odd(spec: RuleSpec, group: Group, odd: Odd) -> Verdict:
     what = "failed calls" if spec.measure == "errors" else "calls"
     told = (
-        f"{_number(window.value)} {what} of {group.subject} in {_window(spec)}, where about "
-        f"{_number(window.expected)} are usual at this hour of the week "
-        f"({_number(abs(window.deviations))} deviations {'above' if window.deviations > 0 else 'below'})"
+        f"{_number(odd.value)} {what} of {group.subject} in {_window(spec)}, where about "
+        f"{_number(odd.expected)} are usual at this hour of the week "
+        f"({_number(abs(odd.deviations))} deviations {'above' if odd.deviations > 0 else 'below'})"
     )
-    is_breach = side != 0
-    return Verdict(is_breach, not is_breach, window.value, told)
+    is_breach = odd.side != 0
+    return Verdict(is_breach, not is_breach, odd.value, told)
 
 
 def _window(spec: RuleSpec) -> str:

@@ -33,12 +33,13 @@ class Burn(msgspec.Struct, frozen=True):
     period_days: int
 
 
-class Series(msgspec.Struct, frozen=True):
-    """Values of equal windows without gaps, oldest first; the last one began at `last_at` (Unix seconds)."""
+class Odd(msgspec.Struct, frozen=True):
+    """A window next to what is usual; `side` is 1 above, -1 below, 0 for as usual or unknown."""
 
-    values: tuple[float, ...]
-    last_at: int
-    step_s: int
+    side: int
+    value: float
+    expected: float
+    deviations: float
 
 
 class Spent(msgspec.Struct, frozen=True):
@@ -48,7 +49,7 @@ class Spent(msgspec.Struct, frozen=True):
     period: str
 
 
-Sample = Counts | Burn | Series | Spent
+Sample = Counts | Burn | Odd | Spent
 
 
 class Measured(msgspec.Struct, frozen=True):

@@ -1,14 +1,16 @@
 """Asks for the figures that rules are judged by: calls of the telemetry store, budgets of the ledger."""
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import msgspec
 
-from gatewayops.alerts.figures import Burn, Counts, Group, Measured, Series, Spent
+from gatewayops.alerts import seasonal
+from gatewayops.alerts.figures import Burn, Counts, Group, Measured, Spent
 from gatewayops.alerts.rule import Kind
-from gatewayops.alerts.seasonal import WEEK_S, WEEKS
+from gatewayops.alerts.seasonal import WEEK_S, WEEKS, Series
 from gatewayops.base.errors import Reason
 from gatewayops.cost.budgets import standing
 from gatewayops.query.asking import SpanReader
@@ -82,7 +84,7 @@ class FigureReader:
         self._database = database
         self._asked_at: datetime | None = None
         self._answers: dict[tuple[object, ...], list[dict[str, Any]]] = {}
-        self._series: dict[str, tuple[Rule, int, list[Measured]]] = {}
+        self._judged: dict[str, tuple[Rule, int, list[Measured]]] = {}
 
     async def read(self, rule: Rule, now: datetime) -> list[Measured]:
         """Figures up to `now`."""
@@ -129,22 +131,15 @@ class FigureReader:
         """Asked once a window, for it reads weeks."""
         spec, step_s = rule.spec, rule.spec.window_s
         end_s = (int(now.timestamp()) - _LATE_S) // step_s * step_s
-        known = self._series.get(rule.id)
+        known = self._judged.get(rule.id)
         if known is not None and known[:2] == (rule, end_s):
             return known[2]
         end = datetime.fromtimestamp(end_s, now.tzinfo)
         values = _values(rule.org_id, spec, now=end, seconds=WEEKS * WEEK_S + _DAY_S + 3_600)
         sql = alert_sql.series(filters=_filters(spec), split_by=spec.split_by)
         rows = await self._telemetry.rows(sql, values | {"step": step_s})
-        column = "failures" if spec.measure == "errors" else "calls"
-        windows: dict[Group, dict[int, int]] = {}
-        for row in rows:
-            windows.setdefault(_group(spec, row), {})[row["at"]] = row[column]
-        found = [
-            Measured(group, _whole(counts, last_at=end_s - step_s, step_s=step_s))
-            for group, counts in windows.items()
-        ]
-        self._series[rule.id] = (rule, end_s, found)
+        found = await asyncio.to_thread(_judged, spec, rows, end_s - step_s)
+        self._judged[rule.id] = (rule, end_s, found)
         return found
 
     async def _budgets(self, rule: Rule) -> list[Measured]:
@@ -179,10 +174,23 @@ def _counts_of(row: Mapping[str, Any], percentile_at: int) -> Counts:
     )
 
 
-def _whole(counts: dict[int, int], *, last_at: int, step_s: int) -> Series:
-    """From the first window that had a call; windows without any have none."""
-    values = tuple(float(counts.get(at, 0)) for at in range(min(counts), last_at + 1, step_s))
-    return Series(values, last_at, step_s)
+def _judged(spec: RuleSpec, rows: list[dict[str, Any]], last_at: int) -> list[Measured]:
+    """The last windows of each group, next to its weeks before."""
+    column = "failures" if spec.measure == "errors" else "calls"
+    windows: dict[Group, dict[int, int]] = {}
+    for row in rows:
+        windows.setdefault(_group(spec, row), {})[row["at"]] = row[column]
+    impact = max(1, spec.min_calls)
+    return [
+        Measured(group, seasonal.judge(series, deviations=spec.threshold, least_impact=impact))
+        for group, counts in windows.items()
+        for series in (whole(counts, last_at=last_at, step_s=spec.window_s),)
+    ]
+
+
+def whole(counts: Mapping[int, int], *, last_at: int, step_s: int) -> Series:
+    """From the first window that had a call to the one that began at `last_at`; those without calls are 0."""
+    return Series(tuple(float(counts.get(at, 0)) for at in range(min(counts), last_at + 1, step_s)), step_s)
 
 
 def _group(spec: RuleSpec, row: Mapping[str, Any]) -> Group:

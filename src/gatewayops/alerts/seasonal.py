@@ -10,7 +10,7 @@ from statistics import median
 
 import msgspec
 
-from gatewayops.alerts.figures import Series
+from gatewayops.alerts.figures import Odd
 
 WEEK_S = 7 * 86_400
 WEEKS = 4
@@ -23,17 +23,15 @@ _LEVEL_SAMPLES = 48  # of a day
 _MAX_LEVEL = 1.6  # a day that was busier than that is no measure
 
 
-class Unusual(msgspec.Struct, frozen=True):
-    """A judged window; `side` is 1 above, -1 below, 0 for as usual or unknown."""
+class Series(msgspec.Struct, frozen=True):
+    """Values of equal windows without gaps, oldest first."""
 
-    side: int
-    value: float
-    expected: float
-    deviations: float
+    values: tuple[float, ...]
+    step_s: int
 
 
-def judge(series: Series, *, deviations: float, least_impact: float) -> tuple[int, Unusual]:
-    """The side on which the last windows are unusual (0: they are not), and the last of those that are."""
+def judge(series: Series, *, deviations: float, least_impact: float) -> Odd:
+    """The last of those windows that are unusual on the same side; side 0 when there are not enough."""
     count = len(series.values)
     judged = [
         _window(series, at, deviations=deviations, least_impact=least_impact)
@@ -42,15 +40,15 @@ def judge(series: Series, *, deviations: float, least_impact: float) -> tuple[in
     for side in (1, -1):
         odd = [one for one in judged if one.side == side]
         if len(odd) >= _AT_LEAST:
-            return side, odd[-1]
-    return 0, judged[-1] if judged else Unusual(0, 0.0, 0.0, 0.0)
+            return odd[-1]
+    return msgspec.structs.replace(judged[-1], side=0) if judged else Odd(0, 0.0, 0.0, 0.0)
 
 
-def _window(series: Series, at: int, *, deviations: float, least_impact: float) -> Unusual:
+def _window(series: Series, at: int, *, deviations: float, least_impact: float) -> Odd:
     value = series.values[at]
     samples = _same_hours(series, at)
     if len(samples) < _LEAST_SAMPLES:
-        return Unusual(0, value, 0.0, 0.0)
+        return Odd(0, value, 0.0, 0.0)
     expected = median(samples)
     spread = max(
         _TO_DEVIATION * median(abs(sample - expected) for sample in samples),
@@ -59,7 +57,7 @@ def _window(series: Series, at: int, *, deviations: float, least_impact: float) 
     )
     away = (value - expected) / spread
     is_odd = abs(away) >= deviations and abs(value - expected) >= least_impact
-    return Unusual((1 if away > 0 else -1) if is_odd else 0, value, expected, away)
+    return Odd((1 if away > 0 else -1) if is_odd else 0, value, expected, away)
 
 
 def _same_hours(series: Series, at: int) -> list[float]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from gatewayops.alerts.figures import Counts
-from gatewayops.alerts.reading import FigureReader, attained
+from gatewayops.alerts.reading import FigureReader, attained, whole
 from gatewayops.record.rows import columns_of
 from gatewayops.store.control.alert_rules import Rule, RuleSpec, Slo, SloSpec
 from gatewayops.store.telemetry import alert_sql
@@ -98,11 +98,23 @@ async def test_burn_rates_and_the_standing_of_an_objective(telemetry, calls):
     assert stands.budget_left_percent(90.0) == pytest.approx(100 * (1 - 3 / 0.9))
 
 
-async def test_a_series_has_every_window_from_the_first_call_on(reader, telemetry, record):
-    made = [record(ts_ns=NOON_NS + minutes * 60 * SECOND_NS, server="files") for minutes in (0, 1, 31, 46)]
+async def test_calls_are_compared_with_the_weeks_before(reader, telemetry, record):
+    """300 calls an hour on four Thursdays and the day before each; none in the last half hour but two."""
+    weeks = [week * 7 * 24 for week in range(-4, 1)]
+    hours = [week + hour for week in weeks for hour in range(-25, 2) if week < 0 or hour < 0]
+    made = [
+        record(ts_ns=NOON_NS + hour * HOUR_NS + number * HOUR_NS // 300, server="files")
+        for hour in hours
+        for number in range(300)
+    ]
     await telemetry.insert_spans(columns_of(made, batch="b"), "b")
-    unusual = rule(kind="unusual", threshold=4.5, window_s=900, split_by="server")
+    unusual = rule(kind="unusual", threshold=4.5, window_s=900, split_by="server", min_calls=20)
 
-    (found,) = await reader.read(unusual, NOON + timedelta(minutes=62))
-    assert (found.group.subject, found.sample.values) == ("files", (2.0, 0.0, 1.0, 1.0))
-    assert await reader.read(unusual, NOON + timedelta(minutes=63)) == [found]
+    (found,) = await reader.read(unusual, NOON + timedelta(minutes=2))
+    assert (found.group.subject, found.sample.side, found.sample.value) == ("files", 0, 75.0)
+    (found,) = await reader.read(unusual, NOON + timedelta(minutes=32))
+    assert (found.sample.side, found.sample.value, found.sample.expected) == (-1, 0.0, 75.0)
+
+
+def test_a_series_has_every_window_from_the_first_call_on():
+    assert whole({900: 2, 2700: 1}, last_at=3600, step_s=900).values == (2.0, 0.0, 1.0, 0.0)
