@@ -72,22 +72,30 @@ class Evaluator:
                     return looked
             async with self._database.session() as session:
                 turns = await alert_watches.claim(session, now=now, every_s=self._every_s, limit=_AT_ONCE)
-            await asyncio.gather(*(self._look_at(turn, now) for turn in turns))
+            failures = await asyncio.gather(*(self._look_at(turn, now) for turn in turns))
+            _log_failures([why for why in failures if why])
             looked += len(turns)
             if len(turns) < _AT_ONCE:
                 return looked
 
-    async def _look_at(self, turn: Turn, now: datetime) -> None:
+    async def _look_at(self, turn: Turn, now: datetime) -> str:
+        """Why it could not be done; empty when it was."""
         try:
             async with self._questions:
                 measured = await self._reader.read(turn.rule, now)
             if _is_eventful(turn, measured, now):
                 async with self._database.session() as session:
                     await _apply(session, turn, measured, now)
-        except GatewayOpsError as error:  # as it was; the next turn comes in seconds
-            _log.warning("the alert rule %s was not looked at: %s", turn.rule.id, error.detail)
+        except GatewayOpsError as error:  # it stands as it stood; the next turn comes in seconds
+            return error.detail
         except Exception:  # noqa: BLE001 - one odd rule must not keep the others from being looked at
             _log.exception("the alert rule %s could not be looked at", turn.rule.id)
+        return ""
+
+
+def _log_failures(whys: list[str]) -> None:
+    for why in dict.fromkeys(whys):
+        _log.warning("%d alert rules were not looked at: %s", whys.count(why), why)
 
 
 async def end_incidents(session: Session, rule: Rule, *, now: datetime) -> None:

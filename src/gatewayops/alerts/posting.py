@@ -6,7 +6,6 @@ No redirects, no proxies of the environment; a bounded part of the answer is rea
 import asyncio
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -80,11 +79,10 @@ async def _ask(url: str, address: str, body: bytes, headers: Mapping[str, str], 
 async def _shown(answer: httpx.Response) -> str:
     """The status and the beginning of the body, on one line."""
     raw = b""
-    with suppress(httpx.DecodingError):
-        async for chunk in answer.aiter_bytes():
-            raw += chunk
-            if len(raw) >= _MAX_ANSWER_BYTES:
-                break
+    async for chunk in answer.aiter_raw():  # as it comes: nothing that unpacks to gigabytes
+        raw += chunk
+        if len(raw) >= _MAX_ANSWER_BYTES:
+            break
     text = re.sub(r"\s+", " ", raw[:_MAX_ANSWER_BYTES].decode("utf-8", "replace")).strip()
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return f"{answer.status_code} {shown[:_MAX_SHOWN]}".strip()

@@ -20,6 +20,7 @@ from gatewayops.store.control import alert_incidents
 _log = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
+_SENDERS = 2  # one may wait for a receiver that hangs
 _RETRY_S = 5.0
 _KEEP_EVERY_S = 60.0
 
@@ -40,7 +41,8 @@ class AlertJobs:
         """Works until cancelled. A receiver that is slow keeps no rule from being looked at."""
         async with asyncio.TaskGroup() as group:
             group.create_task(_again_and_again(self._look), name="alert rules")
-            group.create_task(_again_and_again(self._outbox.send_due), name="alert outbox")
+            for _ in range(_SENDERS):
+                group.create_task(_again_and_again(self._outbox.send_due), name="alert outbox")
 
     async def _look(self) -> int:
         if not self._kept_at or time.monotonic() - self._kept_at >= _KEEP_EVERY_S:

@@ -42,6 +42,9 @@ RULE = RuleSpec(
 )
 
 
+ONE_DATABASE = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)  # nothing of SQL differs there
+
+
 class Figures:
     """A reader that says what the test says: how many of 100 calls of a tool failed."""
 
@@ -169,6 +172,7 @@ async def test_a_breach_is_told_once_and_its_end_too(control, rule, figures, rec
     assert (firing["started_at"], resolved["resolved_at"]) == ("2026-05-04T12:00:05Z", "2026-05-04T12:01:20Z")
 
 
+@ONE_DATABASE
 async def test_each_tool_is_an_incident_of_its_own(control, rule, figures, receiver):
     figures.failures = {"read": 30, "write": 40, "list": 1}
     await control.at(0).pass_once()
@@ -176,6 +180,7 @@ async def test_each_tool_is_an_incident_of_its_own(control, rule, figures, recei
     assert sorted(receiver.told) == [("alert.firing", "files/read"), ("alert.firing", "files/write")]
 
 
+@ONE_DATABASE
 async def test_a_tool_that_nobody_calls_any_more_has_recovered(control, rule, figures, receiver):
     figures.failures = {"read": 30}
     await control.at(0).pass_once()
@@ -239,6 +244,7 @@ async def test_a_control_role_that_died_while_sending_leaves_the_message_to_othe
         )
 
 
+@ONE_DATABASE
 async def test_a_receiver_that_never_takes_it_is_given_up_and_the_end_is_not_told(
     control, database, rule, figures, receiver
 ):
@@ -260,6 +266,7 @@ async def test_a_receiver_that_never_takes_it_is_given_up_and_the_end_is_not_tol
     assert receiver.tries == 4
 
 
+@ONE_DATABASE
 async def test_the_end_waits_until_the_beginning_was_told(control, database, rule, figures, receiver):
     receiver.fails = 1
     figures.failures = {"read": 90}
@@ -301,6 +308,7 @@ async def test_an_organisation_gets_the_default_rules_once(database):
             assert len(page.rows) == len(defaults.DEFAULT_RULES) + count
 
 
+@ONE_DATABASE
 async def test_an_address_inside_is_not_connected_to(
     database, empty_url, credentials_of, rule, figures, receiver
 ):
