@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from gatewayops.alerts.settings import AlertSettings
 from gatewayops.api.settings import ControlSettings
 from gatewayops.base.errors import InvalidInput
 from gatewayops.cost.budgets.settings import BudgetSettings
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budgets: BudgetSettings = BudgetSettings()
     audit: AuditSettings = AuditSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @property
     def data(self) -> Path:

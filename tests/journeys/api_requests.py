@@ -22,6 +22,8 @@ PERMISSION = {"effect": "deny", "server": "$server", "action": "tools.call", "na
 MASK = {"name": "mask", "kind": "json_path", "pattern": "$..a[*]"}
 UPSTREAM = {"url": "$url", "timeout_s": 30, "retries": 0, "headers": {"X-A": "b"}, "breaker_window_s": 9.5}
 BUDGET = {"period": "day", "amount": 0.5, "hard": True, "grace_percent": 10, "grace_keys": ["$key_id"]}
+ALERT = {"name": "a $n", "server": "$server", "team": "$team", "split_by": "tool", "threshold": 20.5}
+ALERT |= {"window_s": 600, "for_s": 60, "min_calls": 5, "severity": "info", "channels": ["$channel_id"]}
 SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/teams", {"name": "team $n"}, {"team": "team.id"}),
     ("POST /v1/users", {"email": "u$n@example.com", "name": "U", "team": "$team"}, {"user": "user.id"}),
@@ -119,6 +121,27 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {},
     ),
     ("PUT /v1/retention", {"spans_days": 365, "payloads_days": 30}, {}),
+    (
+        "POST /v1/alerts/slos",
+        {"name": "slo $n", "server": "$server", "tool": "add", "objective": 99.5, "period_days": 30},
+        {"slo_id": "slo.id"},
+    ),
+    ("PATCH /v1/alerts/slos/{slo_id}", {"name": "slo $n", "objective": 99, "period_days": 7}, {}),
+    (
+        "POST /v1/alerts/channels",
+        {"name": "c $n", "kind": "email", "address": "a@example.com", "for_all": False},
+        {"channel_id": "channel.id"},
+    ),
+    ("PATCH /v1/alerts/channels/{channel_id}", {"name": "c $n", "address": "b@example.com"}, {}),
+    ("POST /v1/alerts/channels/{channel_id}/test", None, {}),
+    ("POST /v1/alerts/rules/defaults", None, {}),
+    ("POST /v1/alerts/rules", {"kind": "error_rate", **ALERT}, {"alert_rule_id": "rule.id"}),
+    ("PATCH /v1/alerts/rules/{alert_rule_id}", ALERT, {}),
+    (
+        "POST /v1/alerts/silences",
+        {"rule": "$alert_rule_id", "server": "$server", "until": UNTIL, "reason": "r"},
+        {"silence_id": "silence.id"},
+    ),
     ("POST /v1/logs/audit/checkpoints", None, {}),
     ("POST /v1/logs/audit/erasures", {"subject": "nobody"}, {}),
     ("POST /v1/logs/export", {"class": "audit", "format": "csv", "start_time": FROM, "end_time": UNTIL}, {}),
@@ -133,7 +156,9 @@ QUERIES = {
     "DELETE /v1/limits": {"scope": "team", "subject": "$team"},
     "GET /v1/runs/compare": {"a": TRACE_ID, "b": TRACE_ID},
 }
+INCIDENT_ID = "incident_0"
 OTHERWISE = {
+    "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
 }

@@ -30,6 +30,7 @@ from schemathesis.schemas import APIOperation
 from gatewayops.api import budgets, live_feed
 from gatewayops.api.app import ControlParts, create_app
 from gatewayops.api.settings import ControlSettings
+from gatewayops.base import clock
 from gatewayops.base.crypto import Sealer
 from gatewayops.base.ids import random_text
 from gatewayops.identity import keys as secrets
@@ -38,7 +39,7 @@ from gatewayops.record.audit.notary import Notary
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.audit.signing import Signer
 from gatewayops.record.rows import columns_of
-from gatewayops.store.control import directory
+from gatewayops.store.control import alert_incidents, directory
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database, migrate
 from gatewayops.store.secrets.keyring import Keyring
@@ -52,6 +53,7 @@ from gatewayops.upstream.settings import UpstreamSettings
 from .api_requests import (
     BODIES,
     CURSORS,
+    INCIDENT_ID,
     MEDIA_TYPES,
     NO_JSON,
     NUL,
@@ -205,8 +207,24 @@ async def database(request, tmp_path_factory) -> AsyncIterator[Database]:
     opened = Database.open(url)
     async with opened.session() as session:
         await directory.ensure_default(session)
+        await alert_incidents.open_incident(session, _incident(), scope="")
     yield opened
     await opened.close()
+
+
+def _incident() -> alert_incidents.Incident:
+    """What only the jobs make."""
+    texts = ("rule_id", "rule_name", "kind", "severity", "server", "tool", "team_id", "subject", "summary")
+    return alert_incidents.Incident(
+        **dict.fromkeys(texts, "x"),
+        id=INCIDENT_ID,
+        org_id=directory.DEFAULT_ORG,
+        state=alert_incidents.FIRING,
+        value=1.0,
+        threshold=1.0,
+        is_told=False,
+        created_at=clock.now(),
+    )
 
 
 @pytest.fixture(scope="module")

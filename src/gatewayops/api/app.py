@@ -9,6 +9,9 @@ from fastapi import FastAPI
 from gatewayops import __version__
 from gatewayops.api import (
     analytics,
+    alert_channels,
+    alert_incidents,
+    alert_rules,
     answers,
     budgets,
     cost_reports,
@@ -98,6 +101,9 @@ def create_app(parts: ControlParts) -> FastAPI:
         costs,
         cost_reports,
         analytics,
+        alert_rules,
+        alert_channels,
+        alert_incidents,
         internal,
         server_health,
         tool_sightings,

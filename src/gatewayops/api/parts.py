@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
+from gatewayops.alerts.settings import AlertSettings
 from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
 from gatewayops.policy.limits.settings import LimitSettings
@@ -37,6 +38,7 @@ class ControlParts:
     limits: LimitSettings = field(default_factory=LimitSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
 
 
 def parts_of(request: Request) -> ControlParts:

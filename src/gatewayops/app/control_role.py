@@ -14,6 +14,7 @@ from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
 from gatewayops.app import demo
+from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
@@ -66,6 +67,7 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
         auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
+        alerting = asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs")
         try:
             with listening(data.control_socket) as local:
                 await _serve(with_local_administrator(parts), stopping, local=local)
@@ -73,9 +75,10 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
             recording.cancel()
             watching.cancel()
             auditing.cancel()
+            alerting.cancel()
             for task in following:
                 task.cancel()
-            await asyncio.gather(recording, watching, auditing, *following, return_exceptions=True)
+            await asyncio.gather(recording, watching, auditing, alerting, *following, return_exceptions=True)
 
 
 async def _serve(parts: ControlParts, stopping: asyncio.Event, *, local: socket.socket | None) -> None:

@@ -78,6 +78,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
             ),
             validation=settings.validation,
             analytics=settings.analytics,
+            alerts=settings.alerts,
         )
     finally:
         await database.close()

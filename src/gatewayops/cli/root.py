@@ -29,6 +29,7 @@ _COMMANDS = {
     "validation": ("validation", "validation", "What the arguments of calls must be like.", False),
     "transform": ("validation", "transform", "How calls are changed on their way.", False),
     "retention": ("retention", "retention", "How long calls are kept.", False),
+    "alert": ("alerts", "alert", "When somebody is told, of what, and who was.", False),
     "secrets": ("secrets", "secrets", "The keys that seal credentials.", False),
     "audit": ("audit", "audit", "The log of who did what, and its proof.", False),
     "organization": ("directory", "organization", "The organisation's own settings.", False),

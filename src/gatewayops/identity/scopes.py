@@ -43,6 +43,8 @@ CONTROL_ACTIONS = (
     "metrics.read",
     "retention.read",
     "retention.write",
+    "alerts.read",
+    "alerts.write",
 )
 DEFAULT_SERVERS = ("*",)
 DEFAULT_ACTIONS = ("mcp.*", "traces.read", "costs.read")
