@@ -22,6 +22,7 @@ from gatewayops.app.tool_watch import ToolWatch
 from gatewayops.cost.budgets.bookkeeper import Bookkeeper
 from gatewayops.record.audit.follower import AuditFollower
 from gatewayops.record.consumers import Follower, Lingering
+from gatewayops.record.destination import Calls, R
 from gatewayops.record.recorder import Passing, Recorder
 from gatewayops.settings import Settings
 
@@ -61,7 +62,7 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         auditor = AuditFollower(parts.database, settings.audit)
         followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor)]
         consumers: tuple[Passing, ...] = (*followers, Lingering(data.spool))
-        recorder = Recorder(data.spool, data.state, telemetry, settings.record, consumers=consumers)
+        recorder = Recorder(data.spool, data.state, Calls(telemetry), settings.record, consumers=consumers)
         following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
@@ -117,7 +118,7 @@ async def _keep_following(follower: Follower) -> None:
         await asyncio.sleep(_RETRY_S)
 
 
-async def _keep_recording(recorder: Recorder) -> None:
+async def _keep_recording(recorder: Recorder[R]) -> None:
     while True:
         try:
             await recorder.run()
