@@ -20,6 +20,7 @@ from gatewayops.api import (
     log_export,
     logs,
     masking,
+    otlp,
     pins,
     policies,
     prices,
@@ -36,8 +37,10 @@ from gatewayops.api.audit_trail import AuditTrail, OwnOrigin
 from gatewayops.api.auth import KeyCheck
 from gatewayops.api.body_limit import BodyLimit
 from gatewayops.api.delivery import Delivery
+from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
+from gatewayops.protocol import otlp_paths
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 from gatewayops.upstream.health import HealthBoard
 
@@ -65,7 +68,9 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.audit_trail = AuditTrail(parts.database)
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.server_health = HealthBoard()
-    app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES)
+    app.state.maskers = MaskersNow(parts.database)
+    larger = dict.fromkeys(otlp_paths.PATHS, parts.otlp_body_bytes)
+    app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES, larger=larger)
     app.add_middleware(OwnOrigin)
     app.add_middleware(Delivery, watch=watch)
     answers.install(app)
@@ -77,6 +82,7 @@ def create_app(parts: ControlParts) -> FastAPI:
         budgets,
         limits,
         masking,
+        otlp,
         secrets,
         validation,
         transforms,

@@ -13,7 +13,7 @@ import uvicorn
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
-from gatewayops.app import demo
+from gatewayops.app import demo, otlp_jobs
 from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
@@ -65,18 +65,24 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         recorder = Recorder(data.spool, data.state, Calls(telemetry), settings.record, consumers=consumers)
         following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
+        exported = [
+            asyncio.create_task(_keep_recording(one)) for one in otlp_jobs.recorders(settings, telemetry)
+        ]
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
         auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
         try:
-            with listening(data.control_socket) as local:
-                await _serve(with_local_administrator(parts), stopping, local=local)
+            with (
+                listening(data.control_socket) as local,
+                otlp_jobs.with_intake(with_local_administrator(parts), settings) as serving,
+            ):
+                await _serve(serving, stopping, local=local)
         finally:
             recording.cancel()
             watching.cancel()
             auditing.cancel()
-            for task in following:
+            for task in (*following, *exported):
                 task.cancel()
-            await asyncio.gather(recording, watching, auditing, *following, return_exceptions=True)
+            await asyncio.gather(recording, watching, auditing, *following, *exported, return_exceptions=True)
 
 
 async def _serve(parts: ControlParts, stopping: asyncio.Event, *, local: socket.socket | None) -> None:

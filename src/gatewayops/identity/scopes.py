@@ -39,6 +39,7 @@ CONTROL_ACTIONS = (
     "audit.write",
     "traces.read",
     "costs.read",
+    "telemetry.write",
 )
 DEFAULT_SERVERS = ("*",)
 DEFAULT_ACTIONS = ("mcp.*", "traces.read", "costs.read")

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
-from gatewayops.store.telemetry.span_filter import in_range
+from gatewayops.store.telemetry.span_filter import OF_CALLS, in_range
 
 _GROUPS = {
     "day": "toString(toDate(ts))",
@@ -33,20 +33,21 @@ def costs(group_by: str) -> str:
     order = "group_name" if group_by in TIME_GROUPS else "total_micros DESC, calls DESC, group_name"
     return (
         f"SELECT {_GROUPS[group_by]} AS group_name, {_FIGURES} FROM spans WHERE {in_range()} "
-        f"GROUP BY group_name ORDER BY {order} LIMIT {{limit:UInt32}}"
+        f"AND {OF_CALLS} GROUP BY group_name ORDER BY {order} LIMIT {{limit:UInt32}}"
     )
 
 
 def total() -> str:
     """One row of figures for the period. Parameters `org`, `start`, `end`."""
-    return f"SELECT {_FIGURES} FROM spans WHERE {in_range()}"
+    return f"SELECT {_FIGURES} FROM spans WHERE {in_range()} AND {OF_CALLS}"
 
 
 def trace_costs() -> str:
-    """Figures by server and tool of one trace, dearest first. Parameters `org`, `trace`."""
+    """Figures by server and tool of one trace's calls, dearest first. Parameters `org`, `trace`."""
     return (
         f"SELECT server, tool, {_FIGURES} FROM spans WHERE org_id = {{org:String}} "
-        "AND trace_id = {trace:String} GROUP BY server, tool ORDER BY total_micros DESC, server, tool"
+        f"AND trace_id = {{trace:String}} AND {OF_CALLS} "
+        "GROUP BY server, tool ORDER BY total_micros DESC, server, tool"
     )
 
 
@@ -54,5 +55,5 @@ def key_usage() -> str:
     """Figures a key over all that is retained. Parameters `org`, `keys`."""
     return (
         f"SELECT key_id, max(toUnixTimestamp64Nano(ts)) AS last_ns, {_FIGURES} FROM spans "
-        "WHERE org_id = {org:String} AND key_id IN {keys:Array(String)} GROUP BY key_id"
+        f"WHERE org_id = {{org:String}} AND key_id IN {{keys:Array(String)}} AND {OF_CALLS} GROUP BY key_id"
     )

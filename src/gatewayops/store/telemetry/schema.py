@@ -6,6 +6,8 @@ record.call_record.CallRecord, with `ts` for `ts_ns`.
 
 from dataclasses import dataclass
 
+from gatewayops.store.telemetry import otlp_schema
+
 FIRST_RETENTION_DAYS = 30  # as version 1 creates the table
 
 # What the recorder inserts, in this order: (column, Arrow kind). See telemetry.arrow.
@@ -115,7 +117,7 @@ class Version:
     statements: tuple[str, ...]
 
 
-VERSIONS = (Version(1, (_SPANS,)),)
+VERSIONS = (Version(1, (_SPANS,)), Version(2, otlp_schema.STATEMENTS))
 
 _VERSIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_versions (

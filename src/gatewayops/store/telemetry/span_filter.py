@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
+
 
 class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
     """A time range of one organisation; empty text and zero mean "any".
@@ -34,6 +36,10 @@ class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 _EQUAL = ("user_id", "team_id", "project_id", "key_id", "server", "tool", "method")
 _SEARCHED = ("tool", "resource_uri", "reason", "error_detail", "request_body", "response_body")
+
+
+OF_CALLS = f"door != '{OTLP_DOOR}'"
+"""Spans of calls that the gateway carried: what costs, usage and the request log count."""
 
 
 def in_range() -> str:

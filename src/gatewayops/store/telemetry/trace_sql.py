@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
-from gatewayops.store.telemetry.span_filter import SpanFilter, in_range, span_conditions
+from gatewayops.store.telemetry.span_filter import OF_CALLS, SpanFilter, in_range, span_conditions
 
 _START = "min(toUnixTimestamp64Nano(ts))"
 _END = "max(toUnixTimestamp64Nano(ts) + duration_ns)"
@@ -24,8 +24,9 @@ _TRACE = f"""
     argMinIf(env, ts, env != '') AS trace_env,
     argMinIf(agent, ts, agent != '') AS trace_agent,
     groupUniqArray(20)(server) AS servers,
-    count() AS span_count,
-    countIf(status != 'success') AS error_count,
+    uniqExact(span_id, door) AS span_count,
+    countIf({OF_CALLS}) AS call_count,
+    uniqExactIf((span_id, door), status != 'success') AS error_count,
     sum(cost_micros) AS total_micros,
     sum(length(request_body) + length(response_body)) AS body_bytes
 """
@@ -41,7 +42,8 @@ _SPAN = """
     substringUTF8(response_body, 1, {body_limit:UInt32}) AS response_text,
     is_request_cut OR lengthUTF8(request_body) > {body_limit:UInt32} AS has_cut_request,
     is_response_cut OR lengthUTF8(response_body) > {body_limit:UInt32} AS has_cut_response,
-    agent, session, rpc_id, request_id, protocol_version, client_address
+    agent, session, rpc_id, request_id, protocol_version, client_address,
+    name, kind, service, scope, scope_version, events, links, attributes, resource
 """
 
 
@@ -101,23 +103,23 @@ def one_trace() -> str:
 
 
 def spans_of_trace() -> str:
-    """Spans by start.
+    """Spans by start, each once: exporters send again what they do not know to have arrived.
 
     Parameters `org`, `trace`, `body_limit` (characters), `limit`, `after_ns`, `after_id`.
     """
     return (
         f"SELECT {_SPAN} FROM spans WHERE org_id = {{org:String}} AND trace_id = {{trace:String}} "
         "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
-        "ORDER BY start_ns, span_id LIMIT {limit:UInt32}"
+        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
     )
 
 
 def list_spans(wanted: SpanFilter, *, is_continued: bool) -> str:
-    """Spans of the range, newest first.
+    """Calls of the range, newest first.
 
     Parameters of the filter, `body_limit`, `limit`, and `before_ns`, `before_id` when continued.
     """
-    conditions = [in_range(), *span_conditions(wanted)]
+    conditions = [in_range(), OF_CALLS, *span_conditions(wanted)]
     if wanted.status:
         conditions.append("status = {status:String}")
     if is_continued:
