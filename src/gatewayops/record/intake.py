@@ -20,11 +20,11 @@ from gatewayops.record.masking import Masker
 from gatewayops.record.otlp import wire
 from gatewayops.record.otlp.sender import Refusals, Sender, Window
 from gatewayops.record.settings import RecordSettings
-from gatewayops.record.spool import SpoolWriter
+from gatewayops.record.spool import SpoolBroken, SpoolWriter
 
 _MOST_WAITING = 64
 _MOST_WAITING_BYTES = 256 << 20
-_LARGEST_BATCH_BYTES = 256 << 20  # in the spool, where what a resource says stands in each record
+_SWELLING = 4  # times a body may grow in the spool, where what a resource says stands in each record
 _LOOK_S = 1.0
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -90,14 +90,20 @@ class Intake:
         is_json = export.form == wire.JSON
         limit = self._settings.body_limit_bytes
         reader = export.signal.reader(sender, window, masker, is_json=is_json, body_limit=limit)
-        payloads = _encoded(reader.records(request))
+        payloads = _encoded(reader.records(request), limit_bytes=_SWELLING * self._settings.otlp_body_bytes)
         if payloads:
             self._writer(export.signal.noun).append(*payloads)
         return reader.refusals
 
     def _writer(self, noun: str) -> SpoolWriter:
         if noun not in self._writers:
-            self._writers[noun] = SpoolWriter(self._root / noun, segment_bytes=self._settings.segment_bytes)
+            try:
+                self._writers[noun] = SpoolWriter(
+                    self._root / noun, segment_bytes=self._settings.segment_bytes
+                )
+            except OSError as error:
+                msg = f"the spool cannot be written: {error.strerror}"
+                raise SpoolBroken(msg) from error
         return self._writers[noun]
 
     def _check_backlog(self) -> None:
@@ -111,13 +117,13 @@ class Intake:
             raise Backlog(msg)
 
 
-def _encoded(records: Sequence[object]) -> list[bytes]:
+def _encoded(records: Sequence[object], *, limit_bytes: int) -> list[bytes]:
     payloads: list[bytes] = []
     size = 0
     for record in records:
         payload = _encode(record)
         size += len(payload)
-        if size > _LARGEST_BATCH_BYTES:
+        if size > limit_bytes:
             msg = "the batch is too large once each record has its resource; send smaller batches"
             raise TooLarge(msg)
         payloads.append(payload)
