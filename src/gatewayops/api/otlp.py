@@ -1,4 +1,4 @@
-"""OTLP over HTTP: `POST /v1/traces`, protobuf or JSON, beside the query routes of the same names.
+"""OTLP over HTTP: `POST /v1/traces`, `/v1/logs` and `/v1/metrics`, beside the query routes.
 
 Whatever goes wrong is answered as OTLP wants it: a `Status` in the request's own form, Retry-After where
 coming back helps. The gateway passes these paths on, so that exporters have the one address.
@@ -64,6 +64,20 @@ def _body_of(message: str) -> dict[str, Any]:
 async def export_traces(request: Request, caller: Exporter, parts: Parts) -> Response:
     """Takes spans of servers and clients; they join the gateway's in one trace."""
     return await _taken(signals.TRACES, request, caller, parts)
+
+
+@router.post(otlp_paths.LOGS, response_class=Response, openapi_extra=_body_of("ExportLogsServiceRequest"))
+async def export_logs(request: Request, caller: Exporter, parts: Parts) -> Response:
+    """Takes log records; those with a trace id stand with its spans."""
+    return await _taken(signals.LOGS, request, caller, parts)
+
+
+@router.post(
+    otlp_paths.METRICS, response_class=Response, openapi_extra=_body_of("ExportMetricsServiceRequest")
+)
+async def export_metrics(request: Request, caller: Exporter, parts: Parts) -> Response:
+    """Takes points of gauges, sums, histograms of both kinds and summaries."""
+    return await _taken(signals.METRICS, request, caller, parts)
 
 
 async def _taken(signal: wire.Signal, request: Request, caller: Principal, parts: ControlParts) -> Response:

@@ -9,6 +9,7 @@ from gatewayops.api.parts import ControlParts
 from gatewayops.app.layout import DataDirectory
 from gatewayops.record.intake import Intake
 from gatewayops.record.otlp import destinations, signals
+from gatewayops.record.otlp.wire import Signal
 from gatewayops.record.recorder import Recorder
 from gatewayops.settings import Settings
 
@@ -27,8 +28,17 @@ def with_intake(parts: ControlParts, settings: Settings) -> Iterator[ControlPart
 def recorders(settings: Settings, tables: destinations.Tables) -> list[Recorder[Any]]:
     """One a signal, each with a spool and a state of its own."""
     data = DataDirectory(settings.data)
-    found = {signals.TRACES: destinations.Spans(tables)}
+    kinds: list[tuple[Signal, destinations.Kind[Any]]] = [
+        (signals.TRACES, destinations.SPANS),
+        (signals.LOGS, destinations.LOGS),
+        (signals.METRICS, destinations.POINTS),
+    ]
     return [
-        Recorder(data.otlp / signal.noun, data.state / "otlp" / signal.noun, destination, settings.record)
-        for signal, destination in found.items()
+        Recorder(
+            data.otlp / signal.noun,
+            data.state / "otlp" / signal.noun,
+            destinations.Exported(tables, kind),
+            settings.record,
+        )
+        for signal, kind in kinds
     ]

@@ -36,7 +36,7 @@ def export(intake, tmp_path, telemetry):
         sender = Sender(org_id="org_a", key_id="key_a", team_id="red")
         refusals = await intake.take(Export(signals.TRACES, wire.JSON, "", raw), sender, Masker())
         assert refusals.count == 0, refusals.message()
-        spans = destinations.Spans(telemetry)
+        spans = destinations.Exported(telemetry, destinations.SPANS)
         await Recorder(tmp_path / "otlp" / "spans", tmp_path / "state", spans, RecordSettings()).drain()
 
     return take
@@ -123,7 +123,7 @@ async def test_another_organisation_sees_nothing_of_it(telemetry, export):
 async def test_a_batch_that_is_inserted_again_is_stored_once(telemetry, export, tmp_path):
     await export(traces_json(span_json()))
     [row] = await telemetry.rows("SELECT batch, toUnixTimestamp64Nano(ts) AS ns FROM spans")
-    spans = destinations.Spans(telemetry)
+    spans = destinations.Exported(telemetry, destinations.SPANS)
 
     stored = await spans.stored_ids(row["batch"], first_ns=row["ns"], last_ns=row["ns"])
 

@@ -1,14 +1,20 @@
 """Where the recorders of exported telemetry put it: a table a signal."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from gatewayops.record.otlp import span_rows
+from gatewayops.record.destination import Spooled
+from gatewayops.record.otlp import rows, span_rows
+from gatewayops.record.otlp.log_record import LogRecord
+from gatewayops.record.otlp.metric_point import MetricPoint
 from gatewayops.record.otlp.span_record import SpanRecord
-from gatewayops.store.telemetry.otlp_schema import OTLP_SPAN_COLUMNS
+from gatewayops.store.telemetry import otlp_schema
+
+E = TypeVar("E", bound=Spooled)
 
 
 class Tables(Protocol):
@@ -30,29 +36,53 @@ class Tables(Protocol):
         """What is stored of a batch."""
 
 
-class Spans:
-    """Exported spans, beside the gateway's."""
+class Exported(Generic[E]):
+    """One kind of exported record and its table."""
 
-    noun = "exported spans"
-
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, kind: "Kind[E]") -> None:
         """Asks nothing yet."""
+        self.noun = kind.noun
         self._tables = tables
-        self._decoder = msgspec.msgpack.Decoder(SpanRecord)
+        self._kind = kind
+        self._decoder = msgspec.msgpack.Decoder(kind.record)
 
-    def decode(self, payload: bytes) -> SpanRecord:
-        """A span record."""
+    def decode(self, payload: bytes) -> E:
+        """A record."""
         return self._decoder.decode(payload)
 
-    def id_of(self, record: SpanRecord) -> str:
-        """Its span id: within a batch, one trace more or less does not matter."""
-        return record.span_id
+    def id_of(self, record: E) -> str:
+        """What its table's id column has: a span's own id, for others one of ours."""
+        found: str = getattr(record, self._kind.id_column)
+        return found
 
-    async def insert(self, records: Sequence[SpanRecord], *, batch: str, token: str) -> None:
-        """Spans with door `otlp`."""
-        columns = await asyncio.to_thread(span_rows.columns_of, records, batch=batch)
-        await self._tables.insert("spans", OTLP_SPAN_COLUMNS, columns, token=token)
+    async def insert(self, records: Sequence[E], *, batch: str, token: str) -> None:
+        """Rows."""
+        columns = await asyncio.to_thread(self._kind.columns_of, records, batch=batch)
+        await self._tables.insert(self._kind.table, self._kind.columns, columns, token=token)
 
     async def stored_ids(self, batch: str, *, first_ns: int, last_ns: int) -> set[str]:
-        """Spans of the batch."""
-        return await self._tables.batch_ids("spans", "span_id", batch, first_ns=first_ns, last_ns=last_ns)
+        """Rows of the batch."""
+        return await self._tables.batch_ids(
+            self._kind.table, self._kind.id_column, batch, first_ns=first_ns, last_ns=last_ns
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[E]):
+    """What tells the signals apart on their way into the store."""
+
+    noun: str
+    record: type[E]
+    table: str
+    columns: Sequence[tuple[str, str]]
+    id_column: str
+    columns_of: Callable[..., dict[str, Sequence[Any]]]
+
+
+SPANS = Kind(
+    "exported spans", SpanRecord, "spans", otlp_schema.OTLP_SPAN_COLUMNS, "span_id", span_rows.columns_of
+)
+LOGS = Kind("exported logs", LogRecord, "logs", otlp_schema.LOG_COLUMNS, "log_id", rows.log_columns)
+POINTS = Kind(
+    "exported points", MetricPoint, "metric_points", otlp_schema.POINT_COLUMNS, "point_id", rows.point_columns
+)

@@ -148,6 +148,45 @@ class TracesRequest(Form):
     resource_spans: list[ResourceSpans] | None = None
 
 
+class LogRecord(Form):
+    """A log record."""
+
+    time_unix_nano: Integer = None
+    observed_time_unix_nano: Integer = None
+    severity_number: int | None = None
+    severity_text: str | None = None
+    body: AnyValue | None = None
+    attributes: list[KeyValue] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    event_name: str | None = None
+
+
+class ScopeLogs(Form):
+    """Log records of one library."""
+
+    scope: Scope | None = None
+    log_records: list[LogRecord] | None = None
+
+
+class ResourceLogs(Form):
+    """Log records of one resource."""
+
+    resource: Resource | None = None
+    scope_logs: list[ScopeLogs] | None = None
+
+
+class LogsRequest(Form):
+    """ExportLogsServiceRequest."""
+
+    resource_logs: list[ResourceLogs] | None = None
+
+
+def text(value: AnyValue | None) -> str:
+    """A value alone. Raises ValueError."""
+    return as_text(value.plain()) if value else ""
+
+
 def attributes(pairs: list[KeyValue] | None) -> dict[str, str]:
     """The first MOST_ATTRIBUTES of them, without those of longer names; of two with one name the last."""
     return {
@@ -164,7 +203,11 @@ def whole(given: Any) -> int:  # noqa: ANN401 - text or number, of either form
     if isinstance(given, str) and not given.removeprefix("-").isdecimal():
         msg = "a number is not one"
         raise ValueError(msg)
-    return int(given)
+    value = int(given)
+    if not -(2**63) <= value < 2**64:
+        msg = "a number is too large"
+        raise ValueError(msg)
+    return value
 
 
 def number(given: Any) -> float:  # noqa: ANN401

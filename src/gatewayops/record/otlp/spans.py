@@ -10,75 +10,55 @@ from collections.abc import Sequence
 from typing import Any
 
 from gatewayops.base.errors import Reason
-from gatewayops.record.masking import Masker
-from gatewayops.record.otlp import json_form, values
+from gatewayops.record.otlp.grouped import Group, GroupReader
+from gatewayops.record.otlp.ids import hex_id
 from gatewayops.record.otlp.json_form import whole
 from gatewayops.record.otlp.masked import masked
-from gatewayops.record.otlp.sender import Refusals, Rejected, Sender, Window, hashed
-from gatewayops.record.otlp.span_record import Event, Link, Source, SpanRecord, SpanTexts
+from gatewayops.record.otlp.sender import Rejected, hashed
+from gatewayops.record.otlp.span_record import Event, Link, SpanRecord, SpanTexts
 
 MOST_EVENTS = 128
 _KINDS = ("", "internal", "server", "client", "producer", "consumer")
 _ERROR = 2
 _TIMEOUTS = re.compile(r"(?i).*(timeout|timed_out|deadline_?exceeded)\w*")
-_IDS = {16: re.compile("[0-9a-f]{32}"), 8: re.compile("[0-9a-f]{16}")}
 _REASONS = frozenset(Reason)
 
 
-class SpanReader:
-    """Makes the records of one request. `is_json` says which form its messages have."""
-
-    def __init__(
-        self, sender: Sender, window: Window, masker: Masker, *, is_json: bool, body_limit: int
-    ) -> None:
-        """`body_limit` bounds recorded arguments and results, in bytes."""
-        self.refusals = Refusals()
-        self._sender = sender
-        self._window = window
-        self._masker = masker
-        self._attributes = json_form.attributes if is_json else values.proto_attributes
-        self._body_limit = body_limit
+class SpanReader(GroupReader):
+    """Makes the records of one request."""
 
     def records(self, request: Any) -> list[SpanRecord]:  # noqa: ANN401 - a message of either form
         """All good spans of a request, masked; what is not good is in `refusals`."""
         found: list[SpanRecord] = []
-        for group in request.resource_spans or ():
-            try:
-                resource = self._attributes(group.resource.attributes) if group.resource else {}
-                server = self._sender.server_of(resource)
-            except (Rejected, ValueError) as error:
-                spans = sum(len(scoped.spans or ()) for scoped in group.scope_spans or ())
-                self.refusals.add(str(error), spans)
-                continue
-            for scoped in group.scope_spans or ():
-                source = source_of(self._masker, scoped.scope, resource)
-                found += self._of_scope(scoped.spans or (), server, source)
+        for group in self.groups(request, "spans", "spans"):
+            found += self._of_group(group)
         return found
 
-    def _of_scope(self, spans: Sequence[Any], server: str, source: Source) -> list[SpanRecord]:
+    def _of_group(self, group: Group) -> list[SpanRecord]:
         made: list[tuple[SpanTexts, dict[str, Any]]] = []
-        for span in spans:
+        for span in group.items:
             try:
                 made.append(self._texts(span))
             except (Rejected, ValueError) as error:
                 self.refusals.add(str(error))
-        texts = masked(self._masker, [each[0] for each in made])
+        texts = masked(self.masker, [each for each, _ in made])
+        same: dict[str, Any] = {"server": group.server, "source": group.source} | self.ids()
         return [
-            self._record(facts, clean, server, source) for (_, facts), clean in zip(made, texts, strict=True)
+            SpanRecord(texts=clean, **same, **facts) for clean, (_, facts) in zip(texts, made, strict=True)
         ]
 
     def _texts(self, span: Any) -> tuple[SpanTexts, dict[str, Any]]:  # noqa: ANN401
         """A span's texts, and the facts that are no text. Raises Rejected, ValueError."""
         start_ns, end_ns = whole(span.start_time_unix_nano), whole(span.end_time_unix_nano)
-        self._window.check(start_ns)
-        attributes = self._attributes(span.attributes)
+        self.window.check(start_ns)
+        attributes = self.attributes(span.attributes)
         take = attributes.pop
         status = span.status
         error_type = attributes.get("error.type", "")
         http_status = attributes.get("http.response.status_code", "")
         facts = {
             "ts_ns": start_ns,
-            "duration_ns": max(0, min(end_ns, self._window.newest_ns) - start_ns),
+            "duration_ns": max(0, min(end_ns, self.window.newest_ns) - start_ns),
             "trace_id": hex_id(span.trace_id, 16),
             "span_id": hex_id(span.span_id, 8),
             "parent_span_id": hex_id(span.parent_span_id, 8) if span.parent_span_id else "",
@@ -90,6 +70,8 @@ class SpanReader:
             "input_tokens": _count(take("gen_ai.usage.input_tokens", "")),
             "output_tokens": _count(take("gen_ai.usage.output_tokens", "")),
             "session": hashed(take("mcp.session.id", "")),
+            "is_request_cut": False,
+            "is_response_cut": False,
         }
         texts = SpanTexts(
             name=span.name or "",
@@ -115,55 +97,20 @@ class SpanReader:
     def _cut(self, texts: SpanTexts, facts: dict[str, Any]) -> None:
         """Bodies as the gateway keeps its own: masked with the organisation's paths, and no longer."""
         texts.request_body, facts["is_request_cut"], texts.response_body, facts["is_response_cut"] = (
-            self._masker.bodies(texts.request_body.encode(), texts.response_body.encode(), self._body_limit)
+            self.masker.bodies(texts.request_body.encode(), texts.response_body.encode(), self.body_limit)
         )
 
     def _events(self, events: Sequence[Any]) -> list[Event]:
         return [
-            Event(_moment(event.time_unix_nano), event.name or "", self._attributes(event.attributes))
+            Event(_moment(event.time_unix_nano), event.name or "", self.attributes(event.attributes))
             for event in events[:MOST_EVENTS]
         ]
 
     def _links(self, links: Sequence[Any]) -> list[Link]:
         return [
-            Link(hex_id(link.trace_id, 16), hex_id(link.span_id, 8), self._attributes(link.attributes))
+            Link(hex_id(link.trace_id, 16), hex_id(link.span_id, 8), self.attributes(link.attributes))
             for link in links[:MOST_EVENTS]
         ]
-
-    def _record(self, facts: dict[str, Any], texts: SpanTexts, server: str, source: Source) -> SpanRecord:
-        sender = self._sender
-        return SpanRecord(
-            org_id=sender.org_id,
-            key_id=sender.key_id,
-            user_id=sender.user_id,
-            team_id=sender.team_id,
-            project_id=sender.project_id,
-            env=sender.env,
-            server=server,
-            texts=texts,
-            source=source,
-            **({"is_request_cut": False, "is_response_cut": False} | facts),
-        )
-
-
-def source_of(masker: Masker, scope: Any, resource: dict[str, str]) -> Source:  # noqa: ANN401 - a message
-    """Who made what follows, masked."""
-    source = Source(
-        service=resource.get("service.name", ""),
-        scope=(scope.name or "") if scope else "",
-        scope_version=(scope.version or "") if scope else "",
-        resource=dict(resource),
-    )
-    return masked(masker, [source])[0]
-
-
-def hex_id(given: bytes | str | None, length: int) -> str:
-    """An id of so many bytes, lower case; JSON has it as hex already. Raises Rejected."""
-    text = given.hex() if isinstance(given, bytes) else (given or "").lower()
-    if not _IDS[length].fullmatch(text) or not text.strip("0"):
-        msg = f"a {'trace' if length == 16 else 'span'} id is not {length} bytes that are not all zero"
-        raise Rejected(msg)
-    return text
 
 
 def _moment(given: int | str | None) -> str:

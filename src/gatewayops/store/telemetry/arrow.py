@@ -11,6 +11,9 @@ _KINDS = {
     "int64": pa.int64(),
     "string": pa.string(),
     "bool": pa.bool_(),
+    "float64": pa.float64(),
+    "ints": pa.list_(pa.int64()),
+    "floats": pa.list_(pa.float64()),
 }
 _BOUNDS = {"timestamp": 63, "int64": 63, "int32": 31}
 

@@ -186,15 +186,17 @@ class Telemetry:
         await client.command(schema.create_versions())
         found = next(iter((await client.query(schema.applied())).named_results()))
         newest, days = int(found["newest"]), int(found["days"])
+        has_new_tables = newest < schema.VERSIONS[-1].number
         for version in schema.VERSIONS:
             if version.number > newest:
                 for statement in version.statements:
                     await client.command(statement)
                 newest, days = version.number, schema.FIRST_RETENTION_DAYS if newest == 0 else days
                 await client.command(schema.remember(), parameters={"number": newest, "days": days})
-        if days != self._retention_days:
+        if days != self._retention_days or has_new_tables:
             days = self._retention_days
-            await client.command(schema.set_retention().format(days=days))
+            for statement in schema.set_retention(days):
+                await client.command(statement)
             await client.command(schema.remember(), parameters={"number": newest, "days": days})
 
     def _translated(self, error: BaseException) -> GatewayOpsError:

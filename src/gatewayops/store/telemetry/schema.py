@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from gatewayops.store.telemetry import otlp_schema
 
-FIRST_RETENTION_DAYS = 30  # as version 1 creates the table
+FIRST_RETENTION_DAYS = 30  # as each version creates its tables
+_TABLES = ("spans", "logs", "metric_points")
 
 # What the recorder inserts, in this order: (column, Arrow kind). See telemetry.arrow.
 SPAN_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -144,11 +145,12 @@ def applied() -> str:
     )
 
 
-def set_retention() -> str:
-    """ALTER with the parameter `days`; metadata only, parts follow when they merge."""
-    return (
-        "ALTER TABLE spans MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
+def set_retention(days: int) -> tuple[str, ...]:
+    """An ALTER a table; metadata only, parts follow when they merge."""
+    return tuple(
+        f"ALTER TABLE {table} MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
         "SETTINGS materialize_ttl_after_modify = 0"
+        for table in _TABLES
     )
 
 
