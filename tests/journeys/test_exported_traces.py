@@ -13,6 +13,7 @@ from opentelemetry.trace import (
     SpanKind,
     Status,
     StatusCode,
+    TraceFlags,
     set_span_in_context,
 )
 
@@ -44,9 +45,8 @@ def tracer_of(installation, telemetry_key):
 
 
 def parent_of(trace_id, span_id):
-    return set_span_in_context(
-        NonRecordingSpan(SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True))
-    )
+    context = SpanContext(int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=TraceFlags(1))
+    return set_span_in_context(NonRecordingSpan(context))
 
 
 def test_spans_of_client_and_server_join_the_call_in_one_trace(installation, tracer_of, eventually):

@@ -17,6 +17,11 @@ from gatewayops.record.settings import RecordSettings
 from gatewayops.testing.exports import SPAN_ID, TRACE_ID, attributes, span_json, traces_json
 
 TODAY = {"start_date": time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))}
+KINDS = {
+    "resourceSpans": (signals.TRACES, destinations.SPANS),
+    "resourceLogs": (signals.LOGS, destinations.LOGS),
+    "resourceMetrics": (signals.METRICS, destinations.POINTS),
+}
 CALL_ID = "00f067aa0ba902b7"
 
 
@@ -32,12 +37,13 @@ def export(intake, tmp_path, telemetry):
     """Takes a request of org_a and stores it."""
 
     async def take(body):
+        [signal, kind] = KINDS[next(iter(body))]
         raw = json.dumps(body).encode()
         sender = Sender(org_id="org_a", key_id="key_a", team_id="red")
-        refusals = await intake.take(Export(signals.TRACES, wire.JSON, "", raw), sender, Masker())
+        refusals = await intake.take(Export(signal, wire.JSON, "", raw), sender, Masker())
         assert refusals.count == 0, refusals.message()
-        spans = destinations.Exported(telemetry, destinations.SPANS)
-        await Recorder(tmp_path / "otlp" / "spans", tmp_path / "state", spans, RecordSettings()).drain()
+        root, state = tmp_path / "otlp" / signal.noun, tmp_path / "state" / signal.noun
+        await Recorder(root, state, destinations.Exported(telemetry, kind), RecordSettings()).drain()
 
     return take
 
@@ -110,17 +116,7 @@ async def test_a_trace_of_exports_alone_costs_nothing(telemetry, export):
     assert (cost.total.calls, cost.total.cost_micros, cost.tools) == (0, 0, [])
 
 
-async def test_another_organisation_sees_nothing_of_it(telemetry, export):
-    await export(traces_json(span_json()))
-
-    rows = await telemetry.rows(
-        "SELECT count() AS n FROM spans WHERE org_id != {org:String}", {"org": "org_a"}
-    )
-
-    assert rows == [{"n": 0}]
-
-
-async def test_a_batch_that_is_inserted_again_is_stored_once(telemetry, export, tmp_path):
+async def test_what_a_batch_stored_is_found_by_its_ids(telemetry, export):
     await export(traces_json(span_json()))
     [row] = await telemetry.rows("SELECT batch, toUnixTimestamp64Nano(ts) AS ns FROM spans")
     spans = destinations.Exported(telemetry, destinations.SPANS)
@@ -128,3 +124,58 @@ async def test_a_batch_that_is_inserted_again_is_stored_once(telemetry, export, 
     stored = await spans.stored_ids(row["batch"], first_ns=row["ns"], last_ns=row["ns"])
 
     assert stored == {SPAN_ID}
+
+
+async def test_a_log_record_is_a_row(telemetry, export):
+    now_ns = time.time_ns()
+    item = {
+        "timeUnixNano": str(now_ns), "severityNumber": 17, "severityText": "ERROR", "traceId": TRACE_ID,
+        "spanId": SPAN_ID, "body": {"stringValue": "it broke"}, "attributes": attributes({"k": "v"}),
+    }  # fmt: skip
+    resource = {"attributes": attributes({"service.name": "crm"})}
+    await export({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [item]}]}]})
+
+    [row] = await telemetry.rows(
+        "SELECT toUnixTimestamp64Nano(ts) AS ns, org_id, team_id, trace_id, span_id, severity, "
+        "severity_text, body, service, attributes FROM logs"
+    )
+
+    assert row == {
+        "ns": now_ns, "org_id": "org_a", "team_id": "red", "trace_id": TRACE_ID, "span_id": SPAN_ID,
+        "severity": 17, "severity_text": "ERROR", "body": "it broke", "service": "crm",
+        "attributes": {"k": "v"},
+    }  # fmt: skip
+
+
+async def test_points_are_rows_with_what_each_kind_has(telemetry, export):
+    at = {"timeUnixNano": str(time.time_ns())}
+    buckets = {"offset": -2, "bucketCounts": ["1", str(2**64 - 1)]}
+    given = [
+        {"name": "g", "gauge": {"dataPoints": [at | {"asInt": "7"}]}},
+        {"name": "h", "unit": "s", "exponentialHistogram": {"aggregationTemporality": 1, "dataPoints": [
+            at | {"count": 4, "scale": 3, "sum": 2.5, "positive": buckets}]}},
+    ]  # fmt: skip
+    await export({"resourceMetrics": [{"scopeMetrics": [{"metrics": given}]}]})
+
+    rows = await telemetry.rows(
+        "SELECT name, kind, unit, temporality, value, count, sum, min, scale, positive_offset, "
+        "positive_counts FROM metric_points ORDER BY name"
+    )
+
+    assert [tuple(row.values()) for row in rows] == [
+        ("g", "gauge", "", "", 7.0, 0, None, None, 0, 0, []),
+        ("h", "exponential_histogram", "s", "delta", None, 4, 2.5, None, 3, -2, [1, 2**63 - 1]),
+    ]
+
+
+async def test_new_tables_keep_what_they_have_as_long_as_the_settings_say(telemetry, export):
+    await export(traces_json(span_json()))
+
+    rows = await telemetry.rows(
+        "SELECT name, engine_full FROM system.tables WHERE database = currentDatabase() "
+        "AND name IN ('spans', 'logs', 'metric_points')"
+    )
+
+    assert len(rows) == 3
+    for row in rows:
+        assert "toIntervalDay(3650)" in row["engine_full"], row["name"]

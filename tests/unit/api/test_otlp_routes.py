@@ -101,7 +101,7 @@ async def test_a_partial_success_in_protobuf(exporter):
     assert partial.error_message
 
 
-@pytest.mark.parametrize("path", ["/v1/traces"])
+@pytest.mark.parametrize("path", ["/v1/traces", "/v1/logs", "/v1/metrics"])
 async def test_what_makes_no_sense_is_refused_for_good_with_a_status_in_the_same_form(exporter, path):
     wrong = await exporter.post(path, content=b"\xff\xff\xff", headers=PROTOBUF)
     assert (wrong.status_code, wrong.headers["content-type"]) == (400, "application/x-protobuf")
