@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
@@ -68,10 +69,11 @@ def batch(number: int, *, trace_id: bytes = b"") -> bytes:
             span.attributes.add(key=key).value.string_value = value
         span.attributes.add(key="server.port").value.int_value = 8080
         span.attributes.add(key="cache.hit").value.bool_value = at % 2 == 0
-    return request.SerializeToString()
+    encoded: bytes = request.SerializeToString()
+    return encoded
 
 
-async def ingest(intake: Intake, recorder: Recorder[object], bodies: list[bytes]) -> dict[str, float]:
+async def ingest(intake: Intake, recorder: Recorder[Any], bodies: list[bytes]) -> dict[str, float]:
     """CPU seconds by stage."""
     masker = Masker()
     [store] = children(os.getpid())
@@ -112,7 +114,7 @@ async def main(spans: int) -> None:
         destination = destinations.Exported(telemetry, destinations.SPANS)
         recorder = Recorder(Path(folder) / "otlp" / "spans", Path(folder) / "state", destination, settings)
         bodies = [batch(number) for number in range(-(-spans // _BATCH))]
-        spent = await ingest(intake, recorder, bodies)  # type: ignore[arg-type]  # a recorder of spans
+        spent = await ingest(intake, recorder, bodies)
         count = len(bodies) * _BATCH
         wall = spent.pop("wall")
         for stage, cpu in spent.items():

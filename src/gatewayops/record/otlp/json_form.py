@@ -15,6 +15,7 @@ import msgspec
 from gatewayops.record.otlp.values import LONGEST_NAME, MOST_ATTRIBUTES, as_text
 
 _DEEPEST = 16
+_TOP = 2**64
 
 Integer = int | str | None
 Number = float | int | str | None
@@ -198,13 +199,15 @@ def attributes(pairs: list[KeyValue] | None) -> dict[str, str]:
 
 def whole(given: Any) -> int:  # noqa: ANN401 - text or number, of either form
     """A 64-bit number. Raises ValueError."""
+    if isinstance(given, int) and 0 <= given < _TOP:
+        return given
     if given is None:
         return 0
     if isinstance(given, str) and not given.removeprefix("-").isdecimal():
         msg = "a number is not one"
         raise ValueError(msg)
     value = int(given)
-    if not -(2**63) <= value < 2**64:
+    if not -(2**63) <= value < _TOP:
         msg = "a number is too large"
         raise ValueError(msg)
     return value

@@ -23,9 +23,10 @@ _encode = msgspec.json.Encoder().encode
 def masked(masker: Masker, texts: Sequence[T]) -> list[T]:
     """The same structs where nothing is secret and nothing too long, else new ones in their place."""
     raw = [_encode(each) for each in texts]
-    are_clean = masker.is_clean(b"\n".join(raw))
+    if not masker.is_clean(b"\n".join(raw)):
+        texts = [_of_one(masker, each, written) for each, written in zip(texts, raw, strict=True)]
     return [
-        each if are_clean and len(written) <= LONGEST_VALUE else _bounded(_of_one(masker, each, written))
+        each if len(written) <= LONGEST_VALUE else _bounded(each)
         for each, written in zip(texts, raw, strict=True)
     ]
 

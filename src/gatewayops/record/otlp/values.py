@@ -49,7 +49,7 @@ def proto_attributes(pairs: Any) -> dict[str, str]:  # noqa: ANN401
     if len(pairs) > MOST_ATTRIBUTES:
         pairs = pairs[:MOST_ATTRIBUTES]
     return {
-        key: pair.value.string_value or proto_text(pair.value)
+        key: (value := pair.value).string_value or proto_text(value)
         for pair in pairs
         if len(key := pair.key) <= LONGEST_NAME
     }
