@@ -59,7 +59,8 @@ async def call(telemetry, record):
 
 
 async def test_an_exported_span_stands_in_one_trace_with_the_call(api, call, export):
-    await export(traces_json(span_json(
+    before = span_json(spanId="aa" * 8, startTimeUnixNano=call.ts_ns - 1, name="an agent's step")
+    await export(traces_json(before, span_json(
         parentSpanId=CALL_ID,
         name="SELECT customers", kind=3,
         attributes=attributes({"db.system": "postgresql"}),
@@ -69,8 +70,10 @@ async def test_an_exported_span_stands_in_one_trace_with_the_call(api, call, exp
 
     trace = (await api.get(f"/v1/traces/{TRACE_ID}")).json()["trace"]
 
-    assert (trace["span_count"], trace["call_count"]) == (2, 1)
-    first, second = trace["spans"]
+    assert (trace["span_count"], trace["call_count"]) == (3, 1)
+    assert trace["context"]["environment"] == call.env  # as the call says, though an exporter came first
+    step, first, second = trace["spans"]
+    assert step["name"] == "an agent's step"
     assert (first["source"], first["name"]) == ("gateway", "mcp.tools.call")
     assert (second["source"], second["parent_id"]) == ("otlp", first["id"])
     assert (second["name"], second["operation"], second["kind"]) == ("SELECT customers",) * 2 + ("client",)

@@ -68,7 +68,7 @@ class SpanRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
     kind: str  # "internal" | "server" | "client" | "producer" | "consumer" | ""
     server: str  # whom the key speaks for, when it is one of ours
     status: str  # "success" | "error" | "timeout"
-    reason: str  # base.errors.Reason where the sender's error type is one
+    reason: str  # "tool_error" where the sender says so, else empty
     http_status: int
     rpc_code: int
     input_tokens: int

@@ -22,7 +22,6 @@ MOST_EVENTS = 128
 _KINDS = ("", "internal", "server", "client", "producer", "consumer")
 _ERROR = 2
 _TIMEOUTS = re.compile(r"(?i).*(timeout|timed_out|deadline_?exceeded)\w*")
-_REASONS = frozenset(Reason)
 
 
 @dataclass(slots=True)
@@ -163,7 +162,7 @@ def _outcome(code: int, attributes: dict[str, str]) -> tuple[str, str, int, int]
         status = "timeout" if _TIMEOUTS.fullmatch(error_type) else "error"
     return (
         status,
-        error_type if error_type in _REASONS else "",
+        error_type if error_type == Reason.TOOL_ERROR else "",  # the others are ours to say
         _count(attributes.get("http.response.status_code", ""), most=999),
         _count(attributes.pop("rpc.response.status_code", "")),
     )

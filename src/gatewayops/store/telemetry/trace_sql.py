@@ -11,18 +11,19 @@ _STATUS = (
     "countIf(status != 'success') > 0, 'error', 'success')"
 )
 _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
+_FIRST = f"(NOT ({OF_CALLS}), ts)"  # who was at work is the calls' to say, before exporters
 # Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
 _TRACE = f"""
     trace_id,
     {_START} AS start_ns,
     {_END} AS end_ns,
     {_STATUS} AS trace_status,
-    argMinIf(user_id, ts, user_id != '') AS trace_user,
-    argMinIf(team_id, ts, team_id != '') AS trace_team,
-    argMinIf(project_id, ts, project_id != '') AS trace_project,
-    argMinIf(key_id, ts, key_id != '') AS trace_key,
-    argMinIf(env, ts, env != '') AS trace_env,
-    argMinIf(agent, ts, agent != '') AS trace_agent,
+    argMinIf(user_id, {_FIRST}, user_id != '') AS trace_user,
+    argMinIf(team_id, {_FIRST}, team_id != '') AS trace_team,
+    argMinIf(project_id, {_FIRST}, project_id != '') AS trace_project,
+    argMinIf(key_id, {_FIRST}, key_id != '') AS trace_key,
+    argMinIf(env, {_FIRST}, env != '') AS trace_env,
+    argMinIf(agent, {_FIRST}, agent != '') AS trace_agent,
     groupUniqArray(20)(server) AS servers,
     uniqExact(span_id, door) AS span_count,
     countIf({OF_CALLS}) AS call_count,

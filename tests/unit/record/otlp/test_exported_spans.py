@@ -118,6 +118,7 @@ def test_a_bad_span_is_left_out_and_the_good_one_beside_it_kept(change, why):
         pytest.param("tool_error", 2, ("error", "tool_error"), id="isError"),
         pytest.param("TimeoutError", 2, ("timeout", ""), id="a timeout by its class"),
         pytest.param("deadline_exceeded", 2, ("timeout", ""), id="a timeout by its code"),
+        pytest.param("budget_spent", 2, ("error", ""), id="a reason that is ours to give"),
         pytest.param("-32602", 2, ("error", ""), id="a JSON-RPC code"),
         pytest.param("", 1, ("success", ""), id="ok"),
         pytest.param("", 0, ("success", ""), id="unset"),
