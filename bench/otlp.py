@@ -18,9 +18,10 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench.process_cost import children, cpu_s
+from gatewayops.protocol.otlp import PROTOBUF
 from gatewayops.record.intake import Export, Intake
 from gatewayops.record.masking import Masker
-from gatewayops.record.otlp import destinations, signals, wire
+from gatewayops.record.otlp import destinations, signals
 from gatewayops.record.otlp.sender import Sender
 from gatewayops.record.recorder import Recorder
 from gatewayops.record.settings import RecordSettings
@@ -79,7 +80,7 @@ async def ingest(intake: Intake, recorder: Recorder[Any], bodies: list[bytes]) -
     [store] = children(os.getpid())
     begin, store_begin, wall = time.process_time(), cpu_s(store), time.perf_counter()
     for body in bodies:
-        await intake.take(Export(signals.TRACES, wire.PROTOBUF, "", body), _SENDER, masker)
+        await intake.take(Export(signals.TRACES, PROTOBUF, "", body), _SENDER, masker)
     taken = time.process_time()
     await recorder.drain()
     return {
@@ -94,7 +95,7 @@ async def found_after_s(telemetry: Telemetry, intake: Intake, number: int) -> fl
     """From the acknowledgement until a span of the batch is found by its trace."""
     trace_id = os.urandom(16)
     body = batch(number, trace_id=trace_id)
-    await intake.take(Export(signals.TRACES, wire.PROTOBUF, "", body), _SENDER, Masker())
+    await intake.take(Export(signals.TRACES, PROTOBUF, "", body), _SENDER, Masker())
     begin = time.perf_counter()
     question = "SELECT 1 FROM spans WHERE org_id = {org:String} AND trace_id = {trace:String} LIMIT 1"
     while not await telemetry.rows(  # noqa: ASYNC110 - a condition of the store, not an event

@@ -33,12 +33,11 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
 from gatewayops.base.ids import random_text
 from gatewayops.identity import keys as secrets
-from gatewayops.protocol import otlp_paths
+from gatewayops.protocol import otlp
 from gatewayops.record.audit.notary import Notary
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.audit.signing import Signer
 from gatewayops.record.intake import Intake
-from gatewayops.record.otlp import wire
 from gatewayops.record.rows import columns_of
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control import directory
@@ -169,8 +168,8 @@ class Control:
 def _says_why(answer: httpx.Response) -> bool:
     """An error of ours; exporters get a `Status`, in the form of their request."""
     request = answer.request
-    if request.method == "POST" and request.url.path in otlp_paths.PATHS:
-        if answer.headers["content-type"] == wire.PROTOBUF:
+    if otlp.is_export(request.method, request.url.path):
+        if answer.headers["content-type"] == otlp.PROTOBUF:
             return bool(answer.content)
         return bool(answer.json().keys() == {"code", "message"})
     return bool(answer.json().keys() == ERROR_FIELDS)

@@ -40,7 +40,7 @@ from gatewayops.api.delivery import Delivery
 from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
-from gatewayops.protocol import otlp_paths
+from gatewayops.protocol.otlp import PATHS
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 from gatewayops.upstream.health import HealthBoard
 
@@ -69,7 +69,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.server_health = HealthBoard()
     app.state.maskers = MaskersNow(parts.database)
-    larger = dict.fromkeys(otlp_paths.PATHS, parts.otlp_body_bytes)
+    larger = dict.fromkeys(PATHS, parts.otlp_body_bytes)
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES, larger=larger)
     app.add_middleware(OwnOrigin)
     app.add_middleware(Delivery, watch=watch)

@@ -17,15 +17,13 @@ from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, TooLarge, Unavailable
 from gatewayops.identity.principal import Principal
-from gatewayops.protocol import otlp_paths
+from gatewayops.protocol import otlp
 from gatewayops.record.intake import Export
 from gatewayops.record.otlp import signals, wire
 from gatewayops.record.otlp.sender import Sender
 
-_GRPC_CODES = {400: 3, 401: 16, 403: 7, 413: 8, 415: 3, 429: 8, 503: 14}
-_INTERNAL = 13
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_EITHER: dict[str, Any] = {wire.PROTOBUF: _BINARY, wire.JSON: {"schema": {"type": "object"}}}
+_EITHER: dict[str, Any] = {otlp.PROTOBUF: _BINARY, otlp.JSON: {"schema": {"type": "object"}}}
 _REFUSED = "A `google.rpc.Status`, in the form of the request."
 
 
@@ -60,21 +58,19 @@ def _body_of(message: str) -> dict[str, Any]:
     return {"requestBody": body}
 
 
-@router.post(otlp_paths.TRACES, response_class=Response, openapi_extra=_body_of("ExportTraceServiceRequest"))
+@router.post(otlp.TRACES, response_class=Response, openapi_extra=_body_of("ExportTraceServiceRequest"))
 async def export_traces(request: Request, caller: Exporter, parts: Parts) -> Response:
     """Takes spans of servers and clients; they join the gateway's in one trace."""
     return await _taken(signals.TRACES, request, caller, parts)
 
 
-@router.post(otlp_paths.LOGS, response_class=Response, openapi_extra=_body_of("ExportLogsServiceRequest"))
+@router.post(otlp.LOGS, response_class=Response, openapi_extra=_body_of("ExportLogsServiceRequest"))
 async def export_logs(request: Request, caller: Exporter, parts: Parts) -> Response:
     """Takes log records; those with a trace id stand with its spans."""
     return await _taken(signals.LOGS, request, caller, parts)
 
 
-@router.post(
-    otlp_paths.METRICS, response_class=Response, openapi_extra=_body_of("ExportMetricsServiceRequest")
-)
+@router.post(otlp.METRICS, response_class=Response, openapi_extra=_body_of("ExportMetricsServiceRequest"))
 async def export_metrics(request: Request, caller: Exporter, parts: Parts) -> Response:
     """Takes points of gauges, sums, histograms of both kinds and summaries."""
     return await _taken(signals.METRICS, request, caller, parts)
@@ -118,14 +114,9 @@ async def _answered(request: Request, answering: Awaitable[Response]) -> Respons
         if error.status == 500:
             raise
         refused = error
-    try:
-        form = wire.form_of(request.headers.get("content-type", ""))
-    except wire.UnsupportedMedia:
-        form = wire.JSON
     answer = answers.answer(refused)  # for its status and headers
-    code = _GRPC_CODES.get(refused.status, _INTERNAL)
-    headers = {
-        name: answer.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in answer.headers
-    }
-    body = wire.status(form, code=code, message=refused.detail)
+    given = request.headers.get("content-type", "")
+    form, body = otlp.status(given, http_status=refused.status, message=refused.detail)
+    kept = ("WWW-Authenticate", "Retry-After")
+    headers = {name: answer.headers[name] for name in kept if name in answer.headers}
     return Response(body, status_code=refused.status, media_type=form, headers=headers)

@@ -5,7 +5,7 @@ import math
 from gatewayops.base.errors import GatewayOpsError, Unavailable
 from gatewayops.gateway.call import Receive, Scope, Send, read_body
 from gatewayops.gateway.flights import Flights
-from gatewayops.protocol import otlp_paths
+from gatewayops.protocol import otlp
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.pool import Pool
 
@@ -43,7 +43,7 @@ class Forwarder:
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unavailable while the control role is away, TooLarge for a body over the bound."""
-        exported = scope["path"] in otlp_paths.PATHS and scope["method"] == "POST"
+        exported = otlp.is_export(scope["method"], scope["path"])
         body = await read_body(scope["cycle"], self._otlp_body_bytes if exported else self._max_body_bytes)
         try:
             exchange = await self._control.send(_request(scope, body), streams_all=True)

@@ -15,6 +15,7 @@ import msgspec
 
 from gatewayops.base import clock
 from gatewayops.base.errors import TooLarge, Unavailable
+from gatewayops.protocol import otlp
 from gatewayops.record import spool
 from gatewayops.record.masking import Masker
 from gatewayops.record.otlp import wire
@@ -87,7 +88,7 @@ class Intake:
         body = wire.inflated(export.body, export.encoding, limit_bytes=self._settings.otlp_body_bytes)
         request = wire.request_of(export.signal, body, export.form)
         window = Window.around(time.time_ns(), retention_days=self._retention_days)
-        is_json = export.form == wire.JSON
+        is_json = export.form == otlp.JSON
         limit = self._settings.body_limit_bytes
         reader = export.signal.reader(sender, window, masker, is_json=is_json, body_limit=limit)
         payloads = _encoded(reader.records(request), limit_bytes=_SWELLING * self._settings.otlp_body_bytes)

@@ -13,10 +13,10 @@ import msgspec
 from google.protobuf.message import DecodeError
 
 from gatewayops.base.errors import InvalidInput, Reason, TooLarge
+from gatewayops.protocol import otlp
+from gatewayops.protocol.otlp import JSON, PROTOBUF
 from gatewayops.record.otlp.sender import Refusals
 
-PROTOBUF = "application/x-protobuf"
-JSON = "application/json"
 _GZIP = zlib.MAX_WBITS | 16
 
 
@@ -50,9 +50,9 @@ class Signal:
 
 def form_of(content_type: str) -> str:
     """PROTOBUF or JSON. Raises UnsupportedMedia."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind in (PROTOBUF, JSON):
-        return kind
+    form = otlp.form_of(content_type)
+    if form is not None:
+        return form
     msg = f"send Content-Type: {PROTOBUF} or {JSON}"
     raise UnsupportedMedia(msg)
 
@@ -124,20 +124,3 @@ def success(signal: Signal, form: str, *, rejected: int, message: str) -> bytes:
     partial = {signal.rejected: rejected, "error_message": message}
     encoded: bytes = signal.response(partial_success=partial).SerializeToString()
     return encoded
-
-
-def status(form: str, *, code: int, message: str) -> bytes:
-    """A google.rpc.Status: the body of every error."""
-    if form == JSON:
-        return msgspec.json.encode({"code": code, "message": message})
-    text = message.encode()
-    return b"\x08" + _varint(code) + b"\x12" + _varint(len(text)) + text
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
