@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -21,6 +22,13 @@ TRANSFORM |= {"request": [STEP, RENAMING], "response": [STEP]}
 PERMISSION = {"effect": "deny", "server": "$server", "action": "tools.call", "named": "rm-$n*"}
 MASK = {"name": "mask", "kind": "json_path", "pattern": "$..a[*]"}
 UPSTREAM = {"url": "$url", "timeout_s": 30, "retries": 0, "headers": {"X-A": "b"}, "breaker_window_s": 9.5}
+NAMED = {"attributes": [{"key": "service.name", "value": {"stringValue": "crm"}}]}
+AT = {"timeUnixNano": str(time.time_ns())}
+SPAN = {"traceId": TRACE_ID, "spanId": "00f067aa0ba902b7", "name": "s", "status": {"code": 2, "message": "m"}}
+SPAN |= {"startTimeUnixNano": AT["timeUnixNano"], "endTimeUnixNano": AT["timeUnixNano"], "kind": 2, **NAMED}
+LOG = {"severityNumber": 9, "body": {"kvlistValue": {"values": NAMED["attributes"]}}, **AT, **NAMED}
+POINT = {"count": "2", "sum": 1.5, "bucketCounts": ["1", "1"], "explicitBounds": [0.5], **AT, **NAMED}
+METRIC = {"name": "m", "histogram": {"dataPoints": [POINT], "aggregationTemporality": 1}}
 BUDGET = {"period": "day", "amount": 0.5, "hard": True, "grace_percent": 10, "grace_keys": ["$key_id"]}
 ALERT = {"name": "a $n", "server": "$server", "team": "$team", "split_by": "tool", "threshold": 20.5}
 ALERT |= {"window_s": 600, "for_s": 60, "min_calls": 5, "severity": "info", "channels": ["$channel_id"]}
@@ -28,6 +36,9 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/teams", {"name": "team $n"}, {"team": "team.id"}),
     ("POST /v1/users", {"email": "u$n@example.com", "name": "U", "team": "$team"}, {"user": "user.id"}),
     ("POST /v1/projects", {"name": "project $n", "team": "$team"}, {"project": "project.id"}),
+    ("POST /v1/traces", {"resourceSpans": [{"resource": NAMED, "scopeSpans": [{"spans": [SPAN]}]}]}, {}),
+    ("POST /v1/logs", {"resourceLogs": [{"resource": NAMED, "scopeLogs": [{"logRecords": [LOG]}]}]}, {}),
+    ("POST /v1/metrics", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [METRIC]}]}]}, {}),
     ("PATCH /v1/organization", {"masks_contacts": True}, {}),
     ("POST /v1/servers", {"name": "server-$n", **UPSTREAM}, {"server": "server.name"}),
     ("PATCH /v1/servers/{server}", UPSTREAM, {}),

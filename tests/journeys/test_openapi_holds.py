@@ -34,11 +34,14 @@ from gatewayops.base import clock
 from gatewayops.base.crypto import Sealer
 from gatewayops.base.ids import random_text
 from gatewayops.identity import keys as secrets
+from gatewayops.protocol import otlp
 from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.notary import Notary
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.audit.signing import Signer
+from gatewayops.record.intake import Intake
 from gatewayops.record.rows import columns_of
+from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control import alert_incidents, directory
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database, migrate
@@ -158,11 +161,21 @@ class Control:
         return self._known.get(SAME.get(name, name))
 
     def _look_at(self, answer: httpx.Response) -> None:
-        is_told = answer.is_success or (answer.is_client_error and answer.json().keys() == ERROR_FIELDS)
+        is_told = answer.is_success or (answer.is_client_error and _says_why(answer))
         if not is_told:
             request = answer.request
             sent = f"{request.method} {str(request.url)[:300]} {request.content[:500]!r}"
             self.faults.append(f"{sent}: {answer.status_code} {answer.text[:300]}")
+
+
+def _says_why(answer: httpx.Response) -> bool:
+    """An error of ours; exporters get a `Status`, in the form of their request."""
+    request = answer.request
+    if otlp.is_export(request.method, request.url.path):
+        if answer.headers["content-type"] == otlp.PROTOBUF:
+            return bool(answer.content)
+        return bool(answer.json().keys() == {"code", "message"})
+    return bool(answer.json().keys() == ERROR_FIELDS)
 
 
 def _order(operation: APIOperation) -> tuple[int, int]:
@@ -241,6 +254,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
     """The app as the control role builds it."""
     sealer, master = Sealer(b"s" * 32), LocalMaster(tmp_path_factory.mktemp("secrets"))
     keyring = Keyring(Masters("local", {"local": lambda: master}), before=sealer)
+    intake = Intake(tmp_path_factory.mktemp("otlp"), RecordSettings(), retention_days=30)
     app = create_app(
         ControlParts(
             database=database,
@@ -253,6 +267,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
             local_admin_token=TOKEN,
             notary=Notary(database, Signer(b"k" * 32), AuditSettings()),
             analytics=AnalyticsSettings(argument_fields=("add.a",), intents={"sum": ("add",)}),
+            intake=intake,
         )
     )
     server = FakeServer(by_method({"server/discover": _discovered, "tools/list": _listed}))
@@ -262,6 +277,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
         patch.setattr(live_feed, "LONGEST_S", 0.0)
         async with server, app.router.lifespan_context(app):
             yield Control(app, url_of_a_server=server.url)
+    intake.close()
 
 
 async def _discovered(turn: Turn) -> None:

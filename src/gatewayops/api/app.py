@@ -26,6 +26,7 @@ from gatewayops.api import (
     logs,
     masking,
     metrics,
+    otlp,
     pins,
     policies,
     prices,
@@ -44,8 +45,10 @@ from gatewayops.api.audit_trail import AuditTrail, OwnOrigin
 from gatewayops.api.auth import KeyCheck
 from gatewayops.api.body_limit import BodyLimit
 from gatewayops.api.delivery import Delivery
+from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
+from gatewayops.protocol.otlp import PATHS
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 from gatewayops.upstream.health import HealthBoard
 
@@ -73,7 +76,9 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.audit_trail = AuditTrail(parts.database)
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.server_health = HealthBoard()
-    app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES)
+    app.state.maskers = MaskersNow(parts.database)
+    larger = dict.fromkeys(PATHS, parts.otlp_body_bytes)
+    app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES, larger=larger)
     app.add_middleware(OwnOrigin)
     app.add_middleware(Delivery, watch=watch)
     answers.install(app)
@@ -85,6 +90,7 @@ def create_app(parts: ControlParts) -> FastAPI:
         budgets,
         limits,
         masking,
+        otlp,
         secrets,
         validation,
         transforms,

@@ -33,6 +33,7 @@ from gatewayops.query.traces import SpanRow
 from gatewayops.store.control import access, directory, keys, servers
 from gatewayops.store.control.database import Session
 from gatewayops.store.snapshot import Snapshot
+from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
 
 router = APIRouter(prefix="/v1/policies", tags=["Access"])
 
@@ -111,10 +112,11 @@ async def _principal(session: Session, org_id: str, ref: str) -> Principal:
 
 async def _span(parts: ControlParts, org_id: str, asked: Asked) -> SpanRow:
     _, page = await traces.whole_trace(parts.telemetry, org_id=org_id, trace_id=asked.trace_id)
-    spans = [span for span in page.spans if asked.span_id in ("", span.span_id)]
+    calls = [span for span in page.spans if span.fields["door"] != OTLP_DOOR]
+    spans = [span for span in calls if asked.span_id in ("", span.span_id)]
     refused = [span for span in spans if span.fields["reason"] in _POLICY_REASONS]
     if not spans:
-        msg = "span_id: the trace has no such span"
+        msg = "span_id: the trace has no such call"
         raise NotFound(msg)
     return (refused or spans)[-1]
 

@@ -12,11 +12,13 @@ from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.policy.validation.settings import ValidationSettings
 from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.notary import Notary
+from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
 from gatewayops.upstream.settings import UpstreamSettings
 
 if TYPE_CHECKING:
+    from gatewayops.record.intake import Intake
     from gatewayops.store.telemetry.client import (
         Telemetry,
     )  # brings in a driver that many commands don't need
@@ -35,6 +37,8 @@ class ControlParts:
     internal_token: str
     local_admin_token: str = ""
     notary: Notary | None = None  # signs the audit log
+    intake: "Intake | None" = None  # takes OTLP; in the running control role only
+    otlp_body_bytes: int = RecordSettings().otlp_body_bytes
     limits: LimitSettings = field(default_factory=LimitSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -29,6 +29,9 @@ _OR_NULL = (
     "request_id",
     "rpc_id",
     "client_address",
+    "kind",
+    "service",
+    "scope",
 )
 
 
@@ -48,6 +51,7 @@ class TraceBody(BaseModel):
     environment: str | None
     servers: list[str]
     span_count: int
+    call_count: int = Field(description="spans of calls that the gateway carried; the others were exported")
     error_count: int
     total_cost: float = Field(description="dollars")
 
@@ -67,8 +71,24 @@ class Timings(BaseModel):
     total_ms: float
 
 
+class EventBody(BaseModel):
+    """A moment within a span."""
+
+    time: str
+    name: str
+    attributes: dict[str, str]
+
+
+class LinkBody(BaseModel):
+    """Another span that this one has to do with."""
+
+    trace_id: str
+    span_id: str
+    attributes: dict[str, str]
+
+
 class SpanBody(BaseModel):
-    """One call that the gateway answered. Bodies are masked before they are recorded."""
+    """One call that the gateway answered, or a span that was exported to it. All text is masked."""
 
     id: str = Field(examples=["00f067aa0ba902b7"])
     parent_id: str | None
@@ -108,7 +128,15 @@ class SpanBody(BaseModel):
     request_id: str | None
     rpc_id: str | None
     client_address: str | None
+    source: Literal["gateway", "otlp"] = Field(description="who says so: we, or an exporter")
+    name: str = Field(description="as the exporter named it; the operation for our own")
+    kind: str | None = Field(examples=["server"])
+    service: str | None = Field(description="the exporter's service.name")
+    scope: str | None = Field(description="the library that made the span")
     attributes: dict[str, str]
+    resource: dict[str, str]
+    events: list[EventBody]
+    links: list[LinkBody]
 
 
 class LatencyBody(BaseModel):
@@ -165,6 +193,7 @@ class TraceDetail(BaseModel):
     status: str
     context: TraceContext
     span_count: int
+    call_count: int
     error_count: int
     latency: LatencyBody | None = Field(description="all calls together; they may have run at the same time")
     spans: list[PlacedSpan] = Field(description="at most 10,000; /spans has the rest")
@@ -199,6 +228,7 @@ def trace_body(trace: TraceRow) -> TraceBody:
         environment=trace.env or None,
         servers=list(trace.servers),
         span_count=trace.span_count,
+        call_count=trace.call_count,
         error_count=trace.error_count,
         total_cost=dollars(trace.cost_micros),
     )
@@ -280,6 +310,14 @@ def span_body(span: SpanRow) -> SpanBody:
         ),
         environment=known["env"] or None,
         agent_name=known["agent"] or None,
+        source="otlp" if known["door"] == "otlp" else "gateway",
+        name=known["name"] or span.operation,
         attributes=known["attributes"],
+        resource=known["resource"],
+        events=[
+            EventBody(time=iso(each["time_ns"]), name=each["name"], attributes=each["attributes"])
+            for each in span.events
+        ],
+        links=[LinkBody(**each) for each in span.links],
         **same,
     )

@@ -13,7 +13,7 @@ import uvicorn
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
-from gatewayops.app import demo
+from gatewayops.app import demo, otlp_jobs
 from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.layout import DataDirectory
@@ -23,6 +23,7 @@ from gatewayops.app.tool_watch import ToolWatch
 from gatewayops.cost.budgets.bookkeeper import Bookkeeper
 from gatewayops.record.audit.follower import AuditFollower
 from gatewayops.record.consumers import Follower, Lingering
+from gatewayops.record.destination import Calls, R
 from gatewayops.record.recorder import Passing, Recorder
 from gatewayops.settings import Settings
 
@@ -62,23 +63,30 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         auditor = AuditFollower(parts.database, settings.audit)
         followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor)]
         consumers: tuple[Passing, ...] = (*followers, Lingering(data.spool))
-        recorder = Recorder(data.spool, data.state, telemetry, settings.record, consumers=consumers)
+        recorder = Recorder(data.spool, data.state, Calls(telemetry), settings.record, consumers=consumers)
         following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
+        exported = [
+            asyncio.create_task(_keep_recording(one)) for one in otlp_jobs.recorders(settings, telemetry)
+        ]
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
         auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
         alerting = asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs")
         try:
-            with listening(data.control_socket) as local:
-                await _serve(with_local_administrator(parts), stopping, local=local)
+            with (
+                listening(data.control_socket) as local,
+                otlp_jobs.with_intake(with_local_administrator(parts), settings) as serving,
+            ):
+                await _serve(serving, stopping, local=local)
         finally:
             recording.cancel()
             watching.cancel()
             auditing.cancel()
             alerting.cancel()
-            for task in following:
+            others = (*following, *exported)
+            for task in others:
                 task.cancel()
-            await asyncio.gather(recording, watching, auditing, alerting, *following, return_exceptions=True)
+            await asyncio.gather(recording, watching, auditing, alerting, *others, return_exceptions=True)
 
 
 async def _serve(parts: ControlParts, stopping: asyncio.Event, *, local: socket.socket | None) -> None:
@@ -120,7 +128,7 @@ async def _keep_following(follower: Follower) -> None:
         await asyncio.sleep(_RETRY_S)
 
 
-async def _keep_recording(recorder: Recorder) -> None:
+async def _keep_recording(recorder: Recorder[R]) -> None:
     while True:
         try:
             await recorder.run()

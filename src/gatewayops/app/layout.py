@@ -36,8 +36,13 @@ class DataDirectory:
         return self.root / "spool"
 
     @property
+    def otlp(self) -> Path:
+        """What was exported to us and is not yet stored; a folder a signal."""
+        return self.root / "otlp"
+
+    @property
     def state(self) -> Path:
-        """How far the recorder has come."""
+        """How far the recorders have come."""
         return self.root / "state"
 
     @property
@@ -48,7 +53,7 @@ class DataDirectory:
     def prepare(self) -> "DataDirectory":
         """Makes what is missing, mode 0700. Raises DataDirectoryRefused."""
         try:
-            for folder in (self.root, self.run, self.spool, self.state, self.secrets):
+            for folder in (self.root, self.run, self.spool, self.otlp, self.state, self.secrets):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.root.chmod(0o700)
         except OSError as error:

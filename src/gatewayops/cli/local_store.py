@@ -51,10 +51,11 @@ async def drain(settings: Settings, telemetry: "Telemetry") -> None:
     Segments stay for the control role, whose other readers may not have passed them.
     """
     from gatewayops.record.consumers import Keeping
+    from gatewayops.record.destination import Calls
     from gatewayops.record.recorder import Recorder
 
     data = DataDirectory(settings.data)
-    recorder = Recorder(data.spool, data.state, telemetry, settings.record, consumers=(Keeping(),))
+    recorder = Recorder(data.spool, data.state, Calls(telemetry), settings.record, consumers=(Keeping(),))
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_S):
             await recorder.drain()

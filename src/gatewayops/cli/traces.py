@@ -65,10 +65,12 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
         show_json(told)
         return
     show_table(
-        ["trace", "start (UTC)", "ms", "status", "calls", "servers", "agent", "user", "team", "cost"],
+        ["trace", "start (UTC)", "ms", "status", "calls", "spans", "servers", "agent", "user", "team",
+         "cost"],
         (
-            (row["id"], moment(row["start_time"]), row["duration_ms"], row["status"], row["span_count"],
-             row["servers"], row["agent_name"], row["user_id"], row["team_id"], Money(row["total_cost"]))
+            (row["id"], moment(row["start_time"]), row["duration_ms"], row["status"], row["call_count"],
+             row["span_count"], row["servers"], row["agent_name"], row["user_id"], row["team_id"],
+             Money(row["total_cost"]))
             for row in told["traces"]
         ),
         empty="No traces in that time.",

@@ -15,7 +15,9 @@ _WIDTH = 110
 def trace_lines(trace: dict[str, Any]) -> Iterator[str]:
     """The lines that show a trace, given the API's object."""
     context = trace["context"]
-    cost, calls = cell(Money(trace["total_cost"])), _counted(trace["span_count"], "call")
+    cost, calls = cell(Money(trace["total_cost"])), _counted(trace["call_count"], "call")
+    if trace["span_count"] > trace["call_count"]:
+        calls += ", " + _counted(trace["span_count"], "span")
     yield f"{trace['id']}  {trace['status']}  {trace['duration_ms']:.1f} ms  {cost}"
     yield f"{moment(trace['start_time'])} UTC, {calls}, {_counted(trace['error_count'], 'error')}"
     who = {name: context.get(f"{name}_id") for name in ("user", "team", "project", "key")}
@@ -46,9 +48,10 @@ def _span_lines(span: dict[str, Any], place: dict[str, Any], trace: dict[str, An
     indent = "  " * min(place["depth"], 10)
     what = "/".join(filter(None, (span["server"], span["tool"] or span["resource_uri"])))
     yield f"{indent}{_bar(span, trace)} {printable(span['operation'])} {printable(what)}".rstrip()
+    if span["source"] == "otlp":
+        yield from _exported_lines(span, indent)
+        return
     yield f"{indent}  {span['status']}, {_spent(span)}, {cell(Money(span['cost']))}"
-    if place["clock_shift_ms"]:
-        yield f"{indent}  drawn {place['clock_shift_ms']:+.3f} ms: its clock is not its caller's"
     if span["reason"] or span["error"]:
         yield f"{indent}  {cell(span['reason'])}: {cell(span['error'])}"
     for name in ("request", "response"):
@@ -56,11 +59,23 @@ def _span_lines(span: dict[str, Any], place: dict[str, Any], trace: dict[str, An
 
 
 def _spent(span: dict[str, Any]) -> str:
-    if span["latency"] is None:
-        return f"{span['duration_ms']:.2f} ms"
     timings = span["timings"]
     spent = ", ".join(f"{part} {timings[f'{part}_ms']:.2f}" for part in ("auth", "policy", "upstream"))
     return f"{timings['total_ms']:.2f} ms ({spent})"
+
+
+def _exported_lines(span: dict[str, Any], indent: str) -> Iterator[str]:
+    """A span of somebody else's: who said it, and what happened meanwhile."""
+    who = " ".join(filter(None, (span["kind"], "span of", span["service"] or "an unnamed service")))
+    yield f"{indent}  {span['status']}, {span['duration_ms']:.2f} ms, {printable(who)}"
+    if span["place"]["clock_shift_ms"]:
+        yield f"{indent}  drawn {span['place']['clock_shift_ms']:+.3f} ms: its clock is not its caller's"
+    if span["error"]:
+        yield f"{indent}  {cell(span['error'])}"
+    for event in span["events"][:_BODY_LINES]:
+        yield f"{indent}  {moment(event['time'])} {cell(event['name'])}"
+    for name in ("request", "response"):
+        yield from _body_lines(name, span, indent)
 
 
 def _bar(span: dict[str, Any], trace: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from gatewayops.gateway.mcp_door import McpDoor
 from gatewayops.gateway.metrics import Metrics
 from gatewayops.gateway.rest_door import ROUTES, RestDoor
 from gatewayops.gateway.short_way import ShortWay
+from gatewayops.protocol import otlp
 from gatewayops.record.spool import SpoolBroken
 
 log = logging.getLogger(__name__)
@@ -144,7 +145,11 @@ class Door:
         except ClientGone:
             return
         except GatewayOpsError as error:
-            await _plain(send, error.status, answers.rest_body(error, ""), extra=answers.extra_headers(error))
+            body, kind = answers.rest_body(error, ""), otlp.JSON
+            if otlp.is_export(scope["method"], scope["path"]):
+                given = headers.get(b"content-type", b"").decode("latin-1")
+                kind, body = otlp.status(given, http_status=error.status, message=error.detail)
+            await _plain(send, error.status, body, kind.encode(), extra=answers.extra_headers(error))
 
 
 async def _plain(

@@ -5,6 +5,7 @@ import math
 from gatewayops.base.errors import GatewayOpsError, Unavailable
 from gatewayops.gateway.call import Receive, Scope, Send, read_body
 from gatewayops.gateway.flights import Flights
+from gatewayops.protocol import otlp
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.pool import Pool
 
@@ -33,15 +34,17 @@ _TIMEOUT_S = 60.0
 class Forwarder:
     """Passes requests to the control role and its answers back, both as streams of bytes."""
 
-    def __init__(self, control: Pool, flights: Flights, *, max_body_bytes: int) -> None:
-        """`control` leads to the control role."""
+    def __init__(self, control: Pool, flights: Flights, *, max_body_bytes: int, otlp_body_bytes: int) -> None:
+        """`control` leads to the control role; exports of telemetry have a bound of their own."""
+        self._otlp_body_bytes = otlp_body_bytes
         self._control = control
         self._flights = flights
         self._max_body_bytes = max_body_bytes
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unavailable while the control role is away, TooLarge for a body over the bound."""
-        body = await read_body(scope["cycle"], self._max_body_bytes)
+        exported = otlp.is_export(scope["method"], scope["path"])
+        body = await read_body(scope["cycle"], self._otlp_body_bytes if exported else self._max_body_bytes)
         try:
             exchange = await self._control.send(_request(scope, body), streams_all=True)
         except GatewayOpsError as error:

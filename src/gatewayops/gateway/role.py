@@ -106,7 +106,12 @@ class Gateway:
         self.door.open_to(
             mcp_door,
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
-            Forwarder(self._control, self._flights, max_body_bytes=settings.max_body_bytes),
+            Forwarder(
+                self._control,
+                self._flights,
+                max_body_bytes=settings.max_body_bytes,
+                otlp_body_bytes=parts.record.otlp_body_bytes,
+            ),
             ShortWay(mcp_door, pipeline, self._flights),
         )
         self._heads = Heads(hosts)

@@ -45,6 +45,7 @@ CONTROL_ACTIONS = (
     "retention.write",
     "alerts.read",
     "alerts.write",
+    "telemetry.write",
 )
 DEFAULT_SERVERS = ("*",)
 DEFAULT_ACTIONS = ("mcp.*", "traces.read", "costs.read")

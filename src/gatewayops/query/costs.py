@@ -11,7 +11,7 @@ from gatewayops.base.errors import NotFound
 from gatewayops.base.ids import trace_id_of
 from gatewayops.cost.budget import RECENT_DAYS, Period, Span, forecast, span_at
 from gatewayops.query.asking import SpanReader
-from gatewayops.store.telemetry import cost_sql
+from gatewayops.store.telemetry import cost_sql, trace_sql
 
 GROUPS = cost_sql.GROUPS
 MAX_GROUPS = 1_000
@@ -149,7 +149,7 @@ async def trace_cost(telemetry: SpanReader, *, org_id: str, trace_id: str) -> Tr
     """What one trace cost; any form of its id. Raises NotFound."""
     found = trace_id_of(trace_id)
     rows = await telemetry.rows(cost_sql.trace_costs(), {"org": org_id, "trace": found})
-    if not rows:
+    if not rows and not await telemetry.rows(trace_sql.one_trace(), {"org": org_id, "trace": found}):
         msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
         raise NotFound(msg)
     tools = [ToolCost(row["server"], row["tool"], figures(row)) for row in rows]

@@ -40,7 +40,7 @@ def timed_row(row: dict[str, Any]) -> TimedSpan:
         start_ns=row["start_ns"],
         duration_ns=max(0, row["duration_ns"]),
         is_foreign=is_foreign,
-        source=row["server"] if is_foreign else "",
+        source=(row["service"] or row["server"]) if is_foreign else "",
         auth_ns=row["auth_ns"],
         policy_ns=row["policy_ns"],
         upstream_ns=row["upstream_ns"],

@@ -37,6 +37,7 @@ class TraceRow:
     agent: str
     servers: tuple[str, ...]
     span_count: int
+    call_count: int  # of the spans, those that the gateway carried
     error_count: int
     cost_micros: int
     body_bytes: int = 0
@@ -44,7 +45,10 @@ class TraceRow:
 
 @dataclass(frozen=True, slots=True)
 class SpanRow:
-    """One answered call. `request` and `response` are JSON values where the bodies parse, else text."""
+    """One answered call, or a span that was exported to us (`door` is `otlp`).
+
+    `request` and `response` are JSON values where the bodies parse, else text.
+    """
 
     trace_id: str
     span_id: str
@@ -55,6 +59,8 @@ class SpanRow:
     response: Any
     is_request_cut: bool
     is_response_cut: bool
+    events: list[dict[str, Any]]
+    links: list[dict[str, Any]]
     fields: dict[str, Any]  # the other columns, by their names in CallRecord
 
 
@@ -160,7 +166,7 @@ async def outline(telemetry: SpanReader, *, org_id: str, trace: TraceRow) -> lis
 async def list_requests(
     telemetry: SpanReader, wanted: SpanFilter, *, limit: int, cursor: str = ""
 ) -> SpanPage:
-    """Spans that the filter wants whatever their trace, newest first, with bodies (shorter on long pages).
+    """Calls that the filter wants whatever their trace, newest first, with bodies (shorter on long pages).
 
     A cursor brings the time range of its first page along. Raises InvalidInput for a foreign cursor.
     """
@@ -193,6 +199,7 @@ def _trace(row: dict[str, Any]) -> TraceRow:
         agent=row["trace_agent"],
         servers=tuple(sorted(name for name in row["servers"] if name)),
         span_count=row["span_count"],
+        call_count=row["call_count"],
         error_count=row["error_count"],
         cost_micros=row["total_micros"],
         body_bytes=row.get("body_bytes", 0),
@@ -204,12 +211,14 @@ def _span(row: dict[str, Any]) -> SpanRow:
         trace_id=row.pop("trace_id"),
         span_id=row.pop("span_id"),
         parent_span_id=row.pop("parent_span_id"),
-        operation=operation(row["method"]),
+        operation=operation(row["method"]) if row["method"] else row["name"],
         start_ns=row.pop("start_ns"),
         request=body_value(row.pop("request_text")),
         response=body_value(row.pop("response_text")),
         is_request_cut=bool(row.pop("has_cut_request")),
         is_response_cut=bool(row.pop("has_cut_response")),
+        events=body_value(row.pop("events")) or [],
+        links=body_value(row.pop("links")) or [],
         fields=row,
     )
 

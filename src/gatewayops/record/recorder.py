@@ -2,7 +2,8 @@
 
 For every batch it writes down which frames it will insert, inserts them under a token made of just
 that, then writes down how far it has come. Killed in between, it inserts the same frames under the
-same token again, and the store drops what it has already. Runs in the control role.
+same token again, and the store drops what it has already. Runs in the control role, one recorder
+a kind of record (see record.destination), each with a spool and a state directory of its own.
 """
 
 import asyncio
@@ -11,15 +12,14 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Generic, Protocol
 
 import msgspec
 
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.record import spool
-from gatewayops.record.call_record import CallRecord
+from gatewayops.record.destination import Destination, R
 from gatewayops.record.progress import Batch, Progress, ProgressFile, Range
-from gatewayops.record.rows import columns_of
 from gatewayops.record.settings import RecordSettings
 
 BATCH_BYTES = 32 << 20
@@ -28,16 +28,6 @@ _FIRST_WAIT_S = 0.2
 _LONGEST_WAIT_S = 10.0
 _TURN_S = 0.5
 _log = logging.getLogger(__name__)
-
-
-class SpanStore(Protocol):
-    """The part of store.telemetry.client.Telemetry that the recorder uses; tests have a fake."""
-
-    async def insert_spans(self, columns: dict[str, Any], token: str) -> None:
-        """Stores a batch; the same token again stores nothing."""
-
-    async def batch_span_ids(self, token: str, *, first_ns: int, last_ns: int) -> set[str]:
-        """What is stored of a batch."""
 
 
 class Passing(Protocol):
@@ -61,24 +51,24 @@ class Counts:
 
 
 @dataclass(slots=True)
-class _Gathered:
+class _Gathered(Generic[R]):
     """A batch while it is read."""
 
     ranges: list[Range] = field(default_factory=list)
-    records: list[CallRecord] = field(default_factory=list)
+    records: list[R] = field(default_factory=list)
     size: int = 0
     used_up: dict[Path, int] = field(default_factory=dict)  # sealed segments and the offset of their end
     undecodable: int = 0
 
 
-class Recorder:
+class Recorder(Generic[R]):
     """Call `run` in a task of the control role; `drain` at its end or in tests."""
 
     def __init__(
         self,
         spool_root: Path,
         state_dir: Path,
-        telemetry: SpanStore,
+        destination: Destination[R],
         settings: RecordSettings,
         *,
         consumers: Sequence[Passing] = (),
@@ -88,7 +78,7 @@ class Recorder:
         self._consumers = consumers
         self._root = spool_root
         self._file = ProgressFile(state_dir)
-        self._telemetry = telemetry
+        self._destination = destination
         self._settings = settings
         self._progress: Progress | None = None
         self._step = asyncio.Lock()
@@ -107,7 +97,9 @@ class Recorder:
                         await asyncio.sleep(self._settings.flush_s)
                 except (GatewayOpsError, OSError) as error:
                     self.counts.failures += 1
-                    _log.warning("calls wait in the spool, next try in %.1f s: %s", wait_s, error)
+                    _log.warning(
+                        "%s wait in the spool, next try in %.1f s: %s", self._destination.noun, wait_s, error
+                    )
                     await asyncio.sleep(wait_s)
                     wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
         finally:
@@ -167,10 +159,9 @@ class Recorder:
         await self._write(Progress(kept | ends))
         self.counts.batches += 1
 
-    async def _insert(self, token: str, records: list[CallRecord]) -> None:
+    async def _insert(self, token: str, records: list[R]) -> None:
         if records:
-            columns = await asyncio.to_thread(columns_of, records, batch=token)
-            await self._telemetry.insert_spans(columns, token)
+            await self._destination.insert(records, batch=token, token=token)
             self.counts.stored += len(records)
 
     async def _replay(self, progress: Progress, batch: Batch) -> None:
@@ -184,28 +175,33 @@ class Recorder:
         await self._insert(batch.token, records)
         if records:
             moments = [record.ts_ns for record in records]
-            stored = await self._telemetry.batch_span_ids(
+            stored = await self._destination.stored_ids(
                 batch.token, first_ns=min(moments), last_ns=max(moments)
             )
-            lost = [record for record in records if record.span_id not in stored]
+            lost = [record for record in records if self._destination.id_of(record) not in stored]
             if lost:
-                _log.warning("%d calls of a batch were known to the store but not in it: repaired", len(lost))
-                columns = await asyncio.to_thread(columns_of, lost, batch=batch.token)
-                await self._telemetry.insert_spans(columns, f"{batch.token}-repair-{len(lost)}")
+                _log.warning(
+                    "%d %s of a batch were known to the store but not in it: repaired",
+                    len(lost),
+                    self._destination.noun,
+                )
+                await self._destination.insert(
+                    lost, batch=batch.token, token=f"{batch.token}-repair-{len(lost)}"
+                )
                 self.counts.repaired += len(lost)
         self.counts.replayed += 1
         await self._commit(progress, batch)
 
-    def _gather(self, progress: Progress) -> _Gathered:
+    def _gather(self, progress: Progress) -> _Gathered[R]:
         """The next batch, of as many writers as there are; blocking."""
-        gathered = _Gathered()
+        gathered = _Gathered[R]()
         for path in spool.segments(self._root):
             if gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows:
                 break
             self._gather_segment(gathered, path, progress.offsets.get(spool.name_of(path), 0))
         return gathered
 
-    def _gather_segment(self, gathered: _Gathered, path: Path, start: int) -> None:
+    def _gather_segment(self, gathered: _Gathered[R], path: Path, start: int) -> None:
         try:
             is_sealed = spool.is_sealed(path)  # asked before reading: what is read then is all there is
             offset = start
@@ -215,7 +211,7 @@ class Recorder:
                     if is_sealed:
                         gathered.used_up[path] = offset
                     break
-                gathered.undecodable += _decode_into(gathered.records, payloads)
+                gathered.undecodable += self._decode_into(gathered.records, payloads)
                 gathered.size += end - offset
                 offset = end
                 if gathered.size >= BATCH_BYTES:
@@ -225,9 +221,9 @@ class Recorder:
         if offset > start:
             gathered.ranges.append(Range(spool.name_of(path), start, offset))
 
-    def _reread(self, batch: Batch) -> tuple[list[CallRecord], int]:
+    def _reread(self, batch: Batch) -> tuple[list[R], int]:
         """The same records as when the batch was made; blocking."""
-        records: list[CallRecord] = []
+        records: list[R] = []
         undecodable = 0
         for part in batch.ranges:
             offset = part.start
@@ -236,9 +232,26 @@ class Recorder:
                 if ends == offset:
                     _log.error("a segment of a pending batch is gone or damaged: %s", part.segment)
                     break
-                undecodable += _decode_into(records, payloads)
+                undecodable += self._decode_into(records, payloads)
                 offset = ends
         return records, undecodable
+
+    def _decode_into(self, records: list[R], payloads: list[bytes]) -> int:
+        """Appends the records; how many frames hold none."""
+        failures = 0
+        decode = self._destination.decode
+        for payload in payloads:
+            try:
+                records.append(decode(payload))
+            except msgspec.MsgspecError as error:
+                failures += 1
+                _log.warning(
+                    "a frame of %d bytes holds none of the %s: %s",
+                    len(payload),
+                    self._destination.noun,
+                    type(error).__name__,
+                )
+        return failures
 
     def _remove(self, used_up: dict[Path, int]) -> None:
         """Deletes segments that are sealed, stored and passed; a tail that is no whole frame goes too."""
@@ -265,21 +278,6 @@ def _frames_until(path: Path, offset: int, end: int) -> tuple[list[bytes], int]:
     return payloads, at
 
 
-def _decode_into(records: list[CallRecord], payloads: list[bytes]) -> int:
-    """Appends the records; how many frames hold none."""
-    failures = 0
-    for payload in payloads:
-        try:
-            records.append(_DECODER.decode(payload))
-        except msgspec.MsgspecError as error:
-            failures += 1
-            _log.warning("a frame of %d bytes is no call record: %s", len(payload), type(error).__name__)
-    return failures
-
-
 def _token(ranges: list[Range]) -> str:
     text = ",".join(f"{part.segment}:{part.start}-{part.end}" for part in ranges)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-_DECODER = msgspec.msgpack.Decoder(CallRecord)

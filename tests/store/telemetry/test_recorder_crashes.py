@@ -8,6 +8,7 @@ import sys
 import msgspec
 import pytest
 
+from gatewayops.record.destination import Calls
 from gatewayops.record.recorder import Recorder
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolWriter, segments
@@ -18,6 +19,7 @@ from .conftest import PASSWORD, USER
 _RECORDER = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from gatewayops.record.destination import Calls
 from gatewayops.record.recorder import Recorder
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.telemetry.client import Telemetry
@@ -33,7 +35,8 @@ class Doomed(Telemetry):
 
 async def main():
     telemetry = Doomed(url, "gatewayops", "a password: with a colon", database, retention_days=3650)
-    await Recorder(Path(folder) / "spool", Path(folder), telemetry, RecordSettings(batch_rows=100)).drain()
+    settings = RecordSettings(batch_rows=100)
+    await Recorder(Path(folder) / "spool", Path(folder), Calls(telemetry), settings).drain()
 
 asyncio.run(main())
 """
@@ -70,7 +73,7 @@ async def test_a_recorder_killed_around_an_insert_stores_each_call_once(
     late = SpoolWriter(tmp_path / "spool")  # calls that arrive meanwhile must not change the pending batch
     late.append(msgspec.msgpack.encode(record()))
 
-    await Recorder(tmp_path / "spool", tmp_path, telemetry, RecordSettings(batch_rows=100)).drain()
+    await Recorder(tmp_path / "spool", tmp_path, Calls(telemetry), RecordSettings(batch_rows=100)).drain()
 
     assert await figures(telemetry) == (251, 251)
     writer.close()
@@ -80,7 +83,9 @@ async def test_a_recorder_killed_around_an_insert_stores_each_call_once(
 async def test_a_store_killed_during_inserts_loses_and_doubles_nothing(mortal_store, tmp_path, record):
     telemetry = Telemetry(mortal_store.url, USER, PASSWORD, "gatewayops", retention_days=3650)
     await telemetry.ensure_schema()
-    recorder = Recorder(tmp_path / "spool", tmp_path, telemetry, RecordSettings(batch_rows=50, flush_s=0.05))
+    recorder = Recorder(
+        tmp_path / "spool", tmp_path, Calls(telemetry), RecordSettings(batch_rows=50, flush_s=0.05)
+    )
     running = asyncio.create_task(recorder.run())
     writers = []
     for round_number in range(4):
@@ -103,8 +108,8 @@ async def test_a_store_killed_during_inserts_loses_and_doubles_nothing(mortal_st
 
 async def test_a_second_recorder_waits_until_the_first_is_gone(telemetry, tmp_path, record):
     settings = RecordSettings(flush_s=0.05)
-    first = Recorder(tmp_path / "spool", tmp_path, telemetry, settings)
-    second = Recorder(tmp_path / "spool", tmp_path, telemetry, settings)
+    first = Recorder(tmp_path / "spool", tmp_path, Calls(telemetry), settings)
+    second = Recorder(tmp_path / "spool", tmp_path, Calls(telemetry), settings)
     writer = spool(tmp_path / "spool", record, 10)
     tasks = [asyncio.create_task(first.run())]
     await until(lambda: first.counts.stored == 10)
@@ -123,7 +128,7 @@ async def test_a_second_recorder_waits_until_the_first_is_gone(telemetry, tmp_pa
 
 
 async def test_a_call_is_found_soon_after_it_was_spooled(telemetry, tmp_path, record):
-    recorder = Recorder(tmp_path / "spool", tmp_path, telemetry, RecordSettings())
+    recorder = Recorder(tmp_path / "spool", tmp_path, Calls(telemetry), RecordSettings())
     running = asyncio.create_task(recorder.run())
     writer = SpoolWriter(tmp_path / "spool")
     call = record()

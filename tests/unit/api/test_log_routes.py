@@ -66,7 +66,8 @@ class OneSpan:
             "client_address",
         ]
         row = dict.fromkeys(numbers, 0) | dict.fromkeys(texts, "") | {"start_ns": 1_764_000_000 * 10**9}
-        row["attributes"] = {}
+        row |= {"name": "", "kind": "", "service": "", "scope": "", "events": "", "links": ""}
+        row |= {"attributes": {}, "resource": {}}
         return [row | {"method": "tools/call", "tool": "=cmd()", "request_text": '{"a": "***"}'}]
 
 

@@ -10,7 +10,7 @@ def a_span(span_id, *, row=0, depth=0, start="10:00:00.000000", duration_ms=100.
         "resource_uri": None, "start_time": f"2026-05-01T{start}Z", "duration_ms": duration_ms,
         "status": "success", "reason": None, "error": None, "cost": 0.001, "request": {"text": "hi"},
         "response": "plain", "request_bytes": 13, "response_bytes": 5, "request_truncated": False,
-        "response_truncated": False,
+        "response_truncated": False, "source": "gateway",
         "timings": {"auth_ms": 0.1, "policy_ms": 0.01, "upstream_ms": 90.0, "total_ms": duration_ms},
         "latency": LATENCY,
         "place": {"row": row, "depth": depth, "on_critical_path": False, "clock_shift_ms": 0.0},
@@ -27,7 +27,8 @@ def a_trace(*spans, **latency):
     return {
         "id": "tr_1", "start_time": "2026-05-01T10:00:00Z", "duration_ms": 100.0, "status": "success",
         "context": {"user_id": "user_1", "agent_name": "tester"}, "span_count": len(spans), "error_count": 0,
-        "spans": list(spans), "total_cost": 0.001, "latency": LATENCY | latency,
+        "call_count": sum(span["source"] == "gateway" for span in spans), "spans": list(spans),
+        "total_cost": 0.001, "latency": LATENCY | latency,
     }  # fmt: skip
 
 
@@ -84,3 +85,19 @@ def test_names_cannot_play_tricks_on_the_terminal():
     assert "\x1b" not in text
     assert "\x07" not in text
     assert printable("a\nb") == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_exported_spans_are_told_from_calls():
+    event = {"time": "2026-05-01T10:00:00.010000Z", "name": "retry", "attributes": {}}
+    exported = a_span(
+        "b", parent="a", source="otlp", kind="server", service="crm", operation="SELECT", server=None,
+        tool=None, error="no such table", events=[event], request=None, response=None,
+    )  # fmt: skip
+
+    lines = list(trace_lines(a_trace(a_span("a"), exported)))
+
+    text = "\n".join(lines)
+    assert "1 call, 2 spans" in lines[1]
+    assert "server span of crm" in text
+    assert "retry" in text
+    assert "no such table" in text

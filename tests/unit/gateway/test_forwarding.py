@@ -175,3 +175,18 @@ async def test_a_body_over_the_limit_is_413(start_gateway, control):
     answer = await gateway.ask("POST", "/v1/servers", b"x" * 5000)
 
     assert (answer.status, answer.json["error"]) == (413, "too_large")
+
+
+async def test_an_export_may_be_larger_than_other_bodies(start_gateway, control):
+    gateway = await start_gateway(settings={"max_body_bytes": 1024}, control=control)
+    body = b'"' + b"x" * 5000 + b'"'
+    answer = await gateway.ask("POST", "/v1/traces", body)
+
+    assert answer.status != 413
+    assert control.last.body == body
+
+
+async def test_exporters_are_told_to_come_back_while_the_control_role_is_away(gateway):
+    answer = await gateway.ask("POST", "/v1/metrics", b"{}")
+
+    assert (answer.status, answer.json["code"], answer.header("retry-after")) == (503, 14, "1")

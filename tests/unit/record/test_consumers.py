@@ -9,6 +9,7 @@ from gatewayops.base import clock
 from gatewayops.base.errors import Unavailable
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.consumers import Follower, Keeping, Lingering
+from gatewayops.record.destination import Calls
 from gatewayops.record.recorder import Recorder
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolWriter, name_of, segments
@@ -140,7 +141,7 @@ async def test_frames_that_are_no_records_are_passed_over(writer, root, collecto
 async def test_segments_wait_for_every_consumer(writer, root, tmp_path, follower):
     append(writer, *range(60))
     count = len(segments(root))
-    recorder = Recorder(root, tmp_path / "state", Store(), RecordSettings(), consumers=(follower,))
+    recorder = Recorder(root, tmp_path / "state", Calls(Store()), RecordSettings(), consumers=(follower,))
     await recorder.drain()
     assert len(segments(root)) == count
 
@@ -153,7 +154,7 @@ async def test_segments_wait_for_every_consumer(writer, root, tmp_path, follower
 async def test_places_of_deleted_segments_are_given_up(writer, root, tmp_path, collector, follower):
     append(writer, *range(60))
     await follower.drain()
-    await Recorder(root, tmp_path / "state", Store(), RecordSettings()).drain()
+    await Recorder(root, tmp_path / "state", Calls(Store()), RecordSettings()).drain()
     await follower.drain()
 
     assert set(collector.places) <= {name_of(path) for path in segments(root)}

@@ -7,6 +7,7 @@ import pytest
 
 from gatewayops.base.errors import Unavailable
 from gatewayops.record.call_record import CallRecord
+from gatewayops.record.destination import Calls
 from gatewayops.record.recorder import Recorder
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolWriter, segments
@@ -54,7 +55,7 @@ def writer(tmp_path):
 @pytest.fixture
 def recorder(store, tmp_path):
     return Recorder(
-        tmp_path / "spool", tmp_path / "state", store, RecordSettings(batch_rows=10, flush_s=0.05)
+        tmp_path / "spool", tmp_path / "state", Calls(store), RecordSettings(batch_rows=10, flush_s=0.05)
     )
 
 
@@ -181,6 +182,6 @@ async def test_progress_survives_a_new_start(recorder, store, writer, tmp_path):
     await recorder.drain()
     append(writer, 2)
 
-    await Recorder(tmp_path / "spool", tmp_path / "state", store, RecordSettings()).drain()
+    await Recorder(tmp_path / "spool", tmp_path / "state", Calls(store), RecordSettings()).drain()
 
     assert store.spans == ids(1, 2)

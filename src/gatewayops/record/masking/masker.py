@@ -60,6 +60,10 @@ class Masker:
                 pass
         return *self.body(request, limit), *self.body(response, limit)
 
+    def is_clean(self, raw: bytes) -> bool:
+        """Whether no rule has anything to look closer at: `body` would give the same text."""
+        return bool(self._match(raw) == self._nothing)
+
     def text(self, value: str) -> str:
         """A short text masked: a name, a URI, an error message."""
         if value in self._clean:

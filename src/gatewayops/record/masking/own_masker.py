@@ -75,6 +75,10 @@ class OwnMasker(Masker):
 class ClosedMasker(Masker):
     """Keeps nothing: for rules that do not read here, as after a downgrade. Better no text than a secret."""
 
+    def is_clean(self, raw: bytes) -> bool:
+        """Never, but for nothing."""
+        return not raw
+
     def body(self, raw: bytes, limit: int) -> tuple[str, bool]:
         """A marker in place of the whole."""
         return (_UNREADABLE[:limit], True) if raw else ("", False)

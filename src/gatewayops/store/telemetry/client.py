@@ -23,7 +23,7 @@ from clickhouse_connect.driver.exceptions import (
 
 from gatewayops.base.errors import GatewayOpsError, Unavailable
 from gatewayops.store.telemetry import schema
-from gatewayops.store.telemetry.arrow import COLUMN_NAMES, span_stream
+from gatewayops.store.telemetry.arrow import stream
 
 QUERY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 3
@@ -101,13 +101,25 @@ class Telemetry:
             raise self._translated(error) from error
 
     async def insert_spans(self, columns: Mapping[str, Sequence[Any]], token: str) -> None:
-        """Inserts one batch (see schema.SPAN_COLUMNS) and returns when it is stored.
+        """Inserts one batch of the gateway's calls (see schema.SPAN_COLUMNS), as `insert`."""
+        await self.insert("spans", schema.SPAN_COLUMNS, columns, token=token)
+
+    async def insert(
+        self,
+        table: str,
+        kinds: Sequence[tuple[str, str]],
+        columns: Mapping[str, Sequence[Any]],
+        *,
+        token: str,
+    ) -> None:
+        """Inserts one batch with columns of these kinds (see telemetry.arrow); returns when it is stored.
 
         A second insert under the same `token` with the same rows stores nothing: that is how a batch
         whose answer was lost is sent again.
         """
         client = await self._ready()
-        stream = await asyncio.to_thread(span_stream, columns)
+        block = await asyncio.to_thread(stream, kinds, columns)
+        names = [name for name, _ in kinds]
         settings = {
             "insert_deduplication_token": token,
             "insert_deduplicate": 1,
@@ -117,20 +129,26 @@ class Telemetry:
         try:
             async with asyncio.timeout(_INSERT_TIMEOUT_S):
                 await client.raw_insert(
-                    "spans", COLUMN_NAMES, insert_block=stream, settings=settings, fmt="ArrowStream"
+                    table, names, insert_block=block, settings=settings, fmt="ArrowStream"
                 )
         except _FOREIGN as error:
             raise self._translated(error) from error
 
     async def batch_span_ids(self, token: str, *, first_ns: int, last_ns: int) -> set[str]:
         """The spans stored of a batch, among those that began between the two moments."""
+        return await self.batch_ids("spans", "span_id", token, first_ns=first_ns, last_ns=last_ns)
+
+    async def batch_ids(
+        self, table: str, column: str, batch: str, *, first_ns: int, last_ns: int
+    ) -> set[str]:
+        """The ids stored of a batch, among the rows between the two moments; `column` has the ids."""
         found = await self.rows(
-            "SELECT span_id FROM spans WHERE batch = {token:String} "
+            f"SELECT {column} AS id FROM {table} WHERE batch = {{batch:String}} "  # noqa: S608 - names of ours
             "AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') "
             "AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')",
-            {"token": token, "first": first_ns, "last": last_ns},
+            {"batch": batch, "first": first_ns, "last": last_ns},
         )
-        return {row["span_id"] for row in found}
+        return {row["id"] for row in found}
 
     async def close(self) -> None:
         """Closes the connections; asking again opens new ones."""
@@ -177,15 +195,16 @@ class Telemetry:
         await client.command(schema.create_versions())
         found = next(iter((await client.query(schema.applied())).named_results()))
         newest, days = int(found["newest"]), int(found["days"])
+        has_new_tables = newest < schema.VERSIONS[-1].number
         for version in schema.VERSIONS:
             if version.number > newest:
                 for statement in version.statements:
                     await client.command(statement)
                 newest, days = version.number, schema.FIRST_RETENTION_DAYS if newest == 0 else days
                 await client.command(schema.remember(), parameters={"number": newest, "days": days})
-        if days != self._retention_days:
+        if days != self._retention_days or has_new_tables:
             days = self._retention_days
-            for statement in (schema.set_retention().format(days=days), *schema.FOLLOW_RETENTION):
+            for statement in (*schema.set_retention(days), *schema.FOLLOW_RETENTION):
                 await client.command(statement)
             await client.command(schema.remember(), parameters={"number": newest, "days": days})
 

@@ -46,7 +46,7 @@ def total() -> str:
 
 
 def trace_costs() -> str:
-    """Figures by server and tool of one trace, dearest first. Parameters `org`, `trace`."""
+    """Figures by server and tool of one trace's calls, dearest first. Parameters `org`, `trace`."""
     return (
         f"SELECT server, tool, {_FIGURES} FROM spans WHERE org_id = {{org:String}} "
         f"AND trace_id = {{trace:String}} AND {is_call()} "

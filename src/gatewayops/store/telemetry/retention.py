@@ -46,7 +46,7 @@ async def current(telemetry: TelemetryStore) -> Retention:
 
 async def change(telemetry: TelemetryStore, wanted: Retention) -> None:
     """Sets both; what is over by now goes within hours, in whole days."""
-    statements = [set_retention().format(days=wanted.spans_days)]
+    statements = [*set_retention(wanted.spans_days)]
     for column in _PAYLOADS:
         ttl = f"MODIFY COLUMN {column} TTL toDateTime(ts) + toIntervalDay({wanted.payloads_days})"
         statements.append(f"ALTER TABLE spans {ttl} {_LATER}")

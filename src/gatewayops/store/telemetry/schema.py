@@ -6,7 +6,10 @@ record.call_record.CallRecord, with `ts` for `ts_ns`.
 
 from dataclasses import dataclass
 
-FIRST_RETENTION_DAYS = 30  # as version 1 creates the table
+from gatewayops.store.telemetry import otlp_schema
+
+FIRST_RETENTION_DAYS = 30  # as each version creates its tables
+_TABLES = ("spans", "logs", "metric_points")
 
 # What the recorder inserts, in this order: (column, Arrow kind). See telemetry.arrow.
 SPAN_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -115,7 +118,7 @@ class Version:
     statements: tuple[str, ...]
 
 
-VERSIONS = (Version(1, (_SPANS,)),)
+VERSIONS = (Version(1, (_SPANS,)), Version(2, otlp_schema.STATEMENTS))
 
 _VERSIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_versions (
@@ -142,19 +145,21 @@ def applied() -> str:
     )
 
 
-def set_retention() -> str:
-    """ALTER with the parameter `days`; metadata only, FOLLOW_RETENTION makes the parts that exist follow."""
-    return (
-        "ALTER TABLE spans MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
+def set_retention(days: int) -> tuple[str, ...]:
+    """An ALTER a table; metadata only, FOLLOW_RETENTION makes the parts that exist follow."""
+    return tuple(
+        f"ALTER TABLE {table} MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
         "SETTINGS materialize_ttl_after_modify = 0"
+        for table in _TABLES
     )
 
 
 # Parts of past days never merge again: they must be told. They are not rewritten for it; what is over by
 # now goes with the next merges.
-FOLLOW_RETENTION = (
-    "ALTER TABLE spans MODIFY SETTING materialize_ttl_recalculate_only = 1",
-    "ALTER TABLE spans MATERIALIZE TTL",
+FOLLOW_RETENTION = tuple(
+    f"ALTER TABLE {table} {what}"
+    for table in _TABLES
+    for what in ("MODIFY SETTING materialize_ttl_recalculate_only = 1", "MATERIALIZE TTL")
 )
 
 

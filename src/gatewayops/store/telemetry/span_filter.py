@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
+
 
 class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
     """A time range of one organisation; empty text and zero mean "any".
@@ -50,7 +52,7 @@ def in_range() -> str:
 
 def is_call() -> str:
     """Calls through the gateway: not the spans that others sent."""
-    return "door != 'otlp'"
+    return f"door != '{OTLP_DOOR}'"
 
 
 def span_conditions(wanted: SpanFilter) -> list[str]:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
-from gatewayops.store.telemetry.span_filter import SpanFilter, in_range, span_conditions
+from gatewayops.store.telemetry.span_filter import SpanFilter, in_range, is_call, span_conditions
 
 _START = "min(toUnixTimestamp64Nano(ts))"
 _END = "max(toUnixTimestamp64Nano(ts) + duration_ns)"
@@ -11,21 +11,23 @@ _STATUS = (
     "countIf(status != 'success') > 0, 'error', 'success')"
 )
 _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
+_FIRST = f"(NOT ({is_call()}), ts)"  # who was at work is the calls' to say, before exporters
 # Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
 _TRACE = f"""
     trace_id,
     {_START} AS start_ns,
     {_END} AS end_ns,
     {_STATUS} AS trace_status,
-    argMinIf(user_id, ts, user_id != '') AS trace_user,
-    argMinIf(team_id, ts, team_id != '') AS trace_team,
-    argMinIf(project_id, ts, project_id != '') AS trace_project,
-    argMinIf(key_id, ts, key_id != '') AS trace_key,
-    argMinIf(env, ts, env != '') AS trace_env,
-    argMinIf(agent, ts, agent != '') AS trace_agent,
+    argMinIf(user_id, {_FIRST}, user_id != '') AS trace_user,
+    argMinIf(team_id, {_FIRST}, team_id != '') AS trace_team,
+    argMinIf(project_id, {_FIRST}, project_id != '') AS trace_project,
+    argMinIf(key_id, {_FIRST}, key_id != '') AS trace_key,
+    argMinIf(env, {_FIRST}, env != '') AS trace_env,
+    argMinIf(agent, {_FIRST}, agent != '') AS trace_agent,
     groupUniqArray(20)(server) AS servers,
-    count() AS span_count,
-    countIf(status != 'success') AS error_count,
+    uniqExact(span_id, door) AS span_count,
+    countIf({is_call()}) AS call_count,
+    uniqExactIf((span_id, door), status != 'success') AS error_count,
     sum(cost_micros) AS total_micros,
     sum(length(request_body) + length(response_body)) AS body_bytes
 """
@@ -41,7 +43,8 @@ _SPAN = """
     substringUTF8(response_body, 1, {body_limit:UInt32}) AS response_text,
     is_request_cut OR lengthUTF8(request_body) > {body_limit:UInt32} AS has_cut_request,
     is_response_cut OR lengthUTF8(response_body) > {body_limit:UInt32} AS has_cut_response,
-    agent, session, rpc_id, request_id, protocol_version, client_address, attributes
+    agent, session, rpc_id, request_id, protocol_version, client_address,
+    name, kind, service, scope, scope_version, events, links, attributes, resource
 """
 
 
@@ -105,14 +108,14 @@ def one_trace() -> str:
 
 
 def spans_of_trace() -> str:
-    """Spans by start.
+    """Spans by start, each once: exporters send again what they do not know to have arrived.
 
     Parameters `org`, `trace`, `body_limit` (characters), `limit`, `after_ns`, `after_id`.
     """
     return (
         f"SELECT {_SPAN} FROM spans WHERE org_id = {{org:String}} AND trace_id = {{trace:String}} "
         "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
-        "ORDER BY start_ns, span_id LIMIT {limit:UInt32}"
+        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
     )
 
 
@@ -122,18 +125,18 @@ def outline_of_trace() -> str:
     Parameters `org`, `trace`, `limit`.
     """
     return (
-        "SELECT span_id, parent_span_id, server, door, toUnixTimestamp64Nano(ts) AS start_ns, duration_ns, "
+        "SELECT span_id, parent_span_id, server, service, door, toUnixTimestamp64Nano(ts) AS start_ns, duration_ns, "
         "auth_ns, policy_ns, upstream_ns FROM spans WHERE org_id = {org:String} "
-        "AND trace_id = {trace:String} ORDER BY start_ns, span_id LIMIT {limit:UInt32}"
+        "AND trace_id = {trace:String} ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
     )
 
 
 def list_spans(wanted: SpanFilter, *, is_continued: bool) -> str:
-    """Spans of the range, newest first.
+    """Calls of the range, newest first.
 
     Parameters of the filter, `body_limit`, `limit`, and `before_ns`, `before_id` when continued.
     """
-    conditions = [in_range(), *span_conditions(wanted)]
+    conditions = [in_range(), is_call(), *span_conditions(wanted)]
     if wanted.statuses:
         conditions.append("status IN {statuses:Array(String)}")
     if is_continued:
