@@ -8,10 +8,10 @@ from fastapi import FastAPI
 
 from gatewayops import __version__
 from gatewayops.api import (
-    analytics,
     alert_channels,
     alert_incidents,
     alert_rules,
+    analytics,
     answers,
     budgets,
     cost_reports,

@@ -125,9 +125,10 @@ def outline_of_trace() -> str:
     Parameters `org`, `trace`, `limit`.
     """
     return (
-        "SELECT span_id, parent_span_id, server, service, door, toUnixTimestamp64Nano(ts) AS start_ns, duration_ns, "
-        "auth_ns, policy_ns, upstream_ns FROM spans WHERE org_id = {org:String} "
-        "AND trace_id = {trace:String} ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
+        "SELECT span_id, parent_span_id, server, service, door, toUnixTimestamp64Nano(ts) AS start_ns, "
+        "duration_ns, auth_ns, policy_ns, upstream_ns FROM spans "
+        "WHERE org_id = {org:String} AND trace_id = {trace:String} "
+        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
     )
 
 
