@@ -32,6 +32,7 @@ class ControlParts:
     upstream: UpstreamSettings
     internal_token: str
     local_admin_token: str = ""
+    metrics_token: str = ""  # empty: /metrics answers loopback only
     notary: Notary | None = None  # signs the audit log
     limits: LimitSettings = field(default_factory=LimitSettings)
     validation: ValidationSettings = field(default_factory=ValidationSettings)

@@ -69,6 +69,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
             settings=settings.control,
             upstream=settings.upstream,
             internal_token=data.internal_token(),
+            metrics_token=settings.gateway.metrics_token,
             limits=settings.limits,
             notary=Notary(
                 database,

@@ -8,6 +8,7 @@ same token again, and the store drops what it has already. Runs in the control r
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,6 +94,12 @@ class Recorder:
         self._progress: Progress | None = None
         self._step = asyncio.Lock()
         self._is_running = False
+        self.caught_up_at = time.monotonic()
+
+    @property
+    def offsets(self) -> dict[str, int] | None:
+        """What is stored, by segment; None while another recorder holds the state directory."""
+        return self._progress.offsets if self._progress is not None else None
 
     async def run(self) -> None:
         """Stores until cancelled. Waits while another recorder holds the state directory."""
@@ -131,6 +138,7 @@ class Recorder:
             if progress.pending is not None:
                 await self._replay(progress, progress.pending)
                 return True
+            begun_at = time.monotonic()
             gathered = await asyncio.to_thread(self._gather, progress)
             self.counts.undecodable += gathered.undecodable
             if gathered.ranges:
@@ -139,7 +147,10 @@ class Recorder:
                 await self._insert(batch.token, gathered.records)
                 await self._commit(progress, batch)
             await asyncio.to_thread(self._remove, gathered.used_up)
-            return gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows
+            is_full = gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows
+            if not is_full:
+                self.caught_up_at = begun_at
+            return is_full
 
     async def _current(self) -> Progress:
         while not self._file.take():  # noqa: ASYNC110 - another process holds it
