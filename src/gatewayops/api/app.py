@@ -20,10 +20,10 @@ from gatewayops.api import (
     log_export,
     logs,
     masking,
-    metrics,
     pins,
     policies,
     prices,
+    prometheus,
     roles,
     secrets,
     server_health,
@@ -65,12 +65,12 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.key_check = KeyCheck(parts)
     app.state.audit_trail = AuditTrail(parts.database)
     app.state.watch = watch = RevisionWatch(parts.database)
-    app.state.metrics = metrics.ApiMetrics(watch)
+    app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES)
     app.add_middleware(OwnOrigin)
     app.add_middleware(Delivery, watch=watch)
-    app.add_middleware(metrics.CountedRequests, metrics=app.state.metrics)
+    app.add_middleware(prometheus.CountedRequests, metrics=app.state.metrics)
     answers.install(app)
     for module in (
         keys,
@@ -92,7 +92,7 @@ def create_app(parts: ControlParts) -> FastAPI:
         log_export,
         costs,
         internal,
-        metrics,
+        prometheus,
         server_health,
         tool_sightings,
         home,
