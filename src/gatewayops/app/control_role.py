@@ -4,12 +4,11 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import uvicorn
-from prometheus_client.metrics_core import Metric
 
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
@@ -19,11 +18,11 @@ from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
+from gatewayops.app.record_metrics import RecordMetrics
 from gatewayops.app.tool_watch import ToolWatch
 from gatewayops.cost.budgets.bookkeeper import Bookkeeper
 from gatewayops.record.audit.follower import AuditFollower
 from gatewayops.record.consumers import Follower, Lingering
-from gatewayops.record.metrics import Watched, recorder_metrics, spool_metrics
 from gatewayops.record.recorder import Passing, Recorder
 from gatewayops.settings import Settings
 
@@ -64,18 +63,13 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor)]
         consumers: tuple[Passing, ...] = (*followers, Lingering(data.spool))
         recorder = Recorder(data.spool, data.state, telemetry, settings.record, consumers=consumers)
-        readers = [Watched(one.name, data.spool, one) for one in followers]
-        readers.append(Watched("recorder", data.spool, recorder))
-
-        def shown() -> list[Metric]:
-            return [*spool_metrics(readers), *recorder_metrics({"calls": recorder.counts})]
-
         following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
         auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
         try:
             with listening(data.control_socket) as local:
+                shown = RecordMetrics(data.spool, followers, {"calls": recorder})
                 await _serve(with_local_administrator(parts), stopping, local=local, shown=shown)
         finally:
             recording.cancel()
@@ -91,10 +85,10 @@ async def _serve(
     stopping: asyncio.Event,
     *,
     local: socket.socket | None,
-    shown: Callable[[], list[Metric]],
+    shown: RecordMetrics,
 ) -> None:
     app = create_app(parts)
-    app.state.metrics.add(shown)
+    app.state.metrics.add(shown.collect)
     servers = [_server(app, parts.settings)]
     serving = [asyncio.create_task(servers[0].serve(), name="api")]
     if local is not None:

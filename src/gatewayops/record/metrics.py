@@ -41,28 +41,35 @@ class SpoolReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A reader of a spool, and its name as a label."""
+    """A reader of a spool, and as labels who it is and what it reads."""
 
     consumer: str
+    kind: str
     root: Path
     reader: SpoolReader
 
 
 def spool_metrics(readers: Iterable[Watched]) -> list[Metric]:
     """Size of each reader's spool and how far behind it is; reads the sizes of files, so blocking."""
-    sizes = GaugeMetricFamily("gatewayops_spool_bytes", "Bytes of the spool on disk", labels=["consumer"])
+    sizes = GaugeMetricFamily(
+        "gatewayops_spool_bytes", "Bytes of the spool on disk", labels=["consumer", "kind"]
+    )
     backlogs = GaugeMetricFamily(
-        "gatewayops_spool_backlog_bytes", "Bytes of the spool that are not kept yet", labels=["consumer"]
+        "gatewayops_spool_backlog_bytes",
+        "Bytes of the spool that are not kept yet",
+        labels=["consumer", "kind"],
     )
     lags = GaugeMetricFamily(
-        "gatewayops_spool_lag_seconds", "Since all that was written had been kept", labels=["consumer"]
+        "gatewayops_spool_lag_seconds",
+        "Since all that was written had been kept",
+        labels=["consumer", "kind"],
     )
     for watched in readers:
         offsets = watched.reader.offsets
         if offsets is None:
             continue
         held = _sizes(watched.root)
-        name = [watched.consumer]
+        name = [watched.consumer, watched.kind]
         sizes.add_metric(name, sum(held.values()))
         backlogs.add_metric(name, sum(max(0, size - offsets.get(at, 0)) for at, size in held.items()))
         lags.add_metric(name, max(0.0, time.monotonic() - watched.reader.caught_up_at))

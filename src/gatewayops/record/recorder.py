@@ -97,6 +97,11 @@ class Recorder:
         self.caught_up_at = time.monotonic()
 
     @property
+    def root(self) -> Path:
+        """The spool that it reads."""
+        return self._root
+
+    @property
     def offsets(self) -> dict[str, int] | None:
         """What is stored, by segment; None while another recorder holds the state directory."""
         return self._progress.offsets if self._progress is not None else None

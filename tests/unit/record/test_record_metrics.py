@@ -26,7 +26,7 @@ def test_bytes_and_seconds_behind_are_each_readers_own(tmp_path):
     other.append(b"y" * 42)
     now = time.monotonic()
     readers = {"recorder": Reader({first: 60}, now - 100), "audit": Reader({first: 100}, now)}
-    shown = values([Watched(name, tmp_path, reader) for name, reader in readers.items()])
+    shown = values([Watched(name, "calls", tmp_path, reader) for name, reader in readers.items()])
     writer.close()
     other.close()
 
@@ -38,4 +38,4 @@ def test_bytes_and_seconds_behind_are_each_readers_own(tmp_path):
 
 
 def test_a_reader_in_whose_place_another_process_reads_shows_nothing(tmp_path):
-    assert values([Watched("recorder", tmp_path, Reader(None, 0.0))]) == {}
+    assert values([Watched("recorder", "calls", tmp_path, Reader(None, 0.0))]) == {}
