@@ -7,7 +7,7 @@ the head of the answer; gateways that wait for news have none.
 import time
 from collections.abc import Callable, Iterable
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -18,7 +18,14 @@ from gatewayops.base.errors import Forbidden
 from gatewayops.protocol import scraping
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 
-router = APIRouter(include_in_schema=False)
+
+def check_scraper(request: Request, parts: Parts) -> None:
+    """Guarded like the gateway's: raises Forbidden for who is neither near nor shows the token."""
+    if not scraping.may_scrape(request.scope, token=parts.metrics_token):
+        raise Forbidden(scraping.REFUSAL)
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(check_scraper)])
 
 _BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WAITING = "/internal/snapshot"
@@ -88,10 +95,8 @@ class CountedRequests:
 
 
 @router.get("/metrics")
-def metrics(request: Request, parts: Parts) -> Response:
-    """For Prometheus; guarded like the gateway's."""
-    if not scraping.may_scrape(request.scope, token=parts.metrics_token):
-        raise Forbidden(scraping.REFUSAL)
+def metrics(request: Request) -> Response:
+    """For Prometheus."""
     shown = request.app.state.metrics
     assert isinstance(shown, ApiMetrics)
     return Response(shown.render(), headers={"Content-Type": scraping.CONTENT_TYPE})
