@@ -107,3 +107,13 @@ def test_workers_hold_one_limit_together(installation, connections):
     statuses = [call(client, key["secret"]) for client in connections]
 
     assert sorted(statuses) == [200] * 5 + [429] * (CONNECTIONS - 5)
+
+
+def test_whichever_worker_is_scraped_shows_both(connections):
+    pages = [client.get("/metrics").text for client in connections]
+
+    assert all("gatewayops_gateway_workers_answering 2" in page for page in pages)
+    for worker in "12":
+        started = f'process_start_time_seconds{{worker="{worker}"}}'
+        shown = {line for page in pages for line in page.splitlines() if line.startswith(started)}
+        assert len(shown) == 1

@@ -30,6 +30,7 @@ from gatewayops.api import (
     pins,
     policies,
     prices,
+    prometheus,
     retention,
     roles,
     runs,
@@ -75,12 +76,14 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.key_check = KeyCheck(parts)
     app.state.audit_trail = AuditTrail(parts.database)
     app.state.watch = watch = RevisionWatch(parts.database)
+    app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()
     app.state.maskers = MaskersNow(parts.database)
     larger = dict.fromkeys(PATHS, parts.otlp_body_bytes)
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES, larger=larger)
     app.add_middleware(OwnOrigin)
     app.add_middleware(Delivery, watch=watch)
+    app.add_middleware(prometheus.CountedRequests, metrics=app.state.metrics)
     answers.install(app)
     for module in (
         keys,
@@ -111,6 +114,7 @@ def create_app(parts: ControlParts) -> FastAPI:
         alert_channels,
         alert_incidents,
         internal,
+        prometheus,
         server_health,
         tool_sightings,
         home,

@@ -1,11 +1,12 @@
 """A change counts when it is answered: the answer waits until the gateways that follow have the new rules.
 
 So a key that was just made works, and one that was just revoked does not. Gateways that do not come in time
-are not waited for; they learn it when they can.
+are not waited for; they learn it when they can. What exporters send changes no rules and waits for nobody.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gatewayops.protocol import otlp
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -21,7 +22,7 @@ class Delivery:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Holds the head of a successful answer back until the change is known."""
-        if scope["type"] != "http" or scope["method"] in _READING or scope["path"].startswith("/internal/"):
+        if scope["type"] != "http" or not _may_change(scope["method"], scope["path"]):
             await self._app(scope, receive, send)
             return
 
@@ -31,3 +32,7 @@ class Delivery:
             await send(message)
 
         await self._app(scope, receive, delivered)
+
+
+def _may_change(verb: str, path: str) -> bool:
+    return verb not in _READING and not path.startswith("/internal/") and not otlp.is_export(verb, path)

@@ -36,6 +36,7 @@ class ControlParts:
     upstream: UpstreamSettings
     internal_token: str
     local_admin_token: str = ""
+    metrics_token: str = ""  # empty: /metrics answers loopback only
     notary: Notary | None = None  # signs the audit log
     intake: "Intake | None" = None  # takes OTLP; in the running control role only
     otlp_body_bytes: int = RecordSettings().otlp_body_bytes

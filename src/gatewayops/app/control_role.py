@@ -19,6 +19,7 @@ from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
+from gatewayops.app.record_metrics import RecordMetrics
 from gatewayops.app.tool_watch import ToolWatch
 from gatewayops.cost.budgets.bookkeeper import Bookkeeper
 from gatewayops.record.audit.follower import AuditFollower
@@ -66,9 +67,8 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         recorder = Recorder(data.spool, data.state, Calls(telemetry), settings.record, consumers=consumers)
         following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
-        exported = [
-            asyncio.create_task(_keep_recording(one)) for one in otlp_jobs.recorders(settings, telemetry)
-        ]
+        exports = {f"otlp_{one.root.name}": one for one in otlp_jobs.recorders(settings, telemetry)}
+        exported = [asyncio.create_task(_keep_recording(one)) for one in exports.values()]
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
         auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
         alerting = asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs")
@@ -77,7 +77,8 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
                 listening(data.control_socket) as local,
                 otlp_jobs.with_intake(with_local_administrator(parts), settings) as serving,
             ):
-                await _serve(serving, stopping, local=local)
+                shown = RecordMetrics(data.spool, followers, {"calls": recorder} | exports)
+                await _serve(serving, stopping, local=local, shown=shown)
         finally:
             recording.cancel()
             watching.cancel()
@@ -89,8 +90,15 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
             await asyncio.gather(recording, watching, auditing, alerting, *others, return_exceptions=True)
 
 
-async def _serve(parts: ControlParts, stopping: asyncio.Event, *, local: socket.socket | None) -> None:
+async def _serve(
+    parts: ControlParts,
+    stopping: asyncio.Event,
+    *,
+    local: socket.socket | None,
+    shown: RecordMetrics,
+) -> None:
     app = create_app(parts)
+    app.state.metrics.add(shown.collect)
     servers = [_server(app, parts.settings)]
     serving = [asyncio.create_task(servers[0].serve(), name="api")]
     if local is not None:

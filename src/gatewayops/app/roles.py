@@ -24,10 +24,10 @@ class CannotListen(Conflict):
     """The address is taken, or not this machine's."""
 
 
-def run_gateway(settings: Settings, *, is_worker: bool = False) -> None:
-    """The data plane: one process, or `gateway.workers` of them, which share counters through Redis."""
+def run_gateway(settings: Settings, *, worker: int = 0) -> None:
+    """The data plane: one process, or `gateway.workers` of them, of which this is number `worker`, if any."""
     log_to_stderr()
-    if settings.gateway.workers > 1 and not is_worker:
+    if settings.gateway.workers > 1 and not worker:
         from gatewayops.app import workers
 
         workers.run(settings)
@@ -48,6 +48,7 @@ def run_gateway(settings: Settings, *, is_worker: bool = False) -> None:
         control_url=f"http://{settings.control.host}:{settings.control.port}",
         internal_token=data.internal_token(),
         secrets=settings.secrets,
+        worker=worker or 1,
     )
     try:
         role.run(parts)
@@ -93,4 +94,5 @@ def run_store(settings: Settings, *, port: int, is_temporary: bool = False) -> N
         port=port,
         settings=settings.telemetry,
         password=data.store_password(),
+        metrics_token=settings.gateway.metrics_token,
     )

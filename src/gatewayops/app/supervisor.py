@@ -6,6 +6,7 @@ the order in which calls flow: gateway, demo, control, store.
 """
 
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -170,6 +171,20 @@ class Supervisor:
             "demo_url": at.demo, "pids": pids,
         }  # fmt: skip
         self._lock.tell(about)
+        self._tell_prometheus()
+
+    def _tell_prometheus(self) -> None:
+        """run/prometheus.json: where /metrics is, for Prometheus's `file_sd_configs`."""
+        roles = {"gateway": self.addresses.gateway, "control": self.addresses.control}
+        if self.addresses.store:
+            roles["store"] = self.addresses.store
+        groups = [
+            {"targets": [url.removeprefix("http://")], "labels": {"role": role}}
+            for role, url in roles.items()
+        ]
+        draft = self.data.run / "prometheus.new"
+        draft.write_text(json.dumps(groups, indent=2) + "\n")
+        draft.replace(self.data.run / "prometheus.json")
 
     async def _announce(self) -> None:
         """Waits until calls are served, and says so; says what it waits for when that takes long."""

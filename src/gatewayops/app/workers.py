@@ -53,9 +53,14 @@ async def _run(settings: Settings) -> None:
     await check_redis(settings.redis_url)
     control = settings.control
     environment = child_environment(settings, control_address=f"{control.host}:{control.port}")
-    command = [sys.executable, "-m", "gatewayops", "gateway", "--worker", "--lifeline"]
+    command = [sys.executable, "-m", "gatewayops", "gateway", "--lifeline", "--worker"]
     children = [
-        Child(f"gateway worker {number}", command, environment, stop_s=settings.gateway.drain_s + 2.0)
+        Child(
+            f"gateway worker {number}",
+            [*command, str(number)],
+            environment,
+            stop_s=settings.gateway.drain_s + 2.0,
+        )
         for number in range(1, settings.gateway.workers + 1)
     ]
     stopping = asyncio.Event()

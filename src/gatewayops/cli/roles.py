@@ -93,12 +93,12 @@ def _program() -> str:
 @_workers
 @_redis
 @_lifeline
-@click.option("--worker", "is_worker", is_flag=True, hidden=True, help="One of several workers.")
-def gateway(*, has_lifeline: bool, is_worker: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
+@click.option("--worker", type=int, default=0, hidden=True, help="Which of several workers it is.")
+def gateway(*, has_lifeline: bool, worker: int, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Run the data plane: it takes MCP calls and serves from its rules even while control is away."""
     if has_lifeline:
         watch_lifeline()
-    roles.run_gateway(_settings(**options), is_worker=is_worker)
+    roles.run_gateway(_settings(**options), worker=worker)
 
 
 @click.command()

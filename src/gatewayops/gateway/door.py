@@ -18,16 +18,15 @@ from gatewayops.gateway.forward import Forwarder
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
-from gatewayops.gateway.metrics import Metrics
 from gatewayops.gateway.rest_door import ROUTES, RestDoor
 from gatewayops.gateway.short_way import ShortWay
-from gatewayops.protocol import otlp
+from gatewayops.gateway.siblings import Siblings
+from gatewayops.protocol import otlp, scraping
 from gatewayops.record.spool import SpoolBroken
 
 log = logging.getLogger(__name__)
 
 _CALLS = "/v1/mcp/"
-_LOOPBACK = frozenset({"127.0.0.1", "::1"})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,12 +34,12 @@ class Door:
     """What uvicorn calls. One a worker."""
 
     def __init__(
-        self, live: Live, log_of_calls: CallLog, metrics: Metrics, hosts: HostCheck, *, metrics_token: str
+        self, live: Live, log_of_calls: CallLog, workers: Siblings, hosts: HostCheck, *, metrics_token: str
     ) -> None:
         """`open_to` adds where the paths lead."""
         self._live = live
         self._calls = log_of_calls
-        self._metrics = metrics
+        self._workers = workers
         self._hosts = hosts
         self._metrics_token = metrics_token
         self.is_draining = False
@@ -122,17 +121,14 @@ class Door:
         await _plain(send, 200 if is_ready else 503, _encode(body))
 
     async def _show_metrics(self, scope: Scope, send: Send) -> None:
-        client = scope.get("client")
-        headers = dict(scope["headers"])
-        if self._metrics_token:
-            is_allowed = headers.get(b"authorization") == f"Bearer {self._metrics_token}".encode()
+        def is_host_ours() -> bool:
+            headers = dict(scope["headers"])
+            return self._hosts.passes(headers.get(b"host"), headers.get(b"origin"))
+
+        if scraping.may_scrape(scope, token=self._metrics_token, is_host_ours=is_host_ours):
+            await _plain(send, 200, await self._workers.page(), scraping.CONTENT_TYPE.encode())
         else:
-            is_near = client is not None and client[0] in _LOOPBACK and b"x-forwarded-for" not in headers
-            is_allowed = is_near and self._hosts.passes(headers.get(b"host"), headers.get(b"origin"))
-        if is_allowed:
-            await _plain(send, 200, self._metrics.render(), b"text/plain; version=0.0.4; charset=utf-8")
-        else:
-            denied = Forbidden("/metrics answers loopback, or the token of gateway.metrics_token")
+            denied = Forbidden(scraping.REFUSAL)
             await _plain(send, denied.status, answers.rest_body(denied, ""))
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,12 +7,13 @@ Source of the format: prometheus_client; names follow OpenTelemetry's MCP conven
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from gatewayops.gateway.call import Call, Outcome
 from gatewayops.protocol.methods import KNOWN
+from gatewayops.protocol.scraping import registry_of
 
 BOUNDS_S = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _BOUNDS_NS = tuple(int(bound * 1e9) for bound in BOUNDS_S)
@@ -45,8 +46,7 @@ class Metrics:
         self._tool_labels = tool_labels
         self._series: dict[tuple[str, str, str], _Series] = {}
         self._gauges = gauges
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
+        self._registry = registry_of(self.collect)
 
     def count(self, call: Call, outcome: Outcome, duration_ns: int) -> None:
         """Adds one answered request. Only servers that exist become labels."""
@@ -63,7 +63,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     def collect(self) -> Iterable[Metric]:
-        """For prometheus_client."""
+        """The families, made when asked for."""
         calls = CounterMetricFamily(
             "gatewayops_calls", "Requests answered", labels=["server", "method", "tool", "status"]
         )
@@ -112,6 +112,14 @@ def _cumulated(series: _Series) -> list[tuple[str, float]]:
         total += count
         rows.append((bound, total))
     return rows
+
+
+def standing(*, revision: int, is_recording: bool) -> list[Metric]:
+    """Gauges of what the worker knows, and whether it can write calls down."""
+    return [
+        GaugeMetricFamily("gatewayops_snapshot_revision", "Revision of the rules", value=revision),
+        GaugeMetricFamily("gatewayops_spool_healthy", "0: the disk takes no calls", value=int(is_recording)),
+    ]
 
 
 def in_flight(rows: Iterable[tuple[str, int]]) -> GaugeMetricFamily:

@@ -25,13 +25,14 @@ from gatewayops.gateway.health_reports import HealthReports
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
-from gatewayops.gateway.metrics import Metrics, in_flight
+from gatewayops.gateway.metrics import Metrics, in_flight, standing
 from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.gateway.rest_door import RestDoor
 from gatewayops.gateway.server_metrics import resilience
 from gatewayops.gateway.sessions import Sessions
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.gateway.short_way import ShortWay
+from gatewayops.gateway.siblings import Siblings
 from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.policy.governance import GovernanceSettings
@@ -53,7 +54,7 @@ _LOCAL = SecretsSettings()
 
 @dataclass(frozen=True)
 class GatewayParts:
-    """What a gateway worker is built from. `control_url` leads to the control role."""
+    """What a gateway worker is built from: `control_url` leads to control, `worker` is its number."""
 
     settings: GatewaySettings
     upstream: UpstreamSettings
@@ -63,6 +64,7 @@ class GatewayParts:
     control_url: str
     internal_token: str
     secrets: SecretsSettings = _LOCAL
+    worker: int = 1
 
 
 class Gateway:
@@ -80,6 +82,7 @@ class Gateway:
             gauges=lambda: [
                 in_flight((server.name, server.in_flight) for server in self._servers.all()),
                 *resilience(self._servers.all()),
+                *standing(revision=live.snapshot.revision, is_recording=self._calls.is_healthy),
             ],
         )
         calls = CallLog(self._spool, metrics, body_limit_bytes=parts.record.body_limit_bytes)
@@ -102,7 +105,14 @@ class Gateway:
         pipeline = Pipeline(live, self._flights, calls, settings)
         hosts = HostCheck(settings)
         mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream)
-        self.door = Door(live, calls, metrics, hosts, metrics_token=settings.metrics_token)
+        self._siblings = Siblings(
+            metrics.render,
+            folder=parts.data / "run",
+            port=settings.port,
+            number=parts.worker,
+            count=settings.workers,
+        )
+        self.door = Door(live, calls, self._siblings, hosts, metrics_token=settings.metrics_token)
         self.door.open_to(
             mcp_door,
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
@@ -155,7 +165,8 @@ class Gateway:
             task.add_done_callback(self._stop_without)
         gc.freeze()  # what is built now lives as long as the process: collections need not look at it
         try:
-            await self._server.serve(sockets=[_listen(self._settings)])
+            async with self._siblings.answering():
+                await self._server.serve(sockets=[_listen(self._settings)])
         finally:
             for task in tasks:
                 task.cancel()

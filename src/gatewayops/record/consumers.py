@@ -20,6 +20,7 @@ when all have passed it, and not at once: gateways add what is in the spool to t
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -76,6 +77,8 @@ class Follower:
         self._offsets: dict[str, int] | None = None
         self._seen: set[str] = set()
         self._step = asyncio.Lock()
+        self.caught_up_at = time.monotonic()
+        self.offsets: dict[str, int] | None = None  # last known, for metrics
 
     async def run(self) -> None:
         """Follows until cancelled; outlives a consumer that cannot keep anything for a while."""
@@ -101,16 +104,22 @@ class Follower:
         async with self._step:
             if self._offsets is None:
                 self._offsets = await self._consumer.offsets()
-            offsets = self._offsets
+            offsets = self.offsets = self._offsets
+            begun_at = time.monotonic()
             records, step = await asyncio.to_thread(self._gather, dict(offsets))
             if not step.ranges and not step.gone:
+                self.caught_up_at = begun_at
                 return False
             self._offsets = None  # asked again, should the consumer fail without saying whether it kept them
             await self._consumer.take(records, step)
             ends = {part.segment: part.end for part in step.ranges}
             self._offsets = {name: end for name, end in (offsets | ends).items() if name not in step.gone}
+            self.offsets = self._offsets
             self._seen.difference_update(step.gone)
-            return len(records) >= self._batch
+            is_full = len(records) >= self._batch
+            if not is_full:
+                self.caught_up_at = begun_at
+            return is_full
 
     def has_passed(self, segment: str, end: int) -> bool:
         """Whether the consumer has kept all records of a segment up to `end`."""

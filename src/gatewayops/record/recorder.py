@@ -9,6 +9,7 @@ a kind of record (see record.destination), each with a spool and a state directo
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,6 +84,17 @@ class Recorder(Generic[R]):
         self._progress: Progress | None = None
         self._step = asyncio.Lock()
         self._is_running = False
+        self.caught_up_at = time.monotonic()
+
+    @property
+    def root(self) -> Path:
+        """The spool that it reads."""
+        return self._root
+
+    @property
+    def offsets(self) -> dict[str, int] | None:
+        """What is stored, by segment; None while another recorder holds the state directory."""
+        return self._progress.offsets if self._progress is not None else None
 
     async def run(self) -> None:
         """Stores until cancelled. Waits while another recorder holds the state directory."""
@@ -123,6 +135,7 @@ class Recorder(Generic[R]):
             if progress.pending is not None:
                 await self._replay(progress, progress.pending)
                 return True
+            begun_at = time.monotonic()
             gathered = await asyncio.to_thread(self._gather, progress)
             self.counts.undecodable += gathered.undecodable
             if gathered.ranges:
@@ -131,7 +144,10 @@ class Recorder(Generic[R]):
                 await self._insert(batch.token, gathered.records)
                 await self._commit(progress, batch)
             await asyncio.to_thread(self._remove, gathered.used_up)
-            return gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows
+            is_full = gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows
+            if not is_full:
+                self.caught_up_at = begun_at
+            return is_full
 
     async def _current(self) -> Progress:
         while not self._file.take():  # noqa: ASYNC110 - another process holds it

@@ -173,3 +173,17 @@ async def test_a_question_cannot_take_more_memory_than_the_store_may(http):
     )
 
     assert answer.text == f"{(1 << 30) - (256 << 20)}\t1\n"
+
+
+async def test_metrics_tell_statements_and_need_loopback_but_no_password(http, store):
+    await http.post("/", content="SELECT 1")
+    await http.post("/", content="SELECT nothing FROM nowhere")
+    async with httpx.AsyncClient(base_url=store.url) as scraper:
+        page = (await scraper.get("/metrics")).text
+        forwarded = await scraper.get("/metrics", headers={"x-forwarded-for": "127.0.0.1"})
+
+    counts = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+    assert float(counts['gatewayops_store_statements_total{kind="read",status="ok"}']) >= 1
+    assert float(counts['gatewayops_store_statements_total{kind="read",status="failed"}']) >= 1
+    assert float(counts["process_resident_memory_bytes"]) > 50e6
+    assert forwarded.status_code == 403

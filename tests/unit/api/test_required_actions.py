@@ -12,6 +12,7 @@ from gatewayops import api
 from gatewayops.api.app import create_app
 from gatewayops.api.auth import check_internal
 from gatewayops.api.parts import ControlParts
+from gatewayops.api.prometheus import check_scraper
 from gatewayops.api.required_actions import FIELD, required_actions
 from gatewayops.identity.scopes import CONTROL_ACTIONS
 
@@ -48,7 +49,7 @@ async def test_every_operation_turns_away_who_shows_no_key_or_holds_no_action(
                 assert answer.status_code == expected, f"{method} {path}: {answer.text}"
 
 
-def test_what_is_not_in_the_document_is_public_or_for_our_own_roles() -> None:
+def test_what_is_not_in_the_document_is_public_or_for_our_own_roles_or_prometheus() -> None:
     modules = [import_module(f"gatewayops.api.{found.name}") for found in iter_modules(api.__path__)]
     routers = [module.router for module in modules if hasattr(module, "router")]
     routes = [(router, route) for router in routers for route in router.routes]
@@ -58,4 +59,4 @@ def test_what_is_not_in_the_document_is_public_or_for_our_own_roles() -> None:
         if required_actions(route) or route.path in PUBLIC:
             continue
         guards = [needed.dependency for needed in router.dependencies]
-        assert guards == [check_internal], f"{route.path} is open to everybody"
+        assert guards in ([check_internal], [check_scraper]), f"{route.path} is open to everybody"

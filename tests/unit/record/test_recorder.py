@@ -185,3 +185,16 @@ async def test_progress_survives_a_new_start(recorder, store, writer, tmp_path):
     await Recorder(tmp_path / "spool", tmp_path / "state", Calls(store), RecordSettings()).drain()
 
     assert store.spans == ids(1, 2)
+
+
+async def test_it_is_caught_up_only_when_all_that_was_written_is_stored(recorder, store, writer):
+    before = recorder.caught_up_at
+    store.failures = 1
+    append(writer, 1)
+    with pytest.raises(Unavailable):
+        await recorder.drain()
+    failed = recorder.caught_up_at
+    await recorder.drain()
+
+    assert failed == before
+    assert recorder.caught_up_at > before

@@ -25,6 +25,14 @@ class Followers:
         """Whether nobody follows."""
         return not self._known
 
+    def count(self) -> int:
+        """How many follow now."""
+        return len(self._current())
+
+    def behind(self, revision: int) -> int:
+        """How many of them have older rules than that."""
+        return sum(known < revision for known, _ in self._current().values())
+
     def came(self, name: str, revision: int) -> None:
         """A follower asked, and has that revision in use."""
         self._known[name] = revision, time.monotonic()
@@ -37,12 +45,15 @@ class Followers:
 
     async def reach(self, revision: int, *, within_s: float) -> None:
         """Until all have that revision in use, or the time is over."""
-        oldest = time.monotonic() - self._forgotten_s
-        self._known = {name: seen for name, seen in self._known.items() if seen[1] > oldest}
+        self._known = self._current()
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while any(known < revision for known, _ in self._known.values()):
                     await self._news.wait()
+
+    def _current(self) -> dict[str, tuple[int, float]]:
+        oldest = time.monotonic() - self._forgotten_s
+        return {name: seen for name, seen in list(self._known.items()) if seen[1] > oldest}
 
     def _tell(self) -> None:
         self._news.set()

@@ -81,6 +81,11 @@ class RevisionWatch:
         self._is_broken = False
         self._is_stopping = False
 
+    @property
+    def revision(self) -> int:
+        """Of the newest snapshot."""
+        return self._revision
+
     async def run(self) -> None:
         """Watches until cancelled."""
         while True:

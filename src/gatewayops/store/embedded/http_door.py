@@ -10,6 +10,7 @@ import binascii
 import hmac
 import json
 import logging
+import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from email.parser import BytesParser
@@ -17,7 +18,9 @@ from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
+from gatewayops.protocol import scraping
 from gatewayops.store.embedded.engine import Answer, Engine, EngineError, Request
+from gatewayops.store.embedded.metrics import StoreMetrics
 from gatewayops.store.embedded.statement import only_reads, parse
 
 Scope = MutableMapping[str, Any]
@@ -65,18 +68,24 @@ _STATUS = {_AUTHENTICATION: 403, 497: 403, _READONLY: 403, _TOO_MANY: 429, _NOT_
 class HttpDoor:
     """Answers ClickHouse's HTTP interface from an Engine, for one user."""
 
-    def __init__(self, engine: Engine, *, user: str, password: str) -> None:
+    def __init__(
+        self, engine: Engine, *, user: str, password: str, metrics: StoreMetrics, metrics_token: str = ""
+    ) -> None:
         """The same user and password that TelemetrySettings gives to clients."""
         self._engine = engine
         self._secret = f"{user}:{password}".encode()
+        self._metrics = metrics
+        self._metrics_token = metrics_token
         self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI. `/ping` needs no password; everything else does."""
+        """ASGI. `/ping` needs no password, `/metrics` loopback or its own token; everything else does."""
         if scope["type"] == "lifespan":
             await _answer_lifespan(receive, send)
         elif scope["type"] == "http" and scope["path"] in ("/ping", "/replicas_status"):
             await _send(send, 200, b"Ok.\n", {})
+        elif scope["type"] == "http" and scope["path"] == "/metrics":
+            await self._show_metrics(scope, send)
         elif scope["type"] == "http":
             await self._answer(scope, receive, send)
 
@@ -118,12 +127,24 @@ class HttpDoor:
         if self._waiting >= MAX_WAITING:
             raise EngineError("Too many simultaneous queries. (TOO_MANY_SIMULTANEOUS_QUERIES)", _TOO_MANY)
         self._waiting += 1
+        answer: Answer | None = None
+        begun = time.perf_counter()
         try:
-            return await asyncio.get_running_loop().run_in_executor(
+            answer = await asyncio.get_running_loop().run_in_executor(
                 self._engine.threads, self._engine.run, request
             )
+            return answer
         finally:
             self._waiting -= 1
+            self._metrics.count(statement, answer, duration_s=time.perf_counter() - begun)
+
+    async def _show_metrics(self, scope: Scope, send: Send) -> None:
+        if not scraping.may_scrape(scope, token=self._metrics_token):
+            await _send(send, 403, scraping.REFUSAL.encode() + b"\n", {})
+            return
+        self._metrics.waiting.set(self._waiting)
+        page = await asyncio.get_running_loop().run_in_executor(self._engine.threads, self._metrics.render)
+        await _send(send, 200, page, {"Content-Type": scraping.CONTENT_TYPE})
 
     def _authenticate(self, url: Mapping[str, str], headers: Mapping[str, str]) -> None:
         scheme, _, token = headers.get("authorization", "").partition(" ")

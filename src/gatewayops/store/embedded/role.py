@@ -13,6 +13,7 @@ import uvicorn
 from gatewayops.base.errors import InvalidInput
 from gatewayops.store.embedded.engine import Engine
 from gatewayops.store.embedded.http_door import HttpDoor
+from gatewayops.store.embedded.metrics import StoreMetrics
 from gatewayops.store.telemetry.settings import TelemetrySettings
 
 _DRAIN_S = 10
@@ -28,7 +29,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(data_dir: Path, *, host: str, port: int, settings: TelemetrySettings, password: str) -> None:
+def run(
+    data_dir: Path,
+    *,
+    host: str,
+    port: int,
+    settings: TelemetrySettings,
+    password: str,
+    metrics_token: str = "",
+) -> None:
     """Serves `data_dir` until SIGTERM or SIGINT, answers what it has begun, and ends the process.
 
     Raises Unavailable when another process holds the folder. Never returns after it has served: chDB's
@@ -38,7 +47,10 @@ def run(data_dir: Path, *, host: str, port: int, settings: TelemetrySettings, pa
         msg = "telemetry.password: the embedded store does not run without one"
         raise InvalidInput(msg)
     engine = Engine(data_dir, memory_bytes=settings.memory_bytes)
-    door = HttpDoor(engine, user=settings.user, password=password)
+    metrics = StoreMetrics(engine, database=settings.database)
+    door = HttpDoor(
+        engine, user=settings.user, password=password, metrics=metrics, metrics_token=metrics_token
+    )
     config = uvicorn.Config(
         door,
         host=host,
