@@ -58,6 +58,41 @@ __all__ = ["ControlParts", "create_app"]
 _MAX_BODY_BYTES = 1 << 20
 _DESCRIPTION = "Keys, roles, policies, MCP servers, prices, traces and costs of a GatewayOps installation."
 
+_DOORS = (
+    keys,
+    servers,
+    pins,
+    prices,
+    budgets,
+    limits,
+    masking,
+    otlp,
+    secrets,
+    validation,
+    transforms,
+    roles,
+    explain,
+    policies,
+    directory,
+    traces,
+    runs,
+    metrics,
+    retention,
+    logs,
+    log_export,
+    costs,
+    cost_reports,
+    analytics,
+    alert_rules,
+    alert_channels,
+    alert_incidents,
+    internal,
+    prometheus,
+    server_health,
+    tool_sightings,
+    home,
+)
+
 
 def create_app(parts: ControlParts) -> FastAPI:
     """The app; its lifespan runs the watch that feeds gateways. The store is migrated before."""
@@ -85,40 +120,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.add_middleware(Delivery, watch=watch)
     app.add_middleware(prometheus.CountedRequests, metrics=app.state.metrics)
     answers.install(app)
-    for module in (
-        keys,
-        servers,
-        pins,
-        prices,
-        budgets,
-        limits,
-        masking,
-        otlp,
-        secrets,
-        validation,
-        transforms,
-        roles,
-        explain,
-        policies,
-        directory,
-        traces,
-        runs,
-        metrics,
-        retention,
-        logs,
-        log_export,
-        costs,
-        cost_reports,
-        analytics,
-        alert_rules,
-        alert_channels,
-        alert_incidents,
-        internal,
-        prometheus,
-        server_health,
-        tool_sightings,
-        home,
-    ):
+    for module in _DOORS:
         show_actions(module.router)
         app.include_router(module.router)
     return app
