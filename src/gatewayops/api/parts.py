@@ -1,6 +1,7 @@
 """What the control role's API works with, as `app` hands it over."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -34,6 +35,7 @@ class ControlParts:
     local_admin_token: str = ""
     notary: Notary | None = None  # signs the audit log
     limits: LimitSettings = field(default_factory=LimitSettings)
+    exports_folder: Path | None = None  # the queues of exports
     validation: ValidationSettings = field(default_factory=ValidationSettings)
 
 

@@ -15,6 +15,7 @@ from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
 from gatewayops.app import demo
 from gatewayops.app.audit_jobs import AuditJobs
+from gatewayops.app.exports import Exports
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
@@ -59,13 +60,16 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
             async with administrator(parts) as client:
                 await demo.register(client, data, url=demo_url)
         auditor = AuditFollower(parts.database, settings.audit)
-        followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor)]
+        max_bytes = settings.record.export_bytes
+        exports = Exports(parts.database, parts.credentials, data.exports, max_bytes=max_bytes)
+        followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor, exports)]
         consumers: tuple[Passing, ...] = (*followers, Lingering(data.spool))
         recorder = Recorder(data.spool, data.state, telemetry, settings.record, consumers=consumers)
         following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
         recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
         watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
         auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
+        exporting = asyncio.create_task(exports.run(), name="exports")
         try:
             with listening(data.control_socket) as local:
                 await _serve(with_local_administrator(parts), stopping, local=local)
@@ -73,9 +77,10 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
             recording.cancel()
             watching.cancel()
             auditing.cancel()
+            exporting.cancel()
             for task in following:
                 task.cancel()
-            await asyncio.gather(recording, watching, auditing, *following, return_exceptions=True)
+            await asyncio.gather(recording, watching, auditing, exporting, *following, return_exceptions=True)
 
 
 async def _serve(parts: ControlParts, stopping: asyncio.Event, *, local: socket.socket | None) -> None:
