@@ -29,13 +29,13 @@ class NewExport(Body):
     preset: Preset = "generic"
     endpoint: Annotated[str, Field(max_length=2048)] = ""
     api_key: Annotated[str, Field(max_length=4096)] = ""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     gzip: bool = True
     allow_private_network: bool = False
     with_payloads: bool = False
     enabled: bool = True
-    servers: Annotated[list[ServerName], Field(max_length=100)] = []
-    statuses: Annotated[list[Status], Field(max_length=3)] = []
+    servers: Annotated[list[ServerName], Field(default_factory=list, max_length=100)]
+    statuses: Annotated[list[Status], Field(default_factory=list, max_length=3)]
     sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 

@@ -12,6 +12,7 @@ from gatewayops.record.call_record import CallRecord
 
 _SCOPE = "gatewayops.gateway"
 _SAMPLE_DIGITS = 8  # of the trace id, so that a trace goes whole or not at all
+_SAMPLES = 0x1_0000_0000
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -27,7 +28,7 @@ class Filter(msgspec.Struct, frozen=True):
             return False
         if self.statuses and record.status not in self.statuses:
             return False
-        return int(record.trace_id[:_SAMPLE_DIGITS], 16) < self.sample_ratio * 16**_SAMPLE_DIGITS
+        return int(record.trace_id[:_SAMPLE_DIGITS], 16) < self.sample_ratio * _SAMPLES
 
 
 def request_of(records: Iterable[CallRecord], *, with_payloads: bool) -> ExportTraceServiceRequest:

@@ -69,7 +69,7 @@ class Sender:
 
 def wait_s(failures: int, retry_after: str) -> float:
     """Doubles up to a minute, half of it by chance; never shorter than the other side asks, to the hour."""
-    longest = min(_FIRST_WAIT_S * 2 ** min(failures - 1, 10), _LONGEST_WAIT_S)
+    longest = min(_FIRST_WAIT_S * (1 << min(failures - 1, 10)), _LONGEST_WAIT_S)
     asked = min(float(retry_after), 3600.0) if retry_after.isdecimal() else 0.0
     return max(asked, longest * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
 
