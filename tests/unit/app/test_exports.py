@@ -3,9 +3,11 @@
 import asyncio
 import gzip
 import shutil
+from functools import partial
 from pathlib import Path
 
 import msgspec
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from gatewayops.app.exports import Exports
@@ -31,29 +33,41 @@ def frame(number, org_id="org_default", server="github"):
     return msgspec.msgpack.encode(CallRecord(**fields | {"method": "tools/call", "status": "success"}))
 
 
-async def test_calls_go_to_the_destinations_of_their_organisation_until_these_are_removed(
-    migrated_file: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+async def database(migrated_file: Path, tmp_path: Path):
     shutil.copy(migrated_file, tmp_path / "control.db")
-    database = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
-    async with database.session() as session:
+    opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
+    async with opened.session() as session:
         await directory.ensure_default(session)
+    yield opened
+    await opened.close()
+
+
+async def serve(got, keys, reader, writer):
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+    body = gzip.decompress(await reader.readexactly(int(headers["content-length"])))
+    keys.append(headers["x-key"])
+    spans = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
+    got.extend(span.span_id.hex() for span in spans)
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+async def until(holds):
+    async with asyncio.timeout(15):
+        while not holds():  # noqa: ASYNC110 - a folder and a receiver tell nobody
+            await asyncio.sleep(0.05)
+
+
+async def test_calls_go_to_the_destinations_of_their_organisation_until_these_are_removed(
+    database: Database, tmp_path: Path
+) -> None:
     master, sealer = LocalMaster(tmp_path / "secrets"), Sealer(b"s" * 32)
     credentials = Credentials(database, Keyring(Masters("local", {"local": lambda: master}), before=sealer))
     got, keys = [], []
-
-    async def serve(reader, writer):
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        headers = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
-        body = gzip.decompress(await reader.readexactly(int(headers["content-length"])))
-        keys.append(headers["x-key"])
-        spans = ExportTraceServiceRequest.FromString(body).resource_spans[0].scope_spans[0].spans
-        got.extend(span.span_id.hex() for span in spans)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(partial(serve, got, keys), "127.0.0.1", 0)
     export_id = exports.new_destination_id()
     sealed = await credentials.seal(
         b'{"x-key":"k"}',
@@ -78,21 +92,16 @@ async def test_calls_go_to_the_destinations_of_their_organisation_until_these_ar
             await exports.add(session, org_id="org_default", destination_id=export_id, spec=spec)
         writer.append(frame(1), frame(2, org_id="org_other"), frame(3, server="jira"), frame(4))
         await follower.drain()
-        async with asyncio.timeout(15):
-            while len(got) < 2:
-                await asyncio.sleep(0.05)
+        await until(lambda: len(got) == 2)
         assert got == [f"{1:016x}", f"{4:016x}"]
         assert set(keys) == {"k"}
         async with database.session() as session:
             await exports.remove(session, org_id="org_default", ref="here")
         writer.append(frame(5))
         await follower.drain()
-        async with asyncio.timeout(15):
-            while list(folder.iterdir()):
-                await asyncio.sleep(0.05)
+        await until(lambda: not list(folder.iterdir()))
         assert len(got) == 2
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         server.close()
-        await database.close()
