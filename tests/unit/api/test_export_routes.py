@@ -29,7 +29,7 @@ async def test_a_destination_is_added_shown_listed_switched_audited_and_removed(
     assert (await admin.delete("/v1/exports/comb")).status_code == 204
     assert (await admin.get("/v1/exports/comb")).status_code == 404
     log = await admin.get("/v1/logs/audit")
-    told = [row["action"] for row in log.json()["logs"] if "export" in row["action"]]
+    told = [row["action"] for row in log.json()["entries"] if "export" in row["action"]]
     assert told == ["export_destination.removed", "export_destination.changed", "export_destination.created"]
     assert "very-secret" not in log.text
 
