@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("is_enabled", sa.Boolean(), nullable=False),
         sa.Column("servers", sa.JSON(), nullable=False),
         sa.Column("statuses", sa.JSON(), nullable=False),
-        sa.Column("sample_ratio", sa.Float(), nullable=False),
+        sa.Column("sample_ratio", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_export_destinations"),
         sa.ForeignKeyConstraint(
             ["org_id"],
