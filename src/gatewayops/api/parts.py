@@ -1,6 +1,7 @@
 """What the control role's API works with, as `app` hands it over."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
@@ -41,6 +42,7 @@ class ControlParts:
     intake: "Intake | None" = None  # takes OTLP; in the running control role only
     otlp_body_bytes: int = RecordSettings().otlp_body_bytes
     limits: LimitSettings = field(default_factory=LimitSettings)
+    exports_folder: Path | None = None  # the queues of exports
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)

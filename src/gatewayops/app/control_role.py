@@ -16,6 +16,7 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.app import demo, otlp_jobs
 from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.app.audit_jobs import AuditJobs
+from gatewayops.app.exports import Exports
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
@@ -62,32 +63,31 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
             async with administrator(parts) as client:
                 await demo.register(client, data, url=demo_url)
         auditor = AuditFollower(parts.database, settings.audit)
-        followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor)]
+        max_bytes = settings.record.export_bytes
+        exports = Exports(parts.database, parts.credentials, data.exports, max_bytes=max_bytes)
+        followers = [Follower(data.spool, one) for one in (Bookkeeper(parts.database), auditor, exports)]
         consumers: tuple[Passing, ...] = (*followers, Lingering(data.spool))
         recorder = Recorder(data.spool, data.state, Calls(telemetry), settings.record, consumers=consumers)
-        following = [asyncio.create_task(_keep_following(one), name=one.name) for one in followers]
-        recording = asyncio.create_task(_keep_recording(recorder), name="recorder")
-        exports = {f"otlp_{one.root.name}": one for one in otlp_jobs.recorders(settings, telemetry)}
-        exported = [asyncio.create_task(_keep_recording(one)) for one in exports.values()]
-        watching = asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch")
-        auditing = asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs")
-        alerting = asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs")
+        intakes = {f"otlp_{one.root.name}": one for one in otlp_jobs.recorders(settings, telemetry)}
+        tasks = [
+            *(asyncio.create_task(_keep_following(one), name=one.name) for one in followers),
+            *(asyncio.create_task(_keep_recording(one)) for one in (recorder, *intakes.values())),
+            asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch"),
+            asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs"),
+            asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs"),
+            asyncio.create_task(exports.run(), name="exports"),
+        ]
         try:
             with (
                 listening(data.control_socket) as local,
                 otlp_jobs.with_intake(with_local_administrator(parts), settings) as serving,
             ):
-                shown = RecordMetrics(data.spool, followers, {"calls": recorder} | exports)
+                shown = RecordMetrics(data.spool, followers, {"calls": recorder} | intakes)
                 await _serve(serving, stopping, local=local, shown=shown)
         finally:
-            recording.cancel()
-            watching.cancel()
-            auditing.cancel()
-            alerting.cancel()
-            others = (*following, *exported)
-            for task in others:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(recording, watching, auditing, alerting, *others, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _serve(

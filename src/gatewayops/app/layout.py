@@ -46,6 +46,11 @@ class DataDirectory:
         return self.root / "state"
 
     @property
+    def exports(self) -> Path:
+        """Calls that wait for export destinations."""
+        return self.root / "export"
+
+    @property
     def demo_files(self) -> Path:
         """What the demo server lists."""
         return self.root / "demo-files"

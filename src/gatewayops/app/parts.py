@@ -78,6 +78,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
                 settings.audit,
                 anchors=open_anchors(settings.audit),
             ),
+            exports_folder=data.exports,
             validation=settings.validation,
             analytics=settings.analytics,
             alerts=settings.alerts,

@@ -23,6 +23,7 @@ _COMMANDS = {
     "cost": ("costs", "cost", "What it cost.", False),
     "analytics": ("analytics", "analytics", "Who uses the tools, and how.", False),
     "price": ("prices", "price", "What calls cost, by server and tool.", False),
+    "export": ("exports", "export", "Where calls go as OpenTelemetry spans.", False),
     "masking": ("masking", "masking", "What is taken out of records before they are written.", False),
     "budget": ("budgets", "budget", "How much may be spent, by whom.", False),
     "limit": ("limits", "limit", "How often keys, users, teams and servers may be called.", False),

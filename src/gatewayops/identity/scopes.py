@@ -37,6 +37,8 @@ CONTROL_ACTIONS = (
     "secrets.write",
     "audit.read",
     "audit.write",
+    "exports.read",
+    "exports.write",
     "traces.read",
     "costs.read",
     "analytics.read",

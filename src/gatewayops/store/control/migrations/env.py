@@ -12,6 +12,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     audit_tables,
     budget_tables,
     data_key_tables,
+    export_tables,
     limit_tables,
     masking_tables,
     pin_tables,

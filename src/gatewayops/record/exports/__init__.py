@@ -1,0 +1,1 @@
+"""What leaves for other systems: calls as OpenTelemetry spans, and the queue they wait in on disk."""

@@ -1,0 +1,1 @@
+"""Sending spans to other systems over OTLP/HTTP."""
