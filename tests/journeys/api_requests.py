@@ -153,6 +153,13 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"rule": "$alert_rule_id", "server": "$server", "until": UNTIL, "reason": "r"},
         {"silence_id": "silence.id"},
     ),
+    (
+        "POST /v1/exports",
+        {"name": "e-$n", "endpoint": "$url", "allow_private_network": True, "statuses": ["error"]},
+        {"export": "export.id"},
+    ),
+    ("PATCH /v1/exports/{export}", {"enabled": False}, {}),
+    ("POST /v1/exports/{export}/test", None, {}),
     ("POST /v1/logs/audit/checkpoints", None, {}),
     ("POST /v1/logs/audit/erasures", {"subject": "nobody"}, {}),
     ("POST /v1/logs/export", {"class": "audit", "format": "csv", "start_time": FROM, "end_time": UNTIL}, {}),

@@ -111,6 +111,8 @@ async def change(export: InPath, body: ExportChange, caller: Writer, parts: Part
 async def remove(export: InPath, caller: Writer, parts: Parts) -> Response:
     """Removes a destination and what waits for it."""
     async with parts.database.session() as session:
+        known = await exports.find(session, org_id=caller.org_id, ref=export)
+        _check_granted(caller, list(known.spec.servers))
         await exports.remove(session, org_id=caller.org_id, ref=export)
     return Response(status_code=204)
 
@@ -120,6 +122,7 @@ async def test(export: InPath, caller: Writer, parts: Parts) -> Tested:
     """Sends one span now, past the queue, and tells what the other side said."""
     async with parts.database.reading() as session:
         found = await exports.find(session, org_id=caller.org_id, ref=export)
+    _check_granted(caller, list(found.spec.servers))
     target = await opened_target(parts.credentials, found)
     trace_id, span_id = new_trace_and_span_id()
     request = test_request(trace_id, span_id, at_ns=int(clock.unix_s() * 1e9))
