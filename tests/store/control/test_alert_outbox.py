@@ -42,7 +42,7 @@ RULE = RuleSpec(
 )
 
 
-ONE_DATABASE = pytest.mark.parametrize("empty_url", ["sqlite"], indirect=True)  # nothing of SQL differs there
+ONE_DATABASE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # nothing of SQL differs there
 
 
 class Figures:
@@ -132,8 +132,8 @@ def figures() -> Figures:
 
 
 @pytest.fixture
-async def control(database, empty_url, credentials_of, figures) -> AsyncIterator[Control]:
-    made = Control(empty_url, credentials_of, figures)
+async def control(database, migrated_url, credentials_of, figures) -> AsyncIterator[Control]:
+    made = Control(migrated_url, credentials_of, figures)
     yield made
     await made.database.close()
 
@@ -191,13 +191,13 @@ async def test_a_tool_that_nobody_calls_any_more_has_recovered(control, rule, fi
     assert receiver.told[-1] == ("alert.resolved", "files/read")
 
 
-@pytest.mark.parametrize("empty_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_two_replicas_a_webhook_that_fails_twice_and_a_restart_make_one_message_an_incident(
-    empty_url, database, credentials_of, rule, figures, receiver
+    migrated_url, database, credentials_of, rule, figures, receiver
 ):
     """Both look at the same rule at the same moments; one of them is started anew between two attempts."""
-    first = Control(empty_url, credentials_of, figures)
-    second = Control(empty_url, credentials_of, figures)
+    first = Control(migrated_url, credentials_of, figures)
+    second = Control(migrated_url, credentials_of, figures)
     receiver.fails = 2
     figures.failures = {"read": 90, "write": 90}
 
@@ -207,7 +207,7 @@ async def test_two_replicas_a_webhook_that_fails_twice_and_a_restart_make_one_me
     assert (receiver.tries, receiver.taken) == (2, [])
 
     await first.database.close()
-    first = Control(empty_url, credentials_of, figures)
+    first = Control(migrated_url, credentials_of, figures)
     for seconds in (5, 10, 15, 20):
         await asyncio.gather(first.at(seconds).pass_once(), second.at(seconds).pass_once())
     assert sorted(receiver.told) == [("alert.firing", "files/read"), ("alert.firing", "files/write")]
@@ -310,9 +310,9 @@ async def test_an_organisation_gets_the_default_rules_once(database):
 
 @ONE_DATABASE
 async def test_an_address_inside_is_not_connected_to(
-    database, empty_url, credentials_of, rule, figures, receiver
+    database, migrated_url, credentials_of, rule, figures, receiver
 ):
-    control = Control(empty_url, credentials_of, figures, AlertSettings())
+    control = Control(migrated_url, credentials_of, figures, AlertSettings())
     figures.failures = {"read": 90}
     await control.at(0).pass_once()
 

@@ -122,9 +122,9 @@ async def test_what_is_rolled_back_is_not_told(database: Database) -> None:
 
 
 async def test_every_entry_follows_from_the_one_before_also_under_concurrent_writers(
-    database: Database, empty_url: str
+    database: Database, migrated_url: str
 ) -> None:
-    other = Database.open(empty_url)
+    other = Database.open(migrated_url)
 
     async def work(writer: Database, letter: str) -> None:
         for number in range(10):

@@ -86,8 +86,8 @@ async def test_a_failed_transaction_keeps_nothing(database: Database) -> None:
             await directory.team_id(session, org_id="org_default", ref="lost")
 
 
-async def test_writers_of_two_processes_wait_for_each_other(database: Database, empty_url: str) -> None:
-    other = Database.open(empty_url)
+async def test_writers_of_two_processes_wait_for_each_other(database: Database, migrated_url: str) -> None:
+    other = Database.open(migrated_url)
 
     async def add_teams(writer: Database, letter: str) -> None:
         for number in range(10):

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 _SCRIPT = Path(__file__).with_name("lease.lua").read_text()
 _TICK_S = 0.005
 _ANSWER_S = 1.0  # no answer in that time: the counters are away
-_ASKING_S = 0.25  # as long as a call waits at most
+_ASKING_S = 0.25
 _RETRY_S = 0.25
 
 
@@ -54,8 +54,11 @@ class Leases:
         is_open: bool,
         now_ns: Callable[[], int] = time.monotonic_ns,
         shared_us: Callable[[], int] = lambda: 0,
+        asking_s: float = _ASKING_S,
     ) -> None:
-        """`is_open`: what happens while they are away. Tests give clocks; `shared_us` 0 means Valkey's own.
+        """`is_open`: what happens while they are away; `asking_s`: how long a call waits for them at most.
+
+        Tests give clocks; `shared_us` 0 means Valkey's own.
 
         Raises InvalidInput for what is no URL of Redis.
         """
@@ -63,6 +66,7 @@ class Leases:
         self.is_open = is_open
         self._now_ns = now_ns
         self._shared_us = shared_us
+        self._asking_s = asking_s
         self._holder = ids.random_text(12)
         self._buckets: WeakSet[LeasedBucket] = WeakSet()
         self._active: set[LeasedBucket] = set()  # lent to, or owing, or waiting
@@ -93,7 +97,7 @@ class Leases:
         self._wake.set()
 
     async def ask(self, buckets: Iterable[Bucket]) -> None:
-        """Waits for a round that asks for a call more in each; for 0.25 s at most."""
+        """Waits for a round that asks for a call more in each, at most `asking_s`."""
         if self.is_away:
             return
         for bucket in buckets:
@@ -103,7 +107,7 @@ class Leases:
         if self._next_round is None:
             self._next_round = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_ASKING_S):
+            async with asyncio.timeout(self._asking_s):
                 await asyncio.shield(self._next_round)
 
     async def run(self) -> None:

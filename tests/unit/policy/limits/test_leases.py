@@ -34,7 +34,7 @@ from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.store.snapshot import EMPTY, LimitRow
 
 async def flood(url, row):
-    leases = Leases(url, is_open=False)
+    leases = Leases(url, is_open=False, asking_s=60.0)
     limits = Limits(LimitSettings(), leases)
     limits.replace((row,), EMPTY)
     buckets = limits.buckets(Principal(org_id=row.org_id, key_id=row.subject), "any")[:1]
@@ -87,7 +87,7 @@ class Worker:
 
     def __init__(self, url: str, time: Time, row: LimitRow, *, is_open: bool = False) -> None:
         self.time = time
-        self.leases = Leases(url, is_open=is_open, now_ns=time.ns, shared_us=time.us)
+        self.leases = Leases(url, is_open=is_open, now_ns=time.ns, shared_us=time.us, asking_s=60.0)
         self.limits = Limits(LimitSettings(default_global="0"), self.leases)
         self.limits.replace((row,), EMPTY)
         self.buckets = self.limits.buckets(Principal(org_id=row.org_id, key_id="key_1"), "any")
@@ -345,7 +345,7 @@ def test_an_address_that_is_none_is_named() -> None:
 async def test_a_first_call_asks_for_all_its_limits_in_one_round_trip(
     valkey: ValkeyServer, row: LimitRow
 ) -> None:
-    leases = Leases(url_of(valkey), is_open=False)
+    leases = Leases(url_of(valkey), is_open=False, asking_s=60.0)
     limits = Limits(LimitSettings(), leases)
     ada = Principal(org_id=row.org_id, key_id="key_1", user_id="user_1", team_id="team_1")
     buckets = limits.buckets(ada, "any")
