@@ -155,7 +155,12 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ),
     (
         "POST /v1/exports",
-        {"name": "e-$n", "endpoint": "$url", "allow_private_network": True, "statuses": ["error"]},
+        {
+            "name": "e-$n",
+            "endpoint": "http://127.0.0.1:9",
+            "allow_private_network": True,
+            "statuses": ["error"],
+        },
         {"export": "export.id"},
     ),
     ("PATCH /v1/exports/{export}", {"enabled": False}, {}),

@@ -48,6 +48,8 @@ def _span_lines(span: dict[str, Any], place: dict[str, Any], trace: dict[str, An
     indent = "  " * min(place["depth"], 10)
     what = "/".join(filter(None, (span["server"], span["tool"] or span["resource_uri"])))
     yield f"{indent}{_bar(span, trace)} {printable(span['operation'])} {printable(what)}".rstrip()
+    if place["clock_shift_ms"]:
+        yield f"{indent}  drawn {place['clock_shift_ms']:+.3f} ms: its clock is not its caller's"
     if span["source"] == "otlp":
         yield from _exported_lines(span, indent)
         return
@@ -68,8 +70,6 @@ def _exported_lines(span: dict[str, Any], indent: str) -> Iterator[str]:
     """A span of somebody else's: who said it, and what happened meanwhile."""
     who = " ".join(filter(None, (span["kind"], "span of", span["service"] or "an unnamed service")))
     yield f"{indent}  {span['status']}, {span['duration_ms']:.2f} ms, {printable(who)}"
-    if span["place"]["clock_shift_ms"]:
-        yield f"{indent}  drawn {span['place']['clock_shift_ms']:+.3f} ms: its clock is not its caller's"
     if span["error"]:
         yield f"{indent}  {cell(span['error'])}"
     for event in span["events"][:_BODY_LINES]:

@@ -43,7 +43,7 @@ async def test_requests_are_chosen_by_their_own_fields(telemetry, record):
     ]
     await telemetry.insert_spans(columns_of(spans, batch="b"), "b")
     for more, expected in (
-        ({"status": "error"}, ["c", "a"]),
+        ({"statuses": ("error",)}, ["c", "a"]),
         ({"key_id": "key_1"}, ["b", "a"]),
         ({"tool": "b"}, ["b"]),
     ):

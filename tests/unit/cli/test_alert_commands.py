@@ -15,7 +15,7 @@ def test_rules_are_added_switched_and_listed(commands):
 
 def test_a_channel_is_added_and_tested(commands):
     mail = commands.data / "mail"
-    commands.data.mkdir()
+    commands.data.mkdir(exist_ok=True)
     commands.data.joinpath("gatewayops.toml").write_text(f'[alerts]\nmail_folder = "{mail}"\n')
     commands.shown("alert", "channel", "add", "ops", "--kind", "email", "--to", "ops@example.com")
 
