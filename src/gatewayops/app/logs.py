@@ -3,7 +3,7 @@
 import logging
 import sys
 
-_QUIET = ("httpx", "httpcore", "mcp", "uvicorn.access", "uvicorn.error", "alembic", "asyncio")
+_QUIET = ("httpx", "httpcore", "mcp", "uvicorn.access", "uvicorn.error", "alembic", "asyncio", "casbin")
 
 
 def log_to_stderr() -> None:
