@@ -100,6 +100,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def is_listened_at(path: Path) -> bool:
+    """Whether a process listens on the socket of that path; one that was killed leaves its file."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as asking:
+        return asking.connect_ex(str(path)) == 0
+
+
 def is_port_free(host: str, port: int) -> bool:
     """Whether a role could listen there; raises OSError for an address that is not this machine's."""
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayops.api.parts import ControlParts
+from gatewayops.app.layout import is_listened_at
 
 _Scope = MutableMapping[str, Any]
 _App = Callable[[_Scope, Any, Any], Awaitable[None]]
@@ -60,9 +61,8 @@ def listening(path: Path) -> Iterator[socket.socket | None]:
 
 
 def _bind(listener: socket.socket, path: Path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        if asking.connect_ex(str(path)) == 0:
-            raise OSError(errno.EADDRINUSE, "another control role listens there")
+    if is_listened_at(path):
+        raise OSError(errno.EADDRINUSE, "another control role listens there")
     path.unlink(missing_ok=True)  # of a role that was killed
     mask = os.umask(0o177)
     try:

@@ -4,10 +4,8 @@
 the CLI and the demo need no second implementation of what the API does.
 """
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import httpx
 
@@ -15,6 +13,7 @@ from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
 from gatewayops.app.audit_anchor import open_anchors
 from gatewayops.app.layout import DataDirectory
+from gatewayops.app.local_door import with_local_administrator
 from gatewayops.record.audit.notary import Notary
 from gatewayops.record.audit.signing import Signer
 from gatewayops.settings import Settings
@@ -90,10 +89,10 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
 @asynccontextmanager
 async def administrator(parts: ControlParts) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the API in this process, with a token that exists nowhere else."""
-    token = secrets.token_hex(32)
-    app = create_app(replace(parts, local_admin_token=token))
+    known = with_local_administrator(parts)
+    app = create_app(known)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)  # answered and logged, as by a server
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {known.local_admin_token}"}
     async with httpx.AsyncClient(
         transport=transport, base_url=_IN_PROCESS, headers=headers, timeout=120.0
     ) as client:

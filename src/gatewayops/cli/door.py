@@ -7,7 +7,6 @@ at the machine is its administrator: by the socket of the control role that runs
 import asyncio
 import functools
 import json
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -178,24 +177,17 @@ def _sender(client: "httpx.Client", complaint: str) -> Send:
 
 @contextmanager
 def _local(data: str | None, *, needs_telemetry: bool) -> Iterator[Send]:
-    from gatewayops.app.layout import DataDirectory
+    from gatewayops.app.layout import DataDirectory, is_listened_at
     from gatewayops.settings import load
 
     settings = load({"data_dir": data} if data else None)
     path = DataDirectory(settings.data).control_socket
-    if _is_listening(path):
+    if path.is_socket() and is_listened_at(path):
         with _running(path) as send:
             yield send
     else:
         with _in_process(settings, needs_telemetry=needs_telemetry) as send:
             yield send
-
-
-def _is_listening(path: "Path") -> bool:
-    if not path.is_socket():
-        return False
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        return asking.connect_ex(str(path)) == 0
 
 
 @contextmanager
