@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 TESTERS ?= 3
+unexport PYTHONDONTWRITEBYTECODE  # set on some machines: every role would compile the source anew at every start
 .DEFAULT_GOAL := help
 
 .PHONY: help setup up test check fix dev bench migration lock
