@@ -29,7 +29,8 @@ class Roles:
         self.key = "none-yet"
 
     def start(self, *roles):
-        for role in roles:
+        """Those of them that do not run."""
+        for role in set(roles) - set(self._running):
             port = str(self._ports[role])
             command = ["env", f"GATEWAYOPS_CONTROL__PORT={self._ports['control']}", sys.executable]
             options = ["-m", "gatewayops", role, "--data", str(self.data), "--port", port]
@@ -87,28 +88,55 @@ class Roles:
         return [span["id"] for span in answer.json()["spans"]] if answer.status_code == 200 else []
 
 
-@pytest.fixture
-def roles(tmp_path, eventually):
-    """All three at work, a server that echoes, a key."""
-    running = Roles(tmp_path)
+@pytest.fixture(scope="module")
+def started(tmp_path_factory, eventually):
+    """All three at work once, a server that echoes, a key."""
+    running = Roles(tmp_path_factory.mktemp("roles"))
     with MirrorServer().running() as mirror:
         try:
             running.start("store", "control", "gateway")
             eventually(running.is_ready)
             data = ["--data", str(running.data)]
             assert run_cli("server", "add", "mirror", "--url", mirror.url, *data).returncode == 0
-            running.key = made_key(data)
-            eventually(lambda: running.ask("GET", "/v1/traces") == 200)
-            eventually(lambda: running.ask("POST", "/v1/mcp/mirror/tools/list", json={}) == 200)
+            running.key = made_key(running, "mine")
             yield running
         finally:
             running.close()
 
 
-def made_key(data):
-    done = run_cli("key", "create", "mine", *data, "--json")
+@pytest.fixture
+def roles(started, eventually):
+    """All three at work, whatever the test before did to them."""
+    started.start("store", "control", "gateway")
+    eventually(started.is_ready)
+    eventually(lambda: started.ask("GET", "/v1/traces") == 200)
+    eventually(lambda: started.ask("POST", "/v1/mcp/mirror/tools/list", json={}) == 200)
+    return started
+
+
+def made_key(roles, name):
+    done = run_cli("key", "create", name, "--data", str(roles.data), "--json")
     assert done.returncode == 0
     return done.stdout.partition('"secret": "')[2].partition('"')[0]
+
+
+def test_calls_go_on_while_control_and_store_hang(roles, eventually):
+    roles.pause("control", "store")
+
+    roles.call_all_ways("while-they-hang")
+
+    roles.go_on("control", "store")
+    eventually(lambda: len(roles.spans("while-they-hang")) == 3)
+
+
+def test_calls_wait_in_the_spool_while_only_the_store_is_gone(roles, eventually):
+    roles.end("store")
+    roles.call_all_ways("without-a-store")
+    assert roles.ask("GET", "/v1/traces") == 503
+    assert roles.ask("GET", "/v1/openapi.json") == 200
+
+    roles.start("store")
+    eventually(lambda: len(roles.spans("without-a-store")) == 3)
 
 
 def test_calls_go_on_while_control_and_store_are_gone_and_appear_when_they_return(roles, eventually):
@@ -142,33 +170,19 @@ def test_a_gateway_that_starts_alone_serves_from_its_snapshot(roles, eventually,
         eventually(lambda: len(roles.spans(trace)) == 3)  # noqa: B023 - asked at once
 
 
-def test_calls_go_on_while_control_and_store_hang(roles, eventually):
-    roles.pause("control", "store")
-
-    roles.call_all_ways("while-they-hang")
-
-    roles.go_on("control", "store")
-    eventually(lambda: len(roles.spans("while-they-hang")) == 3)
-
-
-def test_calls_wait_in_the_spool_while_only_the_store_is_gone(roles, eventually):
-    roles.end("store")
-    roles.call_all_ways("without-a-store")
-    assert roles.ask("GET", "/v1/traces") == 503
-    assert roles.ask("GET", "/v1/openapi.json") == 200
-
-    roles.start("store")
-    eventually(lambda: len(roles.spans("without-a-store")) == 3)
-
-
 def test_a_key_revoked_while_the_gateway_is_down_is_denied_from_its_start(roles, eventually):
+    bearer = {"Authorization": f"Bearer {made_key(roles, 'short-lived')}"}
+    assert roles.ask("POST", "/v1/mcp/mirror/tools/list", json={}, headers=bearer) == 200
     roles.end("gateway")
-    assert run_cli("key", "revoke", "mine", "--data", str(roles.data)).returncode == 0
+    assert run_cli("key", "revoke", "short-lived", "--data", str(roles.data)).returncode == 0
 
     roles.start("gateway")
     eventually(roles.is_ready)
 
-    eventually(lambda: roles.ask("POST", "/v1/mcp/mirror/tools/list", json={}) == 401, within_s=5)
+    def is_denied():
+        return roles.ask("POST", "/v1/mcp/mirror/tools/list", json={}, headers=bearer) == 401
+
+    eventually(is_denied, within_s=5)
 
 
 def test_a_gateway_without_rules_is_not_ready_and_says_so(tmp_path, eventually):

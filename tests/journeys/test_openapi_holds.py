@@ -74,7 +74,7 @@ Place = tuple[Any, ...]
 Sender = Callable[[httpx.Request], httpx.Response]
 
 TOKEN = "only the person at the machine knows this"
-EXAMPLES = 2  # an operation and database; by hand it was 200
+EXAMPLES = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 1}  # an operation; by hand it was 200
 SEED = 20_261_124
 CHECKS = [
     checks.not_a_server_error,
@@ -304,7 +304,7 @@ def _explore(control: Control, operation: APIOperation, mode: GenerationMode, se
 
     @seed(SEED)
     @settings(
-        max_examples=EXAMPLES,
+        max_examples=EXAMPLES[mode],
         phases=[Phase.generate],
         database=None,
         deadline=None,
@@ -363,17 +363,18 @@ async def test_every_operation_succeeds_as_documented(stocked: Control) -> None:
             stocked.faults.append(f"{label}: {answer.status_code} {answer.text}")
 
 
-async def test_an_odd_value_anywhere_in_a_body_breaks_nothing(stocked: Control) -> None:
+async def test_an_odd_value_anywhere_in_a_body_breaks_nothing(stocked: Control, database: Database) -> None:
+    share = SHARE * 2 if database.is_sqlite else SHARE  # it takes what the other refuses
     turn = 0
     for label, sample in BODIES.items():
         for at in _places(sample or {}):
             turn += 1
-            for value in (json.dumps(NUL).encode(), *VALUES[turn % SHARE :: SHARE]):
+            for value in (json.dumps(NUL).encode(), *VALUES[turn % share :: share]):
                 await stocked.ask(label, body=stocked.body_of(label, at=at, value=value))
 
 
 @POSTGRESQL
-async def test_an_odd_text_in_an_address_breaks_nothing(stocked: Control) -> None:
+async def test_an_odd_text_or_cursor_in_an_address_breaks_nothing(stocked: Control) -> None:
     turn = 0
     for label, operation in stocked.operations.items():
         good = [*stocked.query_of(label).items()]
@@ -384,9 +385,6 @@ async def test_an_odd_text_in_an_address_breaks_nothing(stocked: Control) -> Non
                 is_path = parameter in operation.path_parameters
                 changes = {"path": dict([odd])} if is_path else {"query": [*good, odd]}  # or there twice
                 await stocked.ask(label, **changes)
-
-
-async def test_a_cursor_that_nobody_gave_breaks_nothing(stocked: Control) -> None:
     for label in stocked.lists:
         for cursor in CURSORS:
             await stocked.ask(label, query={"cursor": cursor})

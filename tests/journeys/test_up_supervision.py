@@ -4,7 +4,6 @@ import os
 import signal
 
 import httpx
-import pytest
 
 from gatewayops.testing.installation import is_running, run_cli
 
@@ -24,43 +23,28 @@ def is_answered(installation):
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_all_roles_and_leaves_nothing_running(own_installation, number):
+def test_it_stops_by_a_signal_shows_traces_while_nothing_runs_and_starts_again(own_installation, eventually):
     own_installation.start()
-    pids = own_installation.pids
+    first_banner, pids = own_installation.banner, own_installation.pids
+    assert echo(own_installation, trace="before-the-restart").status_code == 200
 
-    code = own_installation.stop(number)
-
-    assert code == 0
+    assert own_installation.stop(signal.SIGINT) == 0
     assert set(pids) == {"gateway", "control", "demo", "store"}
     assert not any(is_running(pid) for pid in pids.values())
     assert not (own_installation.data / "run" / "up.json").exists()
-
-
-def test_a_second_start_finds_keys_servers_and_traces_again(own_installation, eventually):
-    own_installation.start()
-    first_banner = own_installation.banner
-    assert echo(own_installation, trace="before-the-restart").status_code == 200
-    own_installation.stop()
+    shown = own_installation.json("trace", "show", "before-the-restart")
+    assert [span["tool"] for span in shown["spans"]] == ["echo"]
 
     own_installation.start()
-
     assert own_installation.banner == first_banner
     assert is_answered(own_installation)
     eventually(lambda: own_installation.cli("trace", "show", "before-the-restart").returncode == 0)
+    pids = own_installation.pids
+    assert own_installation.stop(signal.SIGTERM) == 0
+    assert not any(is_running(pid) for pid in pids.values())
 
 
-def test_traces_are_shown_while_nothing_runs(own_installation):
-    own_installation.start()
-    echo(own_installation, trace="seen-offline")
-    own_installation.stop()
-
-    shown = own_installation.json("trace", "show", "seen-offline")
-
-    assert [span["tool"] for span in shown["spans"]] == ["echo"]
-
-
-def test_every_role_that_is_killed_comes_back(own_installation, eventually):
+def test_every_role_that_is_killed_comes_back_and_all_end_with_the_supervisor(own_installation, eventually):
     own_installation.start()
     for role in ("gateway", "control", "store", "demo"):
         before = own_installation.pids[role]
@@ -72,11 +56,7 @@ def test_every_role_that_is_killed_comes_back(own_installation, eventually):
     echo(own_installation, trace="after-all-that")
     eventually(lambda: own_installation.cli("trace", "show", "after-all-that").returncode == 0)
 
-
-def test_the_roles_end_with_a_supervisor_that_is_killed(own_installation, eventually):
-    own_installation.start()
     pids = own_installation.pids.values()
-
     own_installation.kill()
 
     eventually(lambda: not any(is_running(pid) for pid in pids), within_s=40)

@@ -4,9 +4,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
@@ -23,16 +24,17 @@ class ErrorBody(BaseModel):
     message: str = Field(description="what to do about it")
 
 
+_CONTENT = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
 # What any operation may answer besides, as the OpenAPI document says it.
-DOCUMENTED: dict[int | str, dict[str, Any]] = {
+_DOCUMENTED: dict[int | str, dict[str, Any]] = {
     "4XX": {
-        "model": ErrorBody,
+        "content": _CONTENT,
         "description": "400 the request makes no sense, 401 no valid key, 403 not allowed, 404 no such, "
         "409 it conflicts with what is there, 413 too large, 429 too many.",
     },
-    503: {"model": ErrorBody, "description": "A part of ours is not there right now; try again."},
+    503: {"content": _CONTENT, "description": "A part of ours is not there right now; try again."},
 }
-# And one that asks an MCP server.
+# And one that asks an MCP server; these bring the body's schema into the document.
 OF_A_SERVER: dict[int | str, dict[str, Any]] = {
     502: {"model": ErrorBody, "description": "The MCP server failed or could not be reached."},
     504: {"model": ErrorBody, "description": "The MCP server did not answer in time."},
@@ -45,6 +47,13 @@ class MethodNotAllowed(InvalidInput):
     status = 405
     code = "method_not_allowed"
     reason = Reason.METHOD_NOT_ALLOWED
+
+
+def document(router: APIRouter) -> None:
+    """The OpenAPI document says of each operation of the router how it may refuse."""
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            route.responses = _DOCUMENTED | route.responses
 
 
 def install(app: FastAPI) -> None:

@@ -105,7 +105,6 @@ def create_app(parts: ControlParts) -> FastAPI:
         openapi_url="/v1/openapi.json",
         docs_url=None,  # the usual pages load scripts from elsewhere
         redoc_url=None,
-        responses=answers.DOCUMENTED,
         lifespan=_watching,
         redirect_slashes=False,
     )
@@ -124,7 +123,8 @@ def create_app(parts: ControlParts) -> FastAPI:
     answers.install(app)
     for module in _DOORS:
         show_actions(module.router)
-        app.include_router(module.router)
+        answers.document(module.router)
+        app.router.routes += module.router.routes  # `include_router` would build each of them anew
     return app
 
 

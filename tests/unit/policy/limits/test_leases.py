@@ -5,7 +5,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from time import monotonic_ns
 
 import pytest
 from redis.asyncio import Redis
