@@ -32,7 +32,11 @@ _NOUNS = {
     "masking_switches": "masking",
     "pinning_settings": "pinning",
 }
-_PERSONAL = {"users": frozenset({"email", "name"}), "end_users": frozenset({"email", "name"})}
+_PERSONAL = {
+    "users": frozenset({"email", "name"}),
+    "end_users": frozenset({"email", "name"}),
+    "one_time_links": frozenset({"email"}),
+}
 _NOT_TOLD = frozenset({"id", "org_id", "created_at", "updated_at"})
 _SECRET_WORDS = ("sealed", "secret", "wrapped", "password", "token")
 

@@ -8,6 +8,7 @@ from sqlalchemy.types import TypeDecorator
 
 from gatewayops.store.control import (  # noqa: F401 - so that their tables are known
     access_tables,
+    account_tables,
     alert_tables,
     audit_tables,
     budget_tables,

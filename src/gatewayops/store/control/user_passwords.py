@@ -1,0 +1,115 @@
+"""Passwords of users: who may sign in with an e-mail address, and the change of a password."""
+
+import msgspec
+from sqlalchemy import func, select, update
+
+from gatewayops.base import clock
+from gatewayops.base.ids import new_id
+from gatewayops.store.control.account_tables import UserPassword
+from gatewayops.store.control.database import Session
+from gatewayops.store.control.tables import Organisation, User
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A user with a password, as signing in needs them."""
+
+    user_id: str
+    org_id: str
+    email: str
+    name: str
+    team_id: str
+    password_hash: str
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """An organisation in which an e-mail address may sign in."""
+
+    id: str
+    slug: str
+    name: str
+
+
+async def account(session: Session, *, email: str, organization: str = "") -> Account | None:
+    """Who signs in with this address: in the organisation of that slug, else in the oldest that has them.
+
+    Whoever signs in has no organisation yet, so this reads over all of them.
+    """
+    query = (
+        select(User, UserPassword.password_hash)
+        .join(UserPassword, UserPassword.user_id == User.id)
+        .where(User.email == email.lower())
+        .order_by(UserPassword.created_at, User.id)
+        .limit(1)
+    )
+    if organization:
+        query = query.join(Organisation, Organisation.id == User.org_id)
+        query = query.where(Organisation.slug == organization)
+    found = (await session.execute(query)).one_or_none()
+    return None if found is None else _account(found[0], found[1])
+
+
+async def of_user(session: Session, *, org_id: str, user_id: str) -> Account | None:
+    """The same of a user who is known; None without a password."""
+    query = (
+        select(User, UserPassword.password_hash)
+        .join(UserPassword, UserPassword.user_id == User.id)
+        .where(User.org_id == org_id, User.id == user_id)
+    )
+    found = (await session.execute(query)).one_or_none()
+    return None if found is None else _account(found[0], found[1])
+
+
+async def memberships(session: Session, *, email: str) -> tuple[Membership, ...]:
+    """Where this address may sign in with a password, the oldest first."""
+    query = (
+        select(Organisation)
+        .join(User, User.org_id == Organisation.id)
+        .join(UserPassword, UserPassword.user_id == User.id)
+        .where(User.email == email.lower())
+        .order_by(UserPassword.created_at, User.id)
+    )
+    found = await session.scalars(query)
+    return tuple(Membership(id=row.id, slug=row.slug, name=row.name) for row in found)
+
+
+async def is_any(session: Session) -> bool:
+    """Whether anybody at all can sign in with a password."""
+    return bool(await session.scalar(select(func.count()).select_from(UserPassword)))
+
+
+async def put(session: Session, *, org_id: str, user_id: str, password_hash: str) -> None:
+    """Sets or changes it; ending sessions is the caller's to do."""
+    query = select(UserPassword).where(UserPassword.org_id == org_id, UserPassword.user_id == user_id)
+    row = await session.scalar(query)
+    if row is None:
+        row = UserPassword(id=new_id("pwd"), org_id=org_id, user_id=user_id)
+        session.add(row)
+    row.password_hash = password_hash
+    row.changed_at = clock.now()
+    await session.flush()
+
+
+async def renew(session: Session, account: Account, *, password_hash: str) -> None:
+    """The same password at today's cost: no change that anybody decided, so none for the audit log.
+
+    Nothing happens when the password was changed meanwhile.
+    """
+    known = update(UserPassword).where(
+        UserPassword.org_id == account.org_id,
+        UserPassword.user_id == account.user_id,
+        UserPassword.password_hash == account.password_hash,
+    )
+    await session.execute(
+        known.values(password_hash=password_hash), execution_options={"synchronize_session": False}
+    )
+
+
+def _account(user: User, password_hash: str) -> Account:
+    return Account(
+        user_id=user.id,
+        org_id=user.org_id,
+        email=user.email,
+        name=user.name,
+        team_id=user.team_id or "",
+        password_hash=password_hash,
+    )

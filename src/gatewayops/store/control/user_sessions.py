@@ -1,0 +1,161 @@
+"""Where users are signed in. A session is found by its hash on every request, so one that was ended is over
+at once; it slides while it is used, up to a fixed end."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import ColumnElement, Select, delete, insert, select, update
+
+from gatewayops.base import clock
+from gatewayops.base.errors import NotFound
+from gatewayops.base.ids import new_id
+from gatewayops.store.control.account_tables import UserSession as SessionTable
+from gatewayops.store.control.database import Session
+from gatewayops.store.control.paging import Asked, Page, page_of
+from gatewayops.store.control.tables import User
+
+SLIDING = timedelta(hours=8)
+ABSOLUTE = timedelta(days=7)
+TOUCHED_EVERY = timedelta(minutes=1)
+_KEPT = timedelta(days=30)  # after the end
+_PAST = {"synchronize_session": False}
+
+
+class NewSession(msgspec.Struct, frozen=True):
+    """What is known of who signs in; `hash` is the SHA-256 of what they hold."""
+
+    org_id: str
+    user_id: str
+    hash: str
+    address: str
+    user_agent: str
+
+
+class UserSession(msgspec.Struct, frozen=True):
+    """A session without what opens it."""
+
+    id: str
+    org_id: str
+    user_id: str
+    address: str
+    user_agent: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is over if nobody uses it any more."""
+        return min(self.used_at + SLIDING, self.expires_at)
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A live session and whose it is."""
+
+    session: UserSession
+    email: str
+    name: str
+    team_id: str
+
+
+async def begin(session: Session, new: NewSession) -> UserSession:
+    """A new one; those of the user that ended long ago are forgotten."""
+    now = clock.now()
+    values = msgspec.structs.asdict(new) | {
+        "id": new_id("us"),
+        "created_at": now,
+        "used_at": now,
+        "expires_at": now + ABSOLUTE,
+        "revoked_at": None,
+    }
+    over = delete(SessionTable).where(SessionTable.org_id == new.org_id, SessionTable.user_id == new.user_id)
+    await session.execute(over.where(SessionTable.expires_at < now - _KEPT), execution_options=_PAST)
+    await session.execute(insert(SessionTable).values(**values))
+    del values["hash"]
+    return UserSession(**values)
+
+
+async def of_hash(session: Session, session_hash: str) -> SignedIn | None:
+    """The live session of that hash, in whatever organisation it is."""
+    query = (
+        select(SessionTable, User)
+        .join(User, User.id == SessionTable.user_id)
+        .where(SessionTable.hash == session_hash, *_is_live())
+    )
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        return None
+    row, user = found
+    return SignedIn(_session(row), email=user.email, name=user.name, team_id=user.team_id or "")
+
+
+async def touch(session: Session, known: UserSession) -> None:
+    """It was used now."""
+    used = update(SessionTable).where(SessionTable.org_id == known.org_id, SessionTable.id == known.id)
+    await session.execute(used.values(used_at=clock.now()), execution_options=_PAST)
+
+
+async def page(session: Session, *, org_id: str, user_id: str, asked: Asked) -> Page[UserSession]:
+    """Live ones of a user, or with an empty `user_id` of everybody in the organisation; newest first."""
+    query: Select[SessionTable] = select(SessionTable).where(SessionTable.org_id == org_id, *_is_live())
+    if user_id:
+        query = query.where(SessionTable.user_id == user_id)
+    found = await page_of(session, query, SessionTable, asked)
+    return Page(rows=tuple(map(_session, found.rows)), cursor=found.cursor)
+
+
+async def find(session: Session, *, org_id: str, session_id: str) -> UserSession:
+    """One, live or not. Raises NotFound."""
+    found = await find_or_none(session, org_id=org_id, session_id=session_id)
+    if found is None:
+        msg = "no session of that id"
+        raise NotFound(msg)
+    return found
+
+
+async def find_or_none(session: Session, *, org_id: str, session_id: str) -> UserSession | None:
+    """The same as a question."""
+    query = select(SessionTable).where(SessionTable.org_id == org_id, SessionTable.id == session_id)
+    row = await session.scalar(query)
+    return None if row is None else _session(row)
+
+
+async def end(session: Session, known: UserSession) -> None:
+    """Over from now on; again is no error."""
+    ended = update(SessionTable).where(
+        SessionTable.org_id == known.org_id,
+        SessionTable.id == known.id,
+        SessionTable.revoked_at.is_(None),
+    )
+    await session.execute(ended.values(revoked_at=clock.now()), execution_options=_PAST)
+
+
+async def end_all(session: Session, *, org_id: str, user_id: str, but: str = "") -> int:
+    """All live ones of a user, `but` that of this id; how many that were."""
+    ended = update(SessionTable).where(
+        SessionTable.org_id == org_id, SessionTable.user_id == user_id, SessionTable.id != but, *_is_live()
+    )
+    done = await session.execute(
+        ended.values(revoked_at=clock.now()).returning(SessionTable.id), execution_options=_PAST
+    )
+    return len(done.all())
+
+
+async def emails(session: Session, *, org_id: str, user_ids: set[str]) -> dict[str, str]:
+    """Whose sessions these are, by the user's id."""
+    query = select(User.id, User.email).where(User.org_id == org_id, User.id.in_(user_ids))
+    return {row.id: row.email for row in await session.execute(query)}
+
+
+def _is_live() -> tuple[ColumnElement[bool], ...]:
+    now = clock.now()
+    return (
+        SessionTable.revoked_at.is_(None),
+        SessionTable.expires_at > now,
+        SessionTable.used_at > now - SLIDING,
+    )
+
+
+def _session(row: SessionTable) -> UserSession:
+    return UserSession(**{name: getattr(row, name) for name in UserSession.__struct_fields__})
