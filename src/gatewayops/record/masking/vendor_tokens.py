@@ -156,6 +156,7 @@ RULES: tuple[Rule, ...] = (
     token_rule("grafana_token", "gl(?:sa|c)_", "[A-Za-z0-9_+/=]", least=30),
     token_rule("databricks_token", "dapi", "[a-f0-9]", least=32, check=_begins_a_word),
     token_rule("postman_key", "PMAK-", "[a-f0-9-]", least=30),
+    token_rule("gatewayops_session", "gw[sl]_", _WORD, least=40),
     token_rule("vault_token", r"hv[sbr]\.", _URL64, least=20),
     token_rule("age_key", "AGE-SECRET-KEY-1", "[A-Z0-9]", least=30),
     token_rule("telegram_token", "[0-9]{8,10}:AA", _URL64, least=30),
