@@ -19,6 +19,7 @@ class Principal(msgspec.Struct, frozen=True):
     servers: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     is_local_admin: bool = False  # the person at the machine, through the CLI with --data
+    is_person: bool = False  # signed in, without a key: holds nothing but by roles and policies
 
 
 def grants(patterns: tuple[str, ...], wanted: str) -> bool:

@@ -108,7 +108,7 @@ class Grants:
             self._tables.clear()
         held = self.book.rules(principal)
         table = self._tables[principal] = _Table(
-            is_governed=bool(self.book.roles(principal)),
+            is_governed=self.book.governs(principal),
             mcp=_rules(rule for rule in held if not is_control(rule.permission)),
             control=_rules(rule for rule in held if is_control(rule.permission)),
             decided={},

@@ -167,6 +167,17 @@ def test_a_user_stays_in_their_team_whatever_team_the_key_names():
     assert grants.decide(Principal("org", "k", user_id="bob", servers=("*",), actions=("*",)), *CALL) is ALLOW
 
 
+def test_a_person_without_a_role_or_policy_holds_nothing_though_a_key_would():
+    key, person = ada(), ada(is_person=True)
+    empty = rules()
+    assert empty.decide(key, "files", "tools.call", "read") is ALLOW
+    assert reason(empty.decide(person, "files", "tools.call", "read")) == Reason.ROLE_NOT_GRANTED
+    assert reason(empty.decide_control(person, "costs.read")) == Reason.ROLE_NOT_GRANTED
+    granted = rules(policy("allow", "user", person.user_id, "", "costs.read"))
+    assert granted.decide_control(person, "costs.read") is ALLOW
+    assert reason(granted.decide_control(person, "traces.read")) == Reason.ROLE_NOT_GRANTED
+
+
 def test_the_control_api_asks_the_same_rules():
     grants = Grants(rules(bound("developer", "team", "search")))
 

@@ -111,6 +111,7 @@ principals = st.builds(
     team_id=st.sampled_from(("", *TEAMS)),
     servers=st.just(("*",)),
     actions=st.just(("*",)),
+    is_person=st.booleans(),
 )
 questions = st.tuples(
     st.sampled_from(SERVERS),

@@ -50,7 +50,7 @@ class Truth:
         self._caller = f"caller:{principal.key_id}"
         self._load(snapshot, principal)
         held = self._enforcer.get_implicit_roles_for_user(self._caller)
-        if not any(name.startswith("role:") for name in held):
+        if not principal.is_person and not any(name.startswith("role:") for name in held):
             self._enforcer.add_grouping_policies([[self._caller, _UNGOVERNED]])
 
     def allows(self, server: str, action: str, named: str) -> bool:

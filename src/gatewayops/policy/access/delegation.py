@@ -36,8 +36,8 @@ def check_not_wider(book: RuleBook, giver: Principal, taker: Principal) -> None:
         return
     allows, denies = _sides(book, giver)
     wanted, withheld = _sides(book, taker)
-    is_governed = bool(book.roles(giver))
-    if not book.roles(taker):
+    is_governed = book.governs(giver)
+    if not book.governs(taker):
         wanted = _of_scopes(taker)
     for permission in wanted:
         is_within = not is_governed or any(_covers(held, permission) for held in allows)
@@ -60,7 +60,7 @@ def check_keeps(grants_now: Grants, caller: Principal, action: str) -> None:
 
 def check_still_governed(before: RuleBook, after: RuleBook, caller: Principal) -> None:
     """Raises Forbidden when the caller's last role would go: their key's scopes alone would govern then."""
-    if not caller.is_local_admin and before.roles(caller) and not after.roles(caller):
+    if not caller.is_local_admin and before.governs(caller) and not after.governs(caller):
         msg = "this is the last role that governs you; somebody else must take it away"
         raise Forbidden(msg, Reason.ROLE_NOT_GRANTED)
 
@@ -71,7 +71,7 @@ def _holds(book: RuleBook, giver: Principal, permission: Permission) -> bool:
     allows, denies = _sides(book, giver)
     if any(_meet(deny, permission) for deny in denies):
         return False
-    return not book.roles(giver) or any(_covers(held, permission) for held in allows)
+    return not book.governs(giver) or any(_covers(held, permission) for held in allows)
 
 
 def _sides(book: RuleBook, principal: Principal) -> tuple[list[Permission], list[Permission]]:

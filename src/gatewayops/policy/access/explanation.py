@@ -42,5 +42,6 @@ def explain(grants: Grants, principal: Principal, question: Question) -> Explana
     matching = grants.matching(principal, server, action, named)
     roles = grants.book.roles(principal)
     is_decided = scopes is ALLOWED and bool(matching)
-    rule = matching[0] if is_decided and (roles or matching[0].permission.effect != ALLOW) else None
+    is_governed = grants.book.governs(principal)
+    rule = matching[0] if is_decided and (is_governed or matching[0].permission.effect != ALLOW) else None
     return Explanation(decision, scopes, ruled, rule, matching, grants.book.chain(principal), roles)

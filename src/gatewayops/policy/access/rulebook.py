@@ -63,7 +63,7 @@ class RuleBook:
         return tuple(found)
 
     def roles(self, principal: Principal) -> tuple[tuple[Subject, RoleRow], ...]:
-        """The roles bound anywhere in the chain; with any, roles govern the principal, else scopes alone.
+        """The roles bound anywhere in the chain.
 
         A binding to a role that is not there counts as one that grants nothing.
         """
@@ -72,6 +72,10 @@ class RuleBook:
             for subject in self.chain(principal)
             for role_id in self._bound.get((principal.org_id, subject), ())
         )
+
+    def governs(self, principal: Principal) -> bool:
+        """Whether only what roles and policies allow is allowed: of people always, of keys with any role."""
+        return principal.is_person or bool(self.roles(principal))
 
     def rules(self, principal: Principal) -> tuple[Held, ...]:
         """All that the chain holds, by roles and by policies."""
