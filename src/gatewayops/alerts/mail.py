@@ -22,6 +22,10 @@ class Mailer:
         """What the server said. Raises SendFailed."""
         mail = mail_of(message, sender=self._settings.mail_from, message_id=message_id)
         mail["To"] = ", ".join(recipients)
+        return await self.deliver(mail, recipients, message_id=message_id)
+
+    async def deliver(self, mail: EmailMessage, recipients: list[str], *, message_id: str) -> str:
+        """The same for any mail. Raises SendFailed."""
         try:
             if self._settings.mail_folder:
                 return await asyncio.to_thread(self._write, mail, message_id)
@@ -29,7 +33,7 @@ class Mailer:
                 msg = "no mail server: set alerts.smtp_host, or alerts.mail_folder for development"
                 raise SendFailed(msg)
             return await asyncio.to_thread(self._submit, mail, recipients)
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, UnicodeError) as error:
             msg = f"the mail server did not take it ({_shown(error)})"
             raise SendFailed(msg) from error
 
@@ -37,6 +41,7 @@ class Mailer:
         folder = Path(self._settings.mail_folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = folder / f"{message_id}.eml"
+        path.touch(mode=0o600)
         path.write_bytes(mail.as_bytes())
         return f"written to {path.name}"
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from gatewayops.identity.principal import Principal
 from gatewayops.policy.access import delegation
+from gatewayops.policy.access.matching import ALLOW
+from gatewayops.policy.access.rulebook import ORGANIZATION
 from gatewayops.policy.grants import Grants
 from gatewayops.store.control import access
 from gatewayops.store.control import revision as revisions
@@ -52,6 +54,12 @@ class Change:
     def gives(self, permissions: Iterable[Permission]) -> None:
         """Raises Forbidden for what the caller does not hold: new allows, and denies that go."""
         delegation.check_holds(self._before.book, self._caller, permissions)
+
+    def gives_all_of(self, taker: Principal) -> None:
+        """Raises Forbidden when the taker holds what the caller does not; what everybody here holds aside."""
+        held = self._before.book.rules(taker)
+        own = [rule.permission for rule in held if rule.subject.kind != ORGANIZATION]
+        self.gives(permission for permission in own if permission.effect == ALLOW)
 
     async def finish(self, session: Session) -> None:
         """Raises Forbidden when the caller locked themselves out, or freed themselves of their roles."""

@@ -198,7 +198,9 @@ async def add_silence(body: NewSilence, caller: Writer, parts: Parts) -> OneSile
             until=body.until,
             reason=body.reason,
         )
-        made = await alert_rules.add_silence(session, org_id=caller.org_id, spec=spec, made_by=caller.key_id)
+        made = await alert_rules.add_silence(
+            session, org_id=caller.org_id, spec=spec, made_by=caller.key_id or caller.user_id
+        )
     return OneSilence(silence=silence_body(made))
 
 

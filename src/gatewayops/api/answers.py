@@ -70,7 +70,7 @@ def answer(error: GatewayOpsError) -> JSONResponse:
         401: {"WWW-Authenticate": "Bearer"},
         429: {"Retry-After": "10"},
         503: {"Retry-After": "1"},
-    }.get(error.status)
+    }.get(error.status, {}) | dict(error.headers)
     body = {"error": error.code, "reason": error.reason, "message": error.detail}
     return JSONResponse(body, status_code=error.status, headers=headers)
 

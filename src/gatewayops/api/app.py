@@ -21,6 +21,7 @@ from gatewayops.api import (
     exports,
     home,
     internal,
+    invitations,
     keys,
     limits,
     log_export,
@@ -38,11 +39,14 @@ from gatewayops.api import (
     secrets,
     server_health,
     servers,
+    sign_in,
+    sign_in_pages,
     tool_sightings,
     traces,
     transforms,
     validation,
 )
+from gatewayops.api.accounts import Accounts
 from gatewayops.api.audit_trail import AuditTrail, OwnOrigin
 from gatewayops.api.auth import KeyCheck
 from gatewayops.api.body_limit import BodyLimit
@@ -60,6 +64,8 @@ _MAX_BODY_BYTES = 1 << 20
 _DESCRIPTION = "Keys, roles, policies, MCP servers, prices, traces and costs of a GatewayOps installation."
 
 _DOORS = (
+    sign_in,
+    invitations,
     keys,
     servers,
     pins,
@@ -93,6 +99,7 @@ _DOORS = (
     server_health,
     tool_sightings,
     home,
+    sign_in_pages,
 )
 
 
@@ -110,7 +117,8 @@ def create_app(parts: ControlParts) -> FastAPI:
     )
     app.state.parts = parts
     app.state.key_check = KeyCheck(parts)
-    app.state.audit_trail = AuditTrail(parts.database)
+    app.state.audit_trail = trail = AuditTrail(parts.database)
+    app.state.accounts = Accounts(parts, trail)
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()
@@ -135,6 +143,7 @@ async def _watching(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await app.state.accounts.mail.finish()
         for task in (watch, trail):
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -70,13 +70,17 @@ class AuditTrail:
         try:
             found = await checking
         except (Unauthenticated, TooMany) as error:
-            await self._refused(_origin(request, Actor("unknown")), DEFAULT_ORG, action, error)
+            await self.failed(request, action, error)
             raise
         known = _origin(request, actor_of(found))
         origin.enter(known)
-        if not found.is_local_admin:
+        if not found.is_local_admin and not found.is_person:  # that they signed in is told already
             await self._came(found, known)
         return found
+
+    async def failed(self, request: Request, action: str, error: GatewayOpsError) -> None:
+        """Somebody without a name was turned away."""
+        await self._refused(_origin(request, Actor("unknown")), DEFAULT_ORG, action, error)
 
     async def denied(self, caller: Principal, action: str, error: Forbidden) -> None:
         """A known caller may not do this."""
@@ -90,12 +94,12 @@ class AuditTrail:
         if len(self._seen) >= _MOST_SEEN:
             self._seen.clear()
         self._seen[which] = now
-        draft = _draft("auth.succeeded", known, Target("key", caller.key_id, caller.key_name))
+        draft = draft_of("auth.succeeded", known, Target("key", caller.key_id, caller.key_name))
         await self._write([(caller.org_id, draft)])
 
     async def _refused(self, known: Origin, org_id: str, action: str, error: GatewayOpsError) -> None:
         verb = "request.denied" if isinstance(error, Forbidden) else "auth.failed"
-        draft = _draft(verb, known, Target("api", action), reason=error.reason, detail=error.detail)
+        draft = draft_of(verb, known, Target("api", action), reason=error.reason, detail=error.detail)
         now = clock.now()
         told = self._windows.add(org_id, draft, at=now, now=now)
         due = self._windows.close(now)
@@ -116,23 +120,43 @@ def actor_of(caller: Principal) -> Actor:
     """How entries name a caller."""
     if caller.is_local_admin:
         return Actor("admin", caller.key_id, caller.key_name)
+    if caller.is_person:
+        return Actor("user", caller.user_id, caller.key_name)
     return Actor("key", caller.key_id, caller.key_name)
+
+
+def enter_as(request: Request, actor: Actor) -> Origin:
+    """From here on the task acts in this name."""
+    known = _origin(request, actor)
+    origin.enter(known)
+    return known
+
+
+def forwarded(request: Request, what: str) -> str:
+    """What the gateway says of a request: `for`, `proto` or `host`; empty when others say it."""
+    peer = request.client.host if request.client else ""
+    return request.headers.get(f"x-forwarded-{what}", "") if peer in _LOOPBACK else ""
+
+
+def address_of(request: Request) -> str:
+    """Where it comes from."""
+    peer = request.client.host if request.client else ""
+    return (forwarded(request, "for").split(",")[0].strip() or peer)[:_LONGEST]
 
 
 def _origin(request: Request, actor: Actor) -> Origin:
     headers = request.headers
-    peer = request.client.host if request.client else ""
-    forwarded = headers.get("x-forwarded-for", "").split(",")[0].strip() if peer in _LOOPBACK else ""
     span = open_span(meta_parent=headers.get("traceparent", ""), named_trace="", header_parent="")
     return Origin(
         actor=actor,
-        address=(forwarded or peer)[:_LONGEST],
+        address=address_of(request),
         request_id=headers.get("x-request-id", "")[:_LONGEST],
         trace_id=span.trace_id if span.parent_id else "",
     )
 
 
-def _draft(action: str, known: Origin, target: Target, *, reason: str = "", detail: str = "") -> Draft:
+def draft_of(action: str, known: Origin, target: Target, *, reason: str = "", detail: str = "") -> Draft:
+    """An entry about what the request of that origin did."""
     return Draft(
         action=action,
         actor=known.actor,

@@ -1,4 +1,5 @@
-"""Who calls the control API: a key looked up in the store on every request, so a revoked one ends at once.
+"""Who calls the control API: a key or a person's session, looked up in the store on every request, so that
+one that was revoked ends at once.
 
 Only bcrypt's verdict is remembered (which stored secret a SHA-256 belongs to, a fact that never
 changes); whether key and secret still count is asked each time, and so is what the key may do.
@@ -16,13 +17,17 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gatewayops.api.access import GrantsNow
 from gatewayops.api.audit_trail import AuditTrail
+from gatewayops.api.browser import check_page, is_change, session_cookie
 from gatewayops.api.parts import ControlParts, parts_of
+from gatewayops.api.person import person
 from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, Reason, TooMany, Unauthenticated
 from gatewayops.identity.keys import matches, prefix_of
 from gatewayops.identity.principal import Principal
 from gatewayops.policy.decision import ALLOW, Decision, Deny
+from gatewayops.policy.grants import Grants
 from gatewayops.store.control import keys
+from gatewayops.store.control.database import Session
 from gatewayops.store.control.directory import DEFAULT_ORG
 from gatewayops.store.control.keys import Key
 
@@ -41,7 +46,11 @@ LOCAL_ADMIN = Principal(
     is_local_admin=True,
 )
 
-_BEARER = HTTPBearer(auto_error=False, scheme_name="API key", description="A key: `gwo_prod_…`")
+_SESSION = "gws_"
+_BEARER = HTTPBearer(
+    auto_error=False, scheme_name="API key", description="A key `gwo_prod_…`, or a person's session `gws_…`"
+)
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
 
 class FailedAttempts:
@@ -80,8 +89,15 @@ class KeyCheck:
         self._bcrypts = asyncio.Semaphore(_MAX_CHECKS)
         self._waiting = 0
 
+    async def caller(self, request: Request, bearer: HTTPAuthorizationCredentials | None) -> Principal:
+        """Of a request: by its bearer, else by the session's cookie. Raises Unauthenticated, TooMany."""
+        token = bearer.credentials if bearer else session_cookie(request)
+        if token.startswith(_SESSION):
+            return await person(request, self._database, token)
+        return await self.principal(bearer.credentials if bearer else "")
+
     async def principal(self, secret: str) -> Principal:
-        """Raises Unauthenticated, and TooMany when somebody is guessing."""
+        """Of a key. Raises Unauthenticated, and TooMany when somebody is guessing."""
         if not secret:
             msg = "send a key: Authorization: Bearer gwo_…"
             raise Unauthenticated(msg, Reason.KEY_MISSING)
@@ -92,6 +108,10 @@ class KeyCheck:
             msg = "the key is not known, or it has expired or been revoked"
             raise Unauthenticated(msg)
         return principal_of(key)
+
+    async def grants(self, session: Session) -> Grants:
+        """What roles and policies say now; of a session that only reads."""
+        return await self._grants.read(session)
 
     async def decide(self, caller: Principal, *actions: str) -> Decision:
         """Whether the caller may do any of these: by scopes, roles and policies. The answer to the first."""
@@ -143,6 +163,18 @@ class KeyCheck:
         return None
 
 
+class NeedsCaller:
+    """A dependency: the caller, whoever it is; what they may do is the route's to ask."""
+
+    def __init__(self, about: str) -> None:
+        """`about` is what a refusal in the audit log names."""
+        self._about = about
+
+    async def __call__(self, request: Request, bearer: Bearer) -> Principal:
+        """Raises Unauthenticated, Forbidden, TooMany."""
+        return await _caller(request, bearer, self._about)
+
+
 class NeedsAction:
     """A dependency: the caller, who must hold one of `actions`. The OpenAPI document names them."""
 
@@ -150,18 +182,26 @@ class NeedsAction:
         """The first is what a refusal names."""
         self.actions = actions
 
-    async def __call__(
-        self, request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
-    ) -> Principal:
+    async def __call__(self, request: Request, bearer: Bearer) -> Principal:
         """Raises Unauthenticated, Forbidden, TooMany."""
-        check = request.app.state.key_check
-        assert isinstance(check, KeyCheck)
-        trail = request.app.state.audit_trail
-        assert isinstance(trail, AuditTrail)
-        checking = check.principal(bearer.credentials if bearer else "")
-        caller = await trail.caller(request, self.actions[0], checking)
+        caller = await _caller(request, bearer, self.actions[0])
         await check_action(request, caller, *self.actions)
         return caller
+
+
+async def _caller(request: Request, bearer: HTTPAuthorizationCredentials | None, about: str) -> Principal:
+    check = request.app.state.key_check
+    assert isinstance(check, KeyCheck)
+    trail = request.app.state.audit_trail
+    assert isinstance(trail, AuditTrail)
+    caller = await trail.caller(request, about, check.caller(request, bearer))
+    if bearer is None and is_change(request):
+        try:
+            check_page(request, session_cookie(request))
+        except Forbidden as error:
+            await trail.denied(caller, about, error)
+            raise
+    return caller
 
 
 async def check_action(request: Request, caller: Principal, *actions: str) -> None:

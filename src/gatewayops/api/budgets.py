@@ -210,7 +210,7 @@ async def add_override(budget_id: InPath, body: NewOverride, caller: Writer, par
             extra_micros=whole_micros("extra", body.extra),
             reason=body.reason,
             until=body.until,
-            made_by=caller.key_id,
+            made_by=caller.key_id or caller.user_id,
         )
     return OneOverride(override=override_body(override))
 

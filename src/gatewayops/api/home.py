@@ -1,32 +1,19 @@
-"""The two pages without a key: what this is, and the API's reference, made from the OpenAPI document.
+"""The two pages without a key: what this is, and the API's reference, made from the OpenAPI document."""
 
-No script, no request to anywhere else: the policy in the answer allows this page's own style only.
-"""
-
-import base64
-import hashlib
 from html import escape
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from gatewayops.api.browser import session_cookie
+from gatewayops.api.pages import page
+from gatewayops.api.parts import Parts
+from gatewayops.api.person import signed_in
+from gatewayops.identity.user_tokens import form_token
+
 router = APIRouter(include_in_schema=False)
 
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
-code,pre{font:14px/1.5 ui-monospace,monospace}pre{background:#f4f5f7;padding:.75rem;overflow:auto}
-h2{margin-top:2.5rem;border-bottom:1px solid #d5d9df}
-summary{cursor:pointer}b{display:inline-block;width:4.5rem}
-@media(prefers-color-scheme:dark){body{background:#14171a;color:#dfe3e8}pre{background:#22272c}a{color:#7ab8ff}}
-"""
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 _HOME = """
@@ -42,25 +29,23 @@ with <code>Authorization: Bearer gwo_…</code></li>
 
 
 @router.get("/")
-async def home() -> HTMLResponse:
-    """What this is."""
-    return _page("GatewayOps", _HOME)
+async def home(request: Request, parts: Parts) -> HTMLResponse:
+    """What this is, and who is signed in."""
+    token = session_cookie(request)
+    found = await signed_in(parts.database, token) if token else None
+    if found is None:
+        return page("GatewayOps", f'{_HOME}<p><a href="/sign-in">Sign in</a></p>')
+    button = (
+        f'<form class="inline" method="post" action="/sign-out"><input type="hidden" name="form_token" '
+        f'value="{form_token(token)}"><button>Sign out</button></form>'
+    )
+    return page("GatewayOps", f"{_HOME}<p>Signed in as {escape(found.email)}. {button}</p>", has_form=True)
 
 
 @router.get("/docs")
 async def reference(request: Request) -> HTMLResponse:
     """All operations, by noun."""
-    return _page("GatewayOps API", _reference(request.app.openapi()))
-
-
-def _page(title: str, body: str) -> HTMLResponse:
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
-    )
-    content = f"<h1>{escape(title)}</h1>{body}"
-    html = f'<!doctype html><html lang="en"><head>{head}</head><body>{content}</body></html>'
-    return HTMLResponse(html, headers=_HEADERS)
+    return page("GatewayOps API", _reference(request.app.openapi()))
 
 
 def _reference(document: dict[str, Any]) -> str:

@@ -46,6 +46,8 @@ class ControlParts:
     validation: ValidationSettings = field(default_factory=ValidationSettings)
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
+    address: str = "http://127.0.0.1:8080"  # where browsers reach us: what links begin with
+    outbox: Path | None = None  # takes mail as files while the settings name no mail server
 
 
 def parts_of(request: Request) -> ControlParts:

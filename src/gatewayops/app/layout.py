@@ -51,6 +51,11 @@ class DataDirectory:
         return self.root / "export"
 
     @property
+    def outbox(self) -> Path:
+        """Mail as files, while no mail server is set."""
+        return self.root / "outbox"
+
+    @property
     def demo_files(self) -> Path:
         """What the demo server lists."""
         return self.root / "demo-files"

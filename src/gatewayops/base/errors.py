@@ -43,6 +43,7 @@ class Reason(StrEnum):
     PATTERN_DENIED = "pattern_denied"
     COUNTERS_UNAVAILABLE = "counters_unavailable"
     SESSION_UNKNOWN = "session_unknown"
+    SIGN_IN_FAILED = "sign_in_failed"
     MALFORMED_JSON = "malformed_json"
     INVALID_REQUEST = "invalid_request"
     TOO_LARGE = "too_large"

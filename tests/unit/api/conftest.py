@@ -13,6 +13,7 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
 from gatewayops.base.errors import Unavailable
 from gatewayops.identity import keys as secrets
+from gatewayops.identity import passwords
 from gatewayops.store.control import directory, keys
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
@@ -37,8 +38,10 @@ class SilentTelemetry:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_bcrypt(monkeypatch: pytest.MonkeyPatch) -> None:
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "_COST", 4)
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(passwords, "_PASSES", 1)
 
 
 @pytest.fixture
@@ -74,6 +77,7 @@ def parts(database: Database, settings: ControlSettings, tmp_path: Path) -> Cont
         upstream=UpstreamSettings(),
         internal_token=INTERNAL_TOKEN,
         local_admin_token=ADMIN_TOKEN,
+        outbox=tmp_path / "outbox",
     )
 
 
@@ -103,6 +107,14 @@ async def client_with(anyone: httpx.AsyncClient) -> AsyncIterator[Callable[[str]
     yield make
     for client in made:
         await client.aclose()
+
+
+@pytest.fixture
+def browser(anyone: httpx.AsyncClient) -> httpx.AsyncClient:
+    """A browser on this machine: it keeps cookies, and says on which page it is."""
+    address = "http://127.0.0.1:8080"
+    headers = {"Origin": address}
+    return httpx.AsyncClient(transport=anyone._transport, base_url=address, headers=headers)
 
 
 @pytest.fixture

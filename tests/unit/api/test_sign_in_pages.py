@@ -1,0 +1,121 @@
+"""The pages of sign-in: plain forms that work without a script, for people and not for other pages."""
+
+import httpx
+import pytest
+
+from gatewayops.api.app import ControlParts
+from gatewayops.app import first_link
+from gatewayops.app.layout import DataDirectory
+
+from .accounts import PASSWORD, mailed, user
+
+NEW = "five quite different words here"
+
+
+@pytest.fixture
+async def link(parts: ControlParts, tmp_path) -> str:
+    """The first administrator's, as `up` prints it."""
+    data = DataDirectory(tmp_path / "data").prepare()
+    await first_link.ensure(parts.database, data)
+    return first_link.read(data)
+
+
+async def test_the_link_of_the_first_start_makes_one_administrator(
+    browser: httpx.AsyncClient, link: str
+) -> None:
+    for _ in range(2):  # looking uses nothing up
+        shown = await browser.get("/setup", params={"token": link})
+        assert shown.status_code == 200
+        assert link in shown.text
+    form = {"token": link, "email": "ada@example.com", "name": "Ada", "password": "short"}
+    refused = await browser.post("/setup", data=form)
+    assert (refused.status_code, "12 to 256" in refused.text) == (400, True)
+    assert 'value="ada@example.com"' in refused.text
+    assert "short" not in refused.text.partition("<form")[2]
+
+    done = await browser.post("/setup", data=form | {"password": PASSWORD})
+
+    assert (done.status_code, done.headers["location"]) == (303, "/")
+    me = (await browser.get("/v1/auth/session")).json()
+    assert ([role["name"] for role in me["roles"]], me["organization"]["id"]) == (["admin"], "org_default")
+    assert "Signed in as ada@example.com" in (await browser.get("/")).text
+    headers = {"X-GatewayOps-Token": me["form_token"]}
+    assert (await browser.post("/v1/teams", json={"name": "x"}, headers=headers)).status_code == 201
+    assert (await browser.get("/setup", params={"token": link})).status_code == 404
+    again = await browser.post("/setup", data=form | {"email": "eve@example.com", "password": PASSWORD})
+    assert again.status_code == 400
+
+
+async def test_the_first_link_is_dead_once_somebody_can_sign_in(
+    browser: httpx.AsyncClient, admin: httpx.AsyncClient, link: str
+) -> None:
+    await user(admin)
+    form = {"token": link, "email": "eve@example.com", "name": "", "password": PASSWORD}
+    refused = await browser.post("/setup", data=form)
+    assert (refused.status_code, "ask them for an invitation" in refused.text) == (400, True)
+
+
+async def test_people_sign_in_and_out(browser: httpx.AsyncClient, admin: httpx.AsyncClient) -> None:
+    await user(admin)
+    form = {"email": "ada@example.com", "password": "wrong", "organization": ""}
+    refused = await browser.post("/sign-in", data=form)
+    assert (refused.status_code, "is wrong" in refused.text) == (401, True)
+    assert "wrong" not in refused.text.partition("<form")[2]
+    done = await browser.post("/sign-in", data=form | {"password": PASSWORD})
+    assert done.status_code == 303
+    assert "set-cookie" in done.headers
+    home = (await browser.get("/")).text
+    form_token = home.partition('name="form_token" value="')[2].partition('"')[0]
+    assert (await browser.post("/sign-out", data={})).status_code == 403
+    assert (await browser.post("/sign-out", data={"form_token": form_token})).status_code == 303
+    assert "Signed in" not in (await browser.get("/")).text
+
+
+async def test_links_in_mail_lead_to_pages_that_work(
+    browser: httpx.AsyncClient, admin: httpx.AsyncClient, tmp_path
+) -> None:
+    await admin.post("/v1/invitations", json={"email": "eve@example.com", "role": "viewer"})
+    [link] = mailed(tmp_path / "outbox")
+    assert "For eve@example.com." in (await browser.get("/invitation", params={"token": link})).text
+    joined = await browser.post("/invitation", data={"token": link, "name": "Eve", "password": PASSWORD})
+    assert joined.status_code == 303
+    assert (await browser.post("/forgot", data={"email": "eve@example.com"})).status_code == 200
+    await browser._transport.app.state.accounts.mail.finish()
+    [_, reset] = mailed(tmp_path / "outbox")
+    assert (await browser.get("/reset", params={"token": reset})).status_code == 200
+    done = await browser.post("/reset", data={"token": reset, "password": NEW})
+    assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
+    assert (await browser.get("/v1/auth/session")).status_code == 401
+    form = {"email": "eve@example.com", "password": NEW}
+    assert (await browser.post("/sign-in", data=form)).status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/setup", "/invitation", "/forgot", "/reset"])
+async def test_forms_allow_no_script_no_frame_and_no_other_page(
+    browser: httpx.AsyncClient, path: str
+) -> None:
+    shown = await browser.get(path, params={"token": '"><script>'})
+    assert "<script" not in shown.text
+    if path in ("/sign-in", "/forgot"):
+        policy = shown.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert policy.endswith("form-action 'self'; frame-ancestors 'none'")
+        assert shown.headers["cache-control"] == "no-store"
+    browser.headers["Origin"] = "http://localhost:9999"
+    assert (await browser.post(path, data={"token": "x"})).status_code == 403
+
+
+async def test_over_plain_http_from_elsewhere_nobody_signs_in(
+    browser: httpx.AsyncClient, admin: httpx.AsyncClient, parts: ControlParts
+) -> None:
+    await user(admin)
+    browser.headers["X-Forwarded-Host"] = "192.0.2.1:8080"
+    form = {"email": "ada@example.com", "password": PASSWORD}
+    answer = await browser.post("/sign-in", data=form)
+    assert (answer.status_code, "public_url" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("body", [b"email=%ff&password=%00", b"\xff", b"{}", b"a&" * 50, b""])
+async def test_an_odd_form_is_answered(browser: httpx.AsyncClient, body: bytes) -> None:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await browser.post("/sign-in", content=body, headers=headers)).status_code == 400
