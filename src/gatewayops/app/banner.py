@@ -3,16 +3,18 @@
 import json
 import shlex
 
+from gatewayops.app.address import address_of
 from gatewayops.app.demo_key import SERVER_NAME, DemoKey
 from gatewayops.app.supervisor import Supervisor
 
 
-def ready_text(supervisor: Supervisor, key: DemoKey | None, *, program: str) -> str:
+def ready_text(supervisor: Supervisor, key: DemoKey | None, *, program: str, first_link: str) -> str:
     """The address, what to try, where traces are, and how to stop.
 
-    `key` is the demo's, if there is one; `program` is how the shell at hand finds `gatewayops`.
+    `key` is the demo's, if there is one; `program` is how the shell at hand finds `gatewayops`. `first_link`
+    is the token that makes the first administrator, while there is none.
     """
-    address = supervisor.settings.gateway.public_url.rstrip("/") or supervisor.addresses.gateway
+    address = address_of(supervisor.settings)
     data = shlex.quote(str(supervisor.data.root))
     first = [
         "GatewayOps is ready.",
@@ -22,6 +24,9 @@ def ready_text(supervisor: Supervisor, key: DemoKey | None, *, program: str) -> 
         f"  API docs    {address}/docs",
         f"  data        {supervisor.data.root}",
     ]
+    if first_link:
+        setup = f"{address}/setup?token={first_link}"
+        first += ["", "Make the first administrator; the link works once, within 24 hours:", "", f"  {setup}"]
     middle = _demo_lines(address, key) if key is not None else _plain_lines(program, data)
     last = [
         "See what was called:",

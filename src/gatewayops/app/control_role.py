@@ -13,7 +13,7 @@ import uvicorn
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
-from gatewayops.app import demo, otlp_jobs
+from gatewayops.app import demo, first_link, otlp_jobs
 from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.exports import Exports
@@ -44,12 +44,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def run(settings: Settings, *, store_address: str, demo_url: str) -> None:
+def run(settings: Settings, *, store_address: str, demo_url: str, has_first_link: bool) -> None:
     """Serves until SIGTERM or SIGINT; `demo_url`, when given, is registered as the server `demo`."""
-    asyncio.run(_run(settings, store_address=store_address, demo_url=demo_url))
+    running = _run(settings, store_address=store_address, demo_url=demo_url, has_first_link=has_first_link)
+    asyncio.run(running)
 
 
-async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None:
+async def _run(settings: Settings, *, store_address: str, demo_url: str, has_first_link: bool) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,6 +63,8 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
         if demo_url:
             async with administrator(parts) as client:
                 await demo.register(client, data, url=demo_url)
+        if has_first_link:
+            await first_link.ensure(parts.database, data)
         auditor = AuditFollower(parts.database, settings.audit)
         max_bytes = settings.record.export_bytes
         exports = Exports(parts.database, parts.credentials, data.exports, max_bytes=max_bytes)

@@ -11,6 +11,7 @@ import httpx
 
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
+from gatewayops.app.address import address_of
 from gatewayops.app.audit_anchor import open_anchors
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import with_local_administrator
@@ -81,6 +82,8 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
             validation=settings.validation,
             analytics=settings.analytics,
             alerts=settings.alerts,
+            address=address_of(settings),
+            outbox=data.outbox,
         )
     finally:
         await database.close()

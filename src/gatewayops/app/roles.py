@@ -57,13 +57,18 @@ def run_gateway(settings: Settings, *, worker: int = 0) -> None:
         raise CannotListen(msg) from error
 
 
-def run_control(settings: Settings, *, store_address: str, demo_url: str = "") -> None:
-    """API, recorder and jobs. `store_address` is where the embedded store listens, if it is the one used."""
+def run_control(
+    settings: Settings, *, store_address: str, demo_url: str = "", has_first_link: bool = False
+) -> None:
+    """API, recorder and jobs. `store_address` is where the embedded store listens, if it is the one used.
+
+    `has_first_link`: while nobody can sign in, the data directory keeps a link for the first administrator.
+    """
     log_to_stderr()
     with loading():
         from gatewayops.app import control_role
 
-    control_role.run(settings, store_address=store_address, demo_url=demo_url)
+    control_role.run(settings, store_address=store_address, demo_url=demo_url, has_first_link=has_first_link)
 
 
 def run_store(settings: Settings, *, port: int, is_temporary: bool = False) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gatewayops.app import demo_key
+from gatewayops.app.address import local_url
 from gatewayops.app.child import Child
 from gatewayops.app.layout import DataDirectory, free_port, is_port_free
 from gatewayops.app.readiness import is_answering
@@ -122,6 +123,7 @@ class Supervisor:
     def _make_children(self) -> dict[str, Child]:
         at = self.addresses
         control = ["--port", _port(at.control), "--store-address", at.store.removeprefix("http://")]
+        control += ["--first-link"]
         if at.demo:
             control += ["--demo-url", at.demo]
         commands = {"gateway": [], "control": control}
@@ -212,16 +214,6 @@ class Supervisor:
         async for path in changes(_PACKAGE):
             self._say(f"     up | {path.relative_to(_PACKAGE)} changed: restarting")
             await asyncio.gather(*(child.restart() for child in self._children.values()))
-
-
-def local_url(settings: Settings) -> str:
-    """Where this machine reaches the gateway."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.gateway.host, settings.gateway.host)  # noqa: S104 - replaces it
-    return (
-        f"http://[{host}]:{settings.gateway.port}"
-        if ":" in host
-        else f"http://{host}:{settings.gateway.port}"
-    )
 
 
 def _port(url: str) -> str:

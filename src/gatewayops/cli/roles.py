@@ -51,7 +51,7 @@ def up(*, has_demo: bool, reloads: bool, **options: Any) -> None:  # noqa: ANN40
     """Run gateway, control and store on this machine, until Ctrl-C."""
     import asyncio
 
-    from gatewayops.app import banner, demo_key
+    from gatewayops.app import banner, demo_key, first_link
     from gatewayops.app.child import ChildRefused
     from gatewayops.app.logs import log_to_stderr
     from gatewayops.app.supervisor import Supervisor
@@ -61,7 +61,8 @@ def up(*, has_demo: bool, reloads: bool, **options: Any) -> None:  # noqa: ANN40
 
     def announce(supervisor: Supervisor) -> None:
         key = demo_key.read(supervisor.data) if has_demo else None
-        click.echo(banner.ready_text(supervisor, key, program=_program()))
+        link = first_link.read(supervisor.data)
+        click.echo(banner.ready_text(supervisor, key, program=_program(), first_link=link))
 
     supervisor = Supervisor(
         settings,
@@ -110,22 +111,19 @@ def gateway(*, has_lifeline: bool, worker: int, **options: Any) -> None:  # noqa
     help="Where the embedded store listens (unused when telemetry.url is set).",
 )  # fmt: skip
 @click.option("--demo-url", default="", hidden=True, help="Register the demo server at this address.")
+@click.option("--first-link", "has_first_link", is_flag=True, hidden=True, help="For `up`, which prints it.")
 @_lifeline
-def control(
-    *,
-    data: str | None,
-    host: str | None,
-    port: int | None,
-    store_address: str,
-    demo_url: str,
-    has_lifeline: bool,
-) -> None:
+def control(*, data: str | None, store_address: str, has_lifeline: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
     """Run the API and the recorder, which stores what gateways spooled."""
     if has_lifeline:
         watch_lifeline()
-    listen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    changes: dict[str, Any] = {"control": listen} | ({"data_dir": data} if data else {})
-    roles.run_control(load(changes), store_address=store_address, demo_url=demo_url)
+    listen = {name: options.pop(name) for name in ("host", "port")}
+    changes: dict[str, Any] = {
+        "control": {name: value for name, value in listen.items() if value is not None}
+    }
+    if data:
+        changes["data_dir"] = data
+    roles.run_control(load(changes), store_address=store_address, **options)
 
 
 @click.command()
