@@ -1,10 +1,11 @@
 """`gatewayops team`, `project` and `user`: whom calls and costs are attributed to."""
 
+import sys
 from typing import Any
 
 import click
 
-from gatewayops.cli.door import Door, reaches_api
+from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.root import Refusal
 from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
 
@@ -78,6 +79,56 @@ def add_project(door: Door, name: str, team: str | None, *, as_json: bool) -> No
 def add_user(door: Door, email: str, name: str | None, team: str | None, *, as_json: bool) -> None:
     """Add a person, by e-mail address."""
     _add(door, "user", {"email": email, "name": name, "team": team}, as_json=as_json)
+
+
+@user.command("invite")
+@click.argument("email")
+@click.option("--role", metavar="ROLE", help="What they may do, such as viewer.")
+@click.option("--team", metavar="TEAM", help="The team that they will belong to.")
+@as_json_option
+@reaches_api()
+def invite_user(door: Door, email: str, role: str | None, team: str | None, *, as_json: bool) -> None:
+    """Send somebody a link to join and to choose a password."""
+    body = {"email": email, "role": role, "team": team}
+    given = {name: value for name, value in body.items() if value is not None}
+    told = door.ask("POST", "/v1/invitations", given)
+    if as_json:
+        show_json(told)
+        return
+    show_pairs(told["invitation"] | {"mail": told["mail"]})
+
+
+@user.command("invitations")
+@paging_options
+@as_json_option
+@reaches_api()
+def list_invitations(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """List who was invited."""
+    _list(door, "invitations", limit=limit, cursor=cursor, as_json=as_json)
+
+
+@user.command("uninvite")
+@click.argument("invitation")
+@reaches_api()
+def withdraw_invitation(door: Door, invitation: str) -> None:
+    """Withdraw an invitation, by its id."""
+    door.ask("DELETE", f"/v1/invitations/{segment(invitation)}")
+    click.echo(f"The invitation {invitation} is withdrawn.")
+
+
+@user.command("set-password")
+@click.argument("email")
+@click.option("--password-stdin", "reads_stdin", is_flag=True, help="Read it from standard input.")
+@reaches_api()
+def set_password(door: Door, email: str, *, reads_stdin: bool) -> None:
+    """Set somebody's password, at the machine only (--data); their sessions end."""
+    if reads_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    user_id = id_of(door, "user", email)
+    door.ask("PUT", f"/v1/users/{user_id}/password", {"password": password})
+    click.echo(f"{email} has a new password.")
 
 
 @team.command("list")

@@ -37,6 +37,7 @@ _COMMANDS = {
     "team": ("directory", "team", "Teams, a tree.", False),
     "project": ("directory", "project", "Projects.", False),
     "user": ("directory", "user", "People.", False),
+    "session": ("sessions", "session", "Where people are signed in.", False),
     "settings": (
         "settings_reference",
         "settings",
