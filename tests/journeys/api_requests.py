@@ -32,9 +32,35 @@ METRIC = {"name": "m", "histogram": {"dataPoints": [POINT], "aggregationTemporal
 BUDGET = {"period": "day", "amount": 0.5, "hard": True, "grace_percent": 10, "grace_keys": ["$key_id"]}
 ALERT = {"name": "a $n", "server": "$server", "team": "$team", "split_by": "tool", "threshold": 20.5}
 ALERT |= {"window_s": 600, "for_s": 60, "min_calls": 5, "severity": "info", "channels": ["$channel_id"]}
+WORDS = "four unrelated words here"
+LINKS = {kind: f"gwl_{kind:x<43}" for kind in ("reset", "invitation")}  # these work again and again
+OF_A_PERSON = {"/v1/auth/password"}  # with their session; the administrator at the machine has none
 SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/teams", {"name": "team $n"}, {"team": "team.id"}),
-    ("POST /v1/users", {"email": "u$n@example.com", "name": "U", "team": "$team"}, {"user": "user.id"}),
+    (
+        "POST /v1/users",
+        {"email": "u$n@example.com", "name": "U", "team": "$team"},
+        {"user": "user.id", "user_id": "user.id", "email": "user.email"},
+    ),
+    ("PUT /v1/users/{user_id}/password", {"password": WORDS}, {}),
+    (
+        "POST /v1/auth/sign-in",
+        {"email": "$email", "password": WORDS, "organization": "default"},
+        {"bearer": "token", "session_id": "session_id"},
+    ),
+    ("POST /v1/auth/password", {"current_password": WORDS, "new_password": WORDS}, {}),
+    ("POST /v1/auth/password/reset-request", {"email": "$email", "organization": "default"}, {}),
+    ("POST /v1/auth/password/reset", {"token": LINKS["reset"], "password": WORDS}, {}),
+    (
+        "POST /v1/auth/invitations/accept",
+        {"token": LINKS["invitation"], "name": "I", "password": WORDS},
+        {},
+    ),
+    (
+        "POST /v1/invitations",
+        {"email": "i$n@example.com", "role": "viewer", "team": "$team"},
+        {"invitation_id": "invitation.id"},
+    ),
     ("POST /v1/projects", {"name": "project $n", "team": "$team"}, {"project": "project.id"}),
     ("POST /v1/traces", {"resourceSpans": [{"resource": NAMED, "scopeSpans": [{"spans": [SPAN]}]}]}, {}),
     ("POST /v1/logs", {"resourceLogs": [{"resource": NAMED, "scopeLogs": [{"logRecords": [LOG]}]}]}, {}),

@@ -34,6 +34,8 @@ from gatewayops.base import clock
 from gatewayops.base.crypto import Sealer
 from gatewayops.base.ids import random_text
 from gatewayops.identity import keys as secrets
+from gatewayops.identity import passwords, sign_in_limits
+from gatewayops.identity.user_tokens import hash_of
 from gatewayops.protocol import otlp
 from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.notary import Notary
@@ -42,7 +44,7 @@ from gatewayops.record.audit.signing import Signer
 from gatewayops.record.intake import Intake
 from gatewayops.record.rows import columns_of
 from gatewayops.record.settings import RecordSettings
-from gatewayops.store.control import alert_incidents, directory
+from gatewayops.store.control import alert_incidents, directory, one_time_links
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database, migrate
 from gatewayops.store.secrets.keyring import Keyring
@@ -57,9 +59,11 @@ from .api_requests import (
     BODIES,
     CURSORS,
     INCIDENT_ID,
+    LINKS,
     MEDIA_TYPES,
     NO_JSON,
     NUL,
+    OF_A_PERSON,
     OTHERWISE,
     QUERIES,
     SAME,
@@ -88,6 +92,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 REQUEST_PARTS = ("method", "url", "headers", "data", "json", "params", "cookies", "files")
 ERROR_FIELDS = {"error", "reason", "message"}
 HERE = b'"@"'
+LINKED = "linked@example.com"
 SHARE = 32  # of the odd values at each place; all of them within so many places
 LONGEST = 5_000  # clients refuse longer addresses
 
@@ -134,8 +139,9 @@ class Control:
         return answer
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        """As the administrator, whatever the request says."""
-        request.headers["authorization"] = f"Bearer {TOKEN}"
+        """As the administrator, or where it must be somebody as a person, whatever the request says."""
+        bearer = self._known["bearer"] if request.url.path in OF_A_PERSON else TOKEN
+        request.headers["authorization"] = f"Bearer {bearer}"
         return await self._client.send(request)
 
     def body_of(self, label: str, *, at: Place = (), value: bytes = b"") -> bytes | None:
@@ -223,6 +229,12 @@ async def database(request, tmp_path_factory) -> AsyncIterator[Database]:
     async with opened.session() as session:
         await directory.ensure_default(session)
         await alert_incidents.open_incident(session, _incident(), scope="")
+        await directory.add_user(session, org_id=directory.DEFAULT_ORG, email=LINKED)
+        for kind, token in LINKS.items():
+            link = one_time_links.NewLink(
+                org_id=directory.DEFAULT_ORG, kind=kind, hash=hash_of(token), email=LINKED
+            )
+            await one_time_links.add(session, link)
     yield opened
     await opened.close()
 
@@ -267,6 +279,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
             upstream=UpstreamSettings(),
             internal_token="",
             local_admin_token=TOKEN,
+            outbox=tmp_path_factory.mktemp("outbox"),
             notary=Notary(database, Signer(b"k" * 32), AuditSettings()),
             analytics=AnalyticsSettings(argument_fields=("add.a",), intents={"sum": ("add",)}),
             intake=intake,
@@ -275,11 +288,21 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
     server = FakeServer(by_method({"server/discover": _discovered, "tools/list": _listed}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(secrets, "_COST", 4)
+        patch.setattr(passwords, "_MEMORY_KIB", 64)
+        app.state.accounts.passwords = passwords.Passwords()
+        patch.setattr(one_time_links, "spent_at", lambda: None)
+        patch.setattr(one_time_links, "end_all", _nothing)
+        for rule in ("PAIR", "ACCOUNT", "ADDRESS"):
+            patch.setattr(sign_in_limits, rule, sign_in_limits.Rule(free=10**9, longest_s=0.0))
         patch.setattr(budgets, "PROOF_PAUSE_S", 0.0)
         patch.setattr(live_feed, "LONGEST_S", 0.0)
         async with server, app.router.lifespan_context(app):
             yield Control(app, url_of_a_server=server.url)
     intake.close()
+
+
+async def _nothing(*_: object, **__: object) -> None:
+    pass
 
 
 async def _discovered(turn: Turn) -> None:

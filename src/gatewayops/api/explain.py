@@ -95,7 +95,8 @@ def _question(asked: Asked, server: str) -> Question:
     return Question(server, action, name)
 
 
-async def _principal(session: Session, org_id: str, ref: str) -> Principal:
+async def _principal(session: Session, org_id: str, ref: str, question: Question) -> Principal:
+    """A key; or a user: of servers what a key of theirs may, of the control API what they may when signed in."""
     if ref.startswith("key_"):
         return principal_of(await keys.find(session, org_id=org_id, key_id=ref))
     user = await directory.find_user(session, org_id=org_id, ref=ref, field="principal")
@@ -107,6 +108,7 @@ async def _principal(session: Session, org_id: str, ref: str) -> Principal:
         team_id=user.team_id,
         servers=everything,
         actions=everything,
+        is_person=not question.server,
     )
 
 

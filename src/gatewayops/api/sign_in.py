@@ -21,6 +21,7 @@ from gatewayops.api.sign_in_shapes import (
     AcceptAsked,
     PasswordAsked,
     PasswordChange,
+    ResetAnswer,
     ResetAsked,
     SessionBody,
     SessionList,
@@ -152,10 +153,10 @@ async def change_password(body: PasswordChange, request: Request, _: Caller) -> 
 
 
 @router.post("/password/reset-request", status_code=202)
-async def ask_reset(body: ResetAsked, request: Request) -> Response:
+async def ask_reset(body: ResetAsked, request: Request) -> ResetAnswer:
     """Sends a link to choose a new password, if there is such a user; the answer is the same for all."""
     accounts_of(request).ask_reset(request, email=body.email, organization=body.organization)
-    return Response(status_code=202)
+    return ResetAnswer(message="if the address is known here, a link is on its way to it")
 
 
 @router.post("/password/reset", status_code=204)
@@ -186,6 +187,7 @@ async def _told(request: Request, response: Response, parts: Parts, opened: Open
         organization = await directory.organisation(session, org_id=opened.session.org_id)
     return SignedIn(
         token=opened.token,
+        session_id=opened.session.id,
         expires_at=opened.session.expires_at,
         user=user_body(found),
         organization=membership_bodies((organization,))[0],

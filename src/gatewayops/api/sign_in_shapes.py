@@ -43,6 +43,12 @@ class ResetAsked(Body):
     organization: Ref = ""
 
 
+class ResetAnswer(BaseModel):
+    """The same for every address."""
+
+    message: str
+
+
 class PasswordAsked(Body):
     """`token` is the link's."""
 
@@ -102,6 +108,7 @@ class SignedIn(BaseModel):
     """A new session; `token` is shown this once."""
 
     token: str = Field(examples=["gws_…"])
+    session_id: str
     expires_at: datetime
     user: AccountBody
     organization: MembershipBody

@@ -169,11 +169,11 @@ def test_a_user_stays_in_their_team_whatever_team_the_key_names():
 
 def test_a_person_without_a_role_or_policy_holds_nothing_though_a_key_would():
     key, person = ada(), ada(is_person=True)
-    empty = rules()
+    empty = Grants(rules())
     assert empty.decide(key, "files", "tools.call", "read") is ALLOW
     assert reason(empty.decide(person, "files", "tools.call", "read")) == Reason.ROLE_NOT_GRANTED
     assert reason(empty.decide_control(person, "costs.read")) == Reason.ROLE_NOT_GRANTED
-    granted = rules(policy("allow", "user", person.user_id, "", "costs.read"))
+    granted = Grants(rules(policy("allow", "user", "ada", "", "costs.read")))
     assert granted.decide_control(person, "costs.read") is ALLOW
     assert reason(granted.decide_control(person, "traces.read")) == Reason.ROLE_NOT_GRANTED
 

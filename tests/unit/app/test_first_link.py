@@ -1,0 +1,49 @@
+"""The link that makes the first administrator: kept from start to start, new when it ran out, then gone."""
+
+import shutil
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from gatewayops.app import first_link
+from gatewayops.app.layout import DataDirectory
+from gatewayops.base import clock
+from gatewayops.store.control import directory, user_passwords
+from gatewayops.store.control.account_tables import OneTimeLink
+from gatewayops.store.control.database import Database
+
+
+@pytest.fixture
+async def database(migrated_file, tmp_path):
+    shutil.copy(migrated_file, tmp_path / "control.db")
+    opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
+    async with opened.session() as session:
+        await directory.ensure_default(session)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def data(tmp_path):
+    return DataDirectory(tmp_path / "data").prepare()
+
+
+async def test_it_stays_until_it_runs_out_or_somebody_can_sign_in(database, data):
+    assert first_link.read(data) == ""
+    await first_link.ensure(database, data)
+    first = first_link.read(data)
+    await first_link.ensure(database, data)
+    assert first_link.read(data) == first
+    assert first.encode() not in (data.secrets / "first-link").read_bytes()
+
+    async with database.session() as session:
+        await session.execute(update(OneTimeLink).values(expires_at=clock.now() - timedelta(seconds=1)))
+    await first_link.ensure(database, data)
+    assert first_link.read(data) not in ("", first)
+
+    async with database.session() as session:
+        user = await directory.add_user(session, org_id=directory.DEFAULT_ORG, email="ada@example.com")
+        await user_passwords.put(session, org_id=directory.DEFAULT_ORG, user_id=user.id, password_hash="x")
+    await first_link.ensure(database, data)
+    assert first_link.read(data) == ""
