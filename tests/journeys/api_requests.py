@@ -206,7 +206,10 @@ QUERIES = {
     "GET /v1/runs/compare": {"a": TRACE_ID, "b": TRACE_ID},
 }
 INCIDENT_ID = "incident_0"
+LEAVER = "user_leaver"
 OTHERWISE = {
+    "POST /v1/users/{user_id}/disable": {"user_id": LEAVER},
+    "POST /v1/users/{user_id}/enable": {"user_id": LEAVER},
     "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},

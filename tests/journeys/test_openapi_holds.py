@@ -47,6 +47,7 @@ from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control import alert_incidents, directory, one_time_links
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database, migrate
+from gatewayops.store.control.tables import User
 from gatewayops.store.secrets.keyring import Keyring
 from gatewayops.store.secrets.local import LocalMaster
 from gatewayops.store.secrets.master import Masters
@@ -59,6 +60,7 @@ from .api_requests import (
     BODIES,
     CURSORS,
     INCIDENT_ID,
+    LEAVER,
     LINKS,
     MEDIA_TYPES,
     NO_JSON,
@@ -230,6 +232,7 @@ async def database(request, tmp_path_factory) -> AsyncIterator[Database]:
         await directory.ensure_default(session)
         await alert_incidents.open_incident(session, _incident(), scope="")
         await directory.add_user(session, org_id=directory.DEFAULT_ORG, email=LINKED)
+        session.add(User(id=LEAVER, org_id=directory.DEFAULT_ORG, email="leaver@example.com", name=""))
         for kind, token in LINKS.items():
             link = one_time_links.NewLink(
                 org_id=directory.DEFAULT_ORG, kind=kind, hash=hash_of(token), email=LINKED

@@ -83,6 +83,7 @@ class UserBody(BaseModel):
     name: str
     team_id: str | None
     created_at: datetime
+    disabled_at: datetime | None
 
 
 class OneOrganization(BaseModel):
@@ -184,7 +185,7 @@ async def add_user(body: NewUser, caller: Writer, parts: Parts) -> OneUser:
         user = await directory.add_user(
             session, org_id=caller.org_id, email=body.email, name=body.name, team=body.team
         )
-    return OneUser(user=_user(user))
+    return OneUser(user=user_body(user))
 
 
 @router.get("/users")
@@ -192,7 +193,7 @@ async def list_users(caller: Reader, parts: Parts, asked: PageAsked) -> UserList
     """The organisation's people, newest first."""
     async with parts.database.reading() as session:
         page = await directory.users(session, org_id=caller.org_id, asked=asked)
-    return UserList(users=[_user(user) for user in page.rows], **paging(page))
+    return UserList(users=[user_body(user) for user in page.rows], **paging(page))
 
 
 def _team(team: directory.Team) -> TeamBody:
@@ -205,11 +206,12 @@ def _project(project: directory.Project) -> ProjectBody:
     )
 
 
-def _user(user: directory.User) -> UserBody:
+def user_body(user: directory.User) -> UserBody:
     return UserBody(
         id=user.id,
         email=user.email,
         name=user.name,
         team_id=user.team_id or None,
         created_at=user.created_at,
+        disabled_at=user.disabled_at,
     )

@@ -75,7 +75,8 @@ async def _given(session: Session, org_id: str, asked: Asked) -> _Case:
         msg = "principal: a key's id, or a user's id or e-mail address; or give trace_id"
         raise InvalidInput(msg)
     server = (await servers.find(session, org_id=org_id, ref=asked.server)).spec.name if asked.server else ""
-    return _Case(await _principal(session, org_id, asked.principal), _question(asked, server))
+    question = _question(asked, server)
+    return _Case(await _principal(session, org_id, asked.principal, question), question)
 
 
 def _question(asked: Asked, server: str) -> Question:
@@ -96,7 +97,7 @@ def _question(asked: Asked, server: str) -> Question:
 
 
 async def _principal(session: Session, org_id: str, ref: str, question: Question) -> Principal:
-    """A key; or a user: of servers what a key of theirs may, of the control API what they may when signed in."""
+    """A key; or a user: on servers as a key of theirs, in the control API as they are when signed in."""
     if ref.startswith("key_"):
         return principal_of(await keys.find(session, org_id=org_id, key_id=ref))
     user = await directory.find_user(session, org_id=org_id, ref=ref, field="principal")

@@ -1,5 +1,4 @@
-"""`/v1/invitations`: asking people into the organisation, by mail; and `/v1/users/{id}/password` for who sits
-at the machine."""
+"""`/v1/invitations`: asking people into the organisation, by mail."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -8,15 +7,13 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from gatewayops.api.access import Change
-from gatewayops.api.accounts import Who
 from gatewayops.api.auth import principal_for
 from gatewayops.api.directory import Email
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, Ref, paging
-from gatewayops.api.sign_in_shapes import Password, accounts_of
+from gatewayops.api.sign_in_shapes import accounts_of
 from gatewayops.base import clock
-from gatewayops.base.errors import Conflict, Forbidden, InvalidInput, NotFound, Reason
-from gatewayops.identity.passwords import check_new
+from gatewayops.base.errors import Conflict, InvalidInput, NotFound
 from gatewayops.identity.principal import Principal
 from gatewayops.identity.user_tokens import hash_of, new_link_token
 from gatewayops.policy.access.matching import ALLOW
@@ -40,12 +37,6 @@ class NewInvitation(Body):
     email: Email
     role: Ref = ""
     team: Ref = ""
-
-
-class NewPassword(Body):
-    """Twelve characters at least."""
-
-    password: Password
 
 
 class InvitationBody(BaseModel):
@@ -117,24 +108,6 @@ async def withdraw(invitation_id: InPath, caller: Writer, parts: Parts) -> Respo
     """The link works no longer."""
     async with parts.database.session() as session:
         await one_time_links.withdraw(session, org_id=caller.org_id, link_id=invitation_id)
-    return Response(status_code=204)
-
-
-@router.put("/users/{user_id}/password", status_code=204)
-async def set_password(
-    user_id: InPath, body: NewPassword, request: Request, caller: Writer, parts: Parts
-) -> Response:
-    """For who sits at the machine: sets a user's password and ends their sessions. Others invite."""
-    if not caller.is_local_admin:
-        msg = "only the administrator at the machine sets passwords; people choose theirs by a link"
-        raise Forbidden(msg, Reason.ACTION_NOT_GRANTED)
-    accounts = accounts_of(request)
-    async with parts.database.reading() as session:
-        user = await directory.find_user(session, org_id=caller.org_id, ref=user_id)
-    check_new(body.password, email=user.email)
-    hashed = await accounts.passwords.hash(body.password)
-    async with parts.database.session() as session:
-        await accounts.put_password(session, who=Who(caller.org_id, user.id, user.email), hashed=hashed)
     return Response(status_code=204)
 
 

@@ -15,6 +15,7 @@ from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control import directory, one_time_links, roles, user_passwords
 from gatewayops.store.control.access import Subject
 from gatewayops.store.control.database import Database, Session, lock
+from gatewayops.store.control.directory import User
 from gatewayops.store.control.one_time_links import FIRST_ADMIN, INVITATION, RESET, Link
 from gatewayops.store.predefined_roles import ADMIN
 
@@ -82,6 +83,7 @@ async def reset(request: Request, database: Database, accounts: Accounts, given:
     async with database.session() as session:
         link = await one_time_links.use(session, kind=RESET, link_hash=hash_of(given.token))
         user = await directory.find_user(session, org_id=link.org_id, ref=link.email, field="token")
+        _check_enabled(user)
         await accounts.put_password(session, who=Who(link.org_id, user.id, user.email), hashed=hashed)
 
 
@@ -93,7 +95,14 @@ async def _member(session: Session, link: Link, *, email: str, name: str) -> Who
         user = await directory.add_user(
             session, org_id=link.org_id, email=email, name=name, team=link.team_id
         )
+    _check_enabled(user)
     return Who(link.org_id, user.id, user.email)
+
+
+def _check_enabled(user: User) -> None:
+    if user.disabled_at is not None:
+        msg = "token: this user is disabled; ask an administrator"
+        raise InvalidInput(msg)
 
 
 async def _bind(session: Session, who: Who, role_id: str) -> None:

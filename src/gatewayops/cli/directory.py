@@ -116,6 +116,24 @@ def withdraw_invitation(door: Door, invitation: str) -> None:
     click.echo(f"The invitation {invitation} is withdrawn.")
 
 
+@user.command("disable")
+@click.argument("email")
+@reaches_api()
+def disable_user(door: Door, email: str) -> None:
+    """Shut somebody out: their sessions end, their keys are denied."""
+    door.ask("POST", f"/v1/users/{id_of(door, 'user', email)}/disable")
+    click.echo(f"{email} is shut out.")
+
+
+@user.command("enable")
+@click.argument("email")
+@reaches_api()
+def enable_user(door: Door, email: str) -> None:
+    """Let somebody in again."""
+    door.ask("POST", f"/v1/users/{id_of(door, 'user', email)}/enable")
+    click.echo(f"{email} may sign in again.")
+
+
 @user.command("set-password")
 @click.argument("email")
 @click.option("--password-stdin", "reads_stdin", is_flag=True, help="Read it from standard input.")

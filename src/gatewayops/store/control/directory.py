@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import func, or_, select
 
+from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput, NotFound
 from gatewayops.base.ids import new_id
 from gatewayops.store.control import masking, prices, revision, rows
@@ -56,6 +57,7 @@ class User(msgspec.Struct, frozen=True):
     name: str
     team_id: str
     created_at: datetime
+    disabled_at: datetime | None = None
 
 
 async def ensure_default(session: Session) -> None:
@@ -113,6 +115,19 @@ async def add_user(session: Session, *, org_id: str, email: str, name: str = "",
     owner_id = await team_id(session, org_id=org_id, ref=team)
     row = UserTable(id=new_id("user"), org_id=org_id, email=email, name=name, team_id=owner_id or None)
     await rows.add(session, row, taken=f"email: a user {email} exists")
+    return _user(row)
+
+
+async def disable_user(session: Session, *, org_id: str, user_id: str, is_disabled: bool) -> User:
+    """Shuts somebody out, or lets them in again; their keys follow. Raises NotFound."""
+    row = await session.scalar(select(UserTable).where(UserTable.org_id == org_id, UserTable.id == user_id))
+    if row is None:
+        msg = "no user of that id"
+        raise NotFound(msg)
+    if is_disabled != (row.disabled_at is not None):
+        row.disabled_at = clock.now() if is_disabled else None
+        await session.flush()
+        await revision.bump(session)
     return _user(row)
 
 
@@ -190,5 +205,10 @@ def _project(row: ProjectTable) -> Project:
 
 def _user(row: UserTable) -> User:
     return User(
-        id=row.id, email=row.email, name=row.name, team_id=row.team_id or "", created_at=row.created_at
+        id=row.id,
+        email=row.email,
+        name=row.name,
+        team_id=row.team_id or "",
+        created_at=row.created_at,
+        disabled_at=row.disabled_at,
     )

@@ -11,7 +11,7 @@ from gatewayops.base.ids import new_id
 from gatewayops.store.control import revision, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.paging import Asked, Page, page_of
-from gatewayops.store.control.tables import ApiKey, ApiKeySecret
+from gatewayops.store.control.tables import ApiKey, ApiKeySecret, User
 
 OVERLAP = timedelta(hours=24)
 _MAX_CANDIDATES = 4  # secrets that share a prefix by chance; each costs a bcrypt
@@ -148,9 +148,16 @@ async def of_secret(session: Session, secret_id: str) -> Key | None:
     return None if row is None else _key(row)
 
 
+def belongs_to_nobody_disabled() -> ColumnElement[bool]:
+    """A key acts for its user, so it does not count while they are shut out."""
+    shut_out = select(User.id).where(User.disabled_at.is_not(None))
+    return or_(ApiKey.user_id.is_(None), ApiKey.user_id.not_in(shut_out))
+
+
 def _is_usable(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         ApiKey.revoked_at.is_(None),
+        belongs_to_nobody_disabled(),
         or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
         or_(ApiKeySecret.valid_until.is_(None), ApiKeySecret.valid_until > now),
     )

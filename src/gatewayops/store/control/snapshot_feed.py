@@ -23,6 +23,7 @@ from gatewayops.store.control import (
 )
 from gatewayops.store.control.database import Database, DatabaseUnavailable, Session
 from gatewayops.store.control.followers import Followers
+from gatewayops.store.control.keys import belongs_to_nobody_disabled
 from gatewayops.store.control.servers import ServerSpec
 from gatewayops.store.control.tables import ApiKey, ApiKeySecret, McpServer, Organisation, PriceRule
 
@@ -183,7 +184,11 @@ def _is_ahead(moment: InstrumentedAttribute[datetime | None], now: datetime) -> 
 
 
 async def _keys(session: Session, now: datetime) -> tuple[snapshot.KeyRow, ...]:
-    query = select(ApiKey).where(ApiKey.revoked_at.is_(None), _is_ahead(ApiKey.expires_at, now))
+    query = select(ApiKey).where(
+        ApiKey.revoked_at.is_(None),
+        _is_ahead(ApiKey.expires_at, now),
+        belongs_to_nobody_disabled(),
+    )
     return tuple(
         snapshot.KeyRow(
             id=row.id,
@@ -208,6 +213,7 @@ async def _secrets(session: Session, now: datetime) -> tuple[snapshot.SecretRow,
         .where(
             ApiKey.revoked_at.is_(None),
             _is_ahead(ApiKey.expires_at, now),
+            belongs_to_nobody_disabled(),
             _is_ahead(ApiKeySecret.valid_until, now),
         )
     )

@@ -116,7 +116,7 @@ class Project(OwnedTable):
 
 
 class User(OwnedTable):
-    """A person of the organisation; signs in with a later version."""
+    """A person of the organisation. Who is disabled does not sign in, and their keys do not count."""
 
     __tablename__ = "users"
     __table_args__ = (UniqueConstraint("org_id", "email"),)
@@ -124,6 +124,7 @@ class User(OwnedTable):
     email: Mapped[str]
     name: Mapped[str]
     team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
+    disabled_at: Mapped[datetime | None]
 
 
 class ApiKey(OwnedTable):

@@ -37,7 +37,7 @@ async def account(session: Session, *, email: str, organization: str = "") -> Ac
     query = (
         select(User, UserPassword.password_hash)
         .join(UserPassword, UserPassword.user_id == User.id)
-        .where(User.email == email.lower())
+        .where(User.email == email.lower(), User.disabled_at.is_(None))
         .order_by(UserPassword.created_at, User.id)
         .limit(1)
     )
@@ -65,7 +65,7 @@ async def memberships(session: Session, *, email: str) -> tuple[Membership, ...]
         select(Organisation)
         .join(User, User.org_id == Organisation.id)
         .join(UserPassword, UserPassword.user_id == User.id)
-        .where(User.email == email.lower())
+        .where(User.email == email.lower(), User.disabled_at.is_(None))
         .order_by(UserPassword.created_at, User.id)
     )
     found = await session.scalars(query)

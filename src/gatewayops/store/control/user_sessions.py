@@ -81,7 +81,7 @@ async def of_hash(session: Session, session_hash: str) -> SignedIn | None:
     query = (
         select(SessionTable, User)
         .join(User, User.id == SessionTable.user_id)
-        .where(SessionTable.hash == session_hash, *_is_live())
+        .where(SessionTable.hash == session_hash, User.disabled_at.is_(None), *_is_live())
     )
     found = (await session.execute(query)).one_or_none()
     if found is None:

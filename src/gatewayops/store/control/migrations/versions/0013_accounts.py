@@ -50,10 +50,12 @@ def upgrade() -> None:
     op.create_index("ix_one_time_links_expires_at", "one_time_links", ["expires_at"])
     for table in ("user_sessions", "one_time_links"):
         op.create_index(f"ix_{table}_org_id_created_at_id", table, ["org_id", "created_at", "id"])
+    op.add_column("users", _moment("disabled_at", nullable=True))
 
 
 def downgrade() -> None:
     """Back to the one before."""
+    op.drop_column("users", "disabled_at")
     for table in ("one_time_links", "user_sessions", "user_passwords"):
         op.drop_table(table)
 
