@@ -16,7 +16,7 @@ from gatewayops.alerts.mail import Mailer
 from gatewayops.alerts.posting import SendFailed
 from gatewayops.alerts.settings import AlertSettings
 from gatewayops.base.errors import GatewayOpsError
-from gatewayops.store.control.one_time_links import INVITATION, LIVES, RESET, Link
+from gatewayops.store.control.one_time_links import INVITATION, RESET, Link
 
 _log = logging.getLogger(__name__)
 
@@ -66,16 +66,15 @@ class AccountMail:
         await asyncio.gather(*self._waiting)
 
     async def _send(self, link: Link, token: str, *, subject: str, text: str) -> str:
-        until = int(LIVES[link.kind].total_seconds() // 3600)
         mail = EmailMessage()
         mail["Subject"] = subject
         mail["From"] = self._sender
         mail["To"] = link.email
         mail["Message-ID"] = f"<{link.id}@gatewayops>"
-        mail.set_content(
-            f"{text}\n\n{self._address}/{_PAGES[link.kind]}?token={token}\n\n"
-            f"The link works once, within {until} hour{'s' if until > 1 else ''}.\n"
-        )
+        until = link.expires_at.strftime("%Y-%m-%d %H:%M")
+        address = f"{self._address}/{_PAGES[link.kind]}?token={token}"
+        content = f"{text}\n\n{address}\n\nThe link works once, until {until} UTC.\n"
+        mail.set_content(content, cte="7bit" if content.isascii() else None)  # so that a file shows it whole
         try:
             said = await self._mailer.deliver(mail, [link.email], message_id=link.id)
         except SendFailed as error:
