@@ -32,7 +32,7 @@ _NOUNS = {
     "masking_switches": "masking",
     "pinning_settings": "pinning",
 }
-_PERSONAL = {"users": frozenset({"email", "name"})}
+_PERSONAL = {"users": frozenset({"email", "name"}), "end_users": frozenset({"email", "name"})}
 _NOT_TOLD = frozenset({"id", "org_id", "created_at", "updated_at"})
 _SECRET_WORDS = ("sealed", "secret", "wrapped", "password", "token")
 
@@ -114,7 +114,7 @@ def _changed(changes: dict[tuple[str, str], _Change], row: Table) -> None:
 def _change(row: Any, *, before: dict[str, Any] | None, after: dict[str, Any] | None) -> _Change:  # noqa: ANN401 - a row
     org_id = row.id if isinstance(row, Organisation) else row.org_id
     table = row.__tablename__
-    name = getattr(row, "email" if table == "users" else "name", "") or ""
+    name = getattr(row, "email" if table in _PERSONAL else "name", "") or ""
     parent_id = getattr(row, "key_id", "") if table == "api_key_secrets" else ""
     return _Change(table, org_id, row.id, name, before, after, parent_id)
 

@@ -7,13 +7,14 @@ from sqlalchemy import or_, select
 
 from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, NotFound, Reason
-from gatewayops.base.ids import new_id
+from gatewayops.base.ids import new_id, random_text
 from gatewayops.store.control import revision, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.paging import Asked, Page, page_of
-from gatewayops.store.control.tables import McpServer
+from gatewayops.store.control.tables import McpServer, Organisation
 from gatewayops.store.snapshot import Resilience, ServerRow
 
+_SLUG_LENGTH = 100
 _UNKNOWN = "no server of that id or name"
 
 
@@ -59,7 +60,7 @@ def new_server_id() -> str:
 
 async def add(session: Session, *, org_id: str, server_id: str, spec: ServerSpec, headers: Headers) -> Server:
     """Raises Conflict when the name is taken."""
-    row = McpServer(id=server_id, org_id=org_id)
+    row = McpServer(id=server_id, org_id=org_id, slug=await _slug(session, org_id, spec.name))
     _write(row, spec, headers)
     await rows.add(session, row, taken=f"name: a server {spec.name} exists")
     await revision.bump(session)
@@ -105,6 +106,18 @@ async def _row(session: Session, org_id: str, ref: str) -> McpServer:
     if row is None:
         raise NotFound(_UNKNOWN, Reason.SERVER_UNKNOWN)
     return row
+
+
+async def _slug(session: Session, org_id: str, name: str) -> str:
+    """The server's name in addresses that all organisations share; the first to have it keeps it."""
+    taken = select(McpServer.id).where(McpServer.slug == name)
+    if await session.scalar(taken) is None:
+        return name
+    org = await session.scalar(select(Organisation.slug).where(Organisation.id == org_id))
+    slug = f"{name}-{org}"[:_SLUG_LENGTH]
+    if await session.scalar(select(McpServer.id).where(McpServer.slug == slug)) is None:
+        return slug
+    return f"{slug[: _SLUG_LENGTH - 7]}-{random_text(6).lower()}"
 
 
 def _write(row: McpServer, spec: ServerSpec, headers: Headers) -> None:

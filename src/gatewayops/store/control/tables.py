@@ -161,7 +161,7 @@ class McpServer(OwnedTable):
     """A server behind the gateway; header values are sealed by the caller, names are for showing."""
 
     __tablename__ = "mcp_servers"
-    __table_args__ = (UniqueConstraint("org_id", "name"),)
+    __table_args__ = (UniqueConstraint("org_id", "name"), Index(None, "slug", unique=True))
 
     name: Mapped[str] = mapped_column(String(63))
     url: Mapped[str] = mapped_column(String(2048))
@@ -182,6 +182,10 @@ class McpServer(OwnedTable):
     breaker_open_s: Mapped[float]
     breaker_probes: Mapped[int]
     caller_share_percent: Mapped[int]
+    auth: Mapped[str] = mapped_column(String(16), default="api_key")  # api_key, none, platform_oauth
+    slug: Mapped[str] = mapped_column(String(128))  # in addresses; unique over all organisations
+    oauth_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    allows_sign_up: Mapped[bool] = mapped_column(default=False)
 
 
 class PriceRule(OwnedTable):
