@@ -17,16 +17,18 @@ from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.forward import Forwarder
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.live import Live
-from gatewayops.gateway.mcp_door import McpDoor
+from gatewayops.gateway.mcp_door import McpDoor, MethodNotAllowed
 from gatewayops.gateway.rest_door import ROUTES, RestDoor
 from gatewayops.gateway.short_way import ShortWay
 from gatewayops.gateway.siblings import Siblings
 from gatewayops.protocol import otlp, scraping
 from gatewayops.record.spool import SpoolBroken
+from gatewayops.store import oauth_addresses
 
 log = logging.getLogger(__name__)
 
 _CALLS = "/v1/mcp/"
+_METADATA = oauth_addresses.METADATA + _CALLS
 _encode = msgspec.json.Encoder().encode
 
 
@@ -63,6 +65,8 @@ class Door:
             return self._ready(send)
         if path == "/metrics":
             return self._show_metrics(scope, send)
+        if path.startswith(_METADATA):
+            return self._describe(scope, send)
         return self._other(scope, receive, send)
 
     async def _call(self, scope: Scope) -> None:
@@ -130,6 +134,19 @@ class Door:
         else:
             denied = Forbidden(scraping.REFUSAL)
             await _plain(send, denied.status, answers.rest_body(denied, ""))
+
+    async def _describe(self, scope: Scope, send: Send) -> None:
+        """Protected resource metadata (RFC 9728): what any client, in a page too, must know to sign in."""
+        extra = [(b"access-control-allow-origin", b"*"), (b"cache-control", b"public, max-age=60")]
+        try:
+            self._hosts.check(dict(scope["headers"]).get(b"host"), None)
+            if scope["method"] not in ("GET", "HEAD"):
+                raise MethodNotAllowed("only GET means something here")
+            body = self._live.visitors.metadata(scope["path"][len(_METADATA) :])
+        except GatewayOpsError as error:
+            await _plain(send, error.status, answers.rest_body(error, ""), extra=answers.extra_headers(error))
+        else:
+            await _plain(send, 200, body, extra=extra)
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])

@@ -29,6 +29,8 @@ _NOT_FORWARDED = _HOP_BY_HOP | {
     b"x-forwarded-host",
 }
 _TIMEOUT_S = 60.0
+_SIGN_IN = ("/oauth/", "/.well-known/")  # forms, registrations, token requests: all of them small
+_SIGN_IN_BYTES = 64 << 10
 
 
 class Forwarder:
@@ -43,8 +45,7 @@ class Forwarder:
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises Unavailable while the control role is away, TooLarge for a body over the bound."""
-        exported = otlp.is_export(scope["method"], scope["path"])
-        body = await read_body(scope["cycle"], self._otlp_body_bytes if exported else self._max_body_bytes)
+        body = await read_body(scope["cycle"], self._most_bytes(scope["method"], scope["path"]))
         try:
             exchange = await self._control.send(_request(scope, body), streams_all=True)
         except GatewayOpsError as error:
@@ -58,6 +59,14 @@ class Forwarder:
             await _answer(exchange, scope, send)
         finally:
             self._flights.close(flight)
+
+    def _most_bytes(self, method: str, path: str) -> int:
+        """Of a body that is read before anybody has said who they are."""
+        if otlp.is_export(method, path):
+            return self._otlp_body_bytes
+        return (
+            min(_SIGN_IN_BYTES, self._max_body_bytes) if path.startswith(_SIGN_IN) else self._max_body_bytes
+        )
 
 
 async def _answer(exchange: Exchange, scope: Scope, send: Send) -> None:

@@ -33,8 +33,10 @@ from gatewayops.gateway.sessions import Sessions
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.gateway.short_way import ShortWay
 from gatewayops.gateway.siblings import Siblings
+from gatewayops.gateway.visitors import Visitors
 from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
+from gatewayops.identity.oauth.access_tokens import AccessTokens
 from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
@@ -94,7 +96,7 @@ class Gateway:
         self._health = HealthReports(self._servers, self._control, internal_token=parts.internal_token)
         self._governing = Governing(parts.governance, keyring, control, parts.data)
         authenticator = Authenticator(cache_s=settings.key_cache_s)
-        live = Live(authenticator, self._servers, calls, self._governing.governance)
+        live = Live(authenticator, _visitors(parts), self._servers, calls, self._governing.governance)
         self._feed = Feed(
             live,
             self._control,
@@ -197,6 +199,13 @@ class Gateway:
                 server.pool.close_idle(loop.time())
             self._governing.sweep()
             await self._feed.try_keys_again()
+
+
+def _visitors(parts: GatewayParts) -> Visitors:
+    public_url = parts.settings.clients_url
+    tokens = AccessTokens(public_url=public_url)
+    seal_key = secret_file(parts.data / "secrets" / "seal.key")
+    return Visitors(tokens, public_url=public_url, address_key=seal_key)
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,1 @@
+"""OAuth for end users: the people whose MCP client signs in to a customer's MCP server."""
