@@ -78,8 +78,8 @@ class Visitors:
         if server is None or server.auth != PLATFORM_OAUTH:
             return
         says = {"resource_metadata": oauth_addresses.metadata(self._public_url, server.slug)}
-        if server.scopes:
-            says["scope"] = " ".join(server.scopes)
+        if server.oauth_scopes:
+            says["scope"] = " ".join(server.oauth_scopes)
         if isinstance(refusal, ScopeInsufficient):
             says = {"error": "insufficient_scope", "error_description": refusal.detail} | says
         elif call.head.token:
@@ -110,7 +110,7 @@ class Visitors:
             "bearer_methods_supported": ["header"],
             "resource_name": server.name,
         }
-        return _encode(told | ({"scopes_supported": server.scopes} if server.scopes else {}))
+        return _encode(told | ({"scopes_supported": server.oauth_scopes} if server.oauth_scopes else {}))
 
     def _issuer(self, server: ServerRow) -> str:
         return oauth_addresses.issuer(self._public_url, server.slug)

@@ -67,7 +67,7 @@ class ServerRow(Resilience, frozen=True):
     sealed_headers: bytes = b""
     auth: str = API_KEY
     slug: str = ""  # its name in addresses, unique over all organisations
-    scopes: tuple[str, ...] = ()  # all that a call with an access token needs
+    oauth_scopes: tuple[str, ...] = ()  # a call with an access token needs all of them
 
     def bound_to(self) -> bytes:
         """What its sealed values are bound to."""

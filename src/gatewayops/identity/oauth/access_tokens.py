@@ -86,8 +86,8 @@ class AccessTokens:
         token = verify(raw, self._keys.get(server.org_id, {}), expected, now_s=now_s)
         if self._is_revoked(token):
             raise TokenRefused("this access token was revoked; sign in again", Reason.TOKEN_REVOKED)
-        if not token.scopes.issuperset(server.scopes):
-            raise ScopeInsufficient(f"this server needs the scopes {' '.join(server.scopes)}")
+        if not token.scopes.issuperset(server.oauth_scopes):
+            raise ScopeInsufficient(f"this server needs the scopes {' '.join(server.oauth_scopes)}")
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         principal = _principal(token, server)
@@ -95,7 +95,7 @@ class AccessTokens:
         return principal
 
     def _holds(self, token: AccessToken, server: ServerRow) -> bool:
-        if token.org_id != server.org_id or not token.scopes.issuperset(server.scopes):
+        if token.org_id != server.org_id or not token.scopes.issuperset(server.oauth_scopes):
             return False
         return not self._is_revoked(token)
 
