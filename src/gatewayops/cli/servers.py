@@ -41,7 +41,7 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
         ),
         click.option(
             "--auth", type=click.Choice(["none", "api_key", "platform_oauth"]),
-            help="Who may call: anybody, keys of the organisation, people who sign in too [default: api_key].",
+            help="Who may call: anybody, our keys, or people who sign in besides [default: api_key].",
         ),
         click.option(
             "--scope", "oauth_scopes", multiple=True, metavar="SCOPE",

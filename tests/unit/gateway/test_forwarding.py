@@ -190,3 +190,15 @@ async def test_exporters_are_told_to_come_back_while_the_control_role_is_away(ga
     answer = await gateway.ask("POST", "/v1/metrics", b"{}")
 
     assert (answer.status, answer.json["code"], answer.header("retry-after")) == (503, 14, "1")
+
+
+@pytest.mark.parametrize(
+    "path", ["/oauth/tools/token", "/oauth/tools/register", "/.well-known/openid-configuration/oauth/tools"]
+)
+async def test_the_paths_of_signing_in_pass_with_small_bodies_only(fronted, control, path):
+    answer = await fronted.ask("POST", path, b"grant_type=refresh_token", key=None)
+    large = await fronted.ask("POST", path, b"x" * (65 << 10), key=None)
+
+    assert answer.json == {"verb": "POST", "target": path, "body": "grant_type=refresh_token"}
+    assert (large.status, large.json["error"]) == (413, "too_large")
+    assert len(control.requests) == 2
