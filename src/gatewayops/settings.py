@@ -63,6 +63,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Path(self.data_dir or ".gatewayops").absolute()
 
     @property
+    def public_url(self) -> str:
+        """The installation as clients and browsers see it, without a slash at the end."""
+        return self.gateway.clients_url
+
+    @property
     def control_url(self) -> str:
         """The control store's SQLAlchemy address."""
         return self.control_store.url or f"sqlite+aiosqlite:///{self.data / 'control.db'}"

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gatewayops.api.caller_address import address_of
 from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, GatewayOpsError, TooMany, Unauthenticated
 from gatewayops.identity.principal import Principal
@@ -27,7 +28,6 @@ from gatewayops.store.origin import Origin
 
 _log = logging.getLogger(__name__)
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", ""})
 _AGAIN_AFTER = timedelta(hours=1)
 _MOST_SEEN = 4_096
 _LONGEST = 200
@@ -121,12 +121,10 @@ def actor_of(caller: Principal) -> Actor:
 
 def _origin(request: Request, actor: Actor) -> Origin:
     headers = request.headers
-    peer = request.client.host if request.client else ""
-    forwarded = headers.get("x-forwarded-for", "").split(",")[0].strip() if peer in _LOOPBACK else ""
     span = open_span(meta_parent=headers.get("traceparent", ""), named_trace="", header_parent="")
     return Origin(
         actor=actor,
-        address=(forwarded or peer)[:_LONGEST],
+        address=address_of(request),
         request_id=headers.get("x-request-id", "")[:_LONGEST],
         trace_id=span.trace_id if span.parent_id else "",
     )

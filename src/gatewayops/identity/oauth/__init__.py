@@ -1,1 +1,1 @@
-"""OAuth for end users: the people whose MCP client signs in to a customer's MCP server."""
+"""The rules of the OAuth server for end users: pure functions that the doors ask, no I/O."""

@@ -32,7 +32,11 @@ _NOUNS = {
     "masking_switches": "masking",
     "pinning_settings": "pinning",
 }
-_PERSONAL = {"users": frozenset({"email", "name"}), "end_users": frozenset({"email", "name"})}
+_PERSONAL = {
+    "users": frozenset({"email", "name"}),
+    "end_users": frozenset({"email", "name"}),
+    "end_user_sessions": frozenset({"address", "user_agent"}),
+}
 _NOT_TOLD = frozenset({"id", "org_id", "created_at", "updated_at"})
 _SECRET_WORDS = ("sealed", "secret", "wrapped", "password", "token")
 
