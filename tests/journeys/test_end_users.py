@@ -1,4 +1,4 @@
-"""People sign in to a customer's server with their MCP client: the official one, from the 401 on, headless."""
+"""People sign in to a customer's server with their MCP client: the official one, from the first 401 on."""
 
 import os
 import signal

@@ -23,6 +23,7 @@ from gatewayops.gateway.governing import Control, Governing
 from gatewayops.gateway.head import Heads
 from gatewayops.gateway.health_reports import HealthReports
 from gatewayops.gateway.hosts import HostCheck
+from gatewayops.gateway.identity_header import IdentityHeader
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
 from gatewayops.gateway.metrics import Metrics, in_flight, standing
@@ -104,9 +105,10 @@ class Gateway:
             internal_token=parts.internal_token,
             copy=parts.data / "snapshot.msgpack",
         )
+        identity = _identity(parts)
         pipeline = Pipeline(live, self._flights, calls, settings)
         hosts = HostCheck(settings)
-        mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream)
+        mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream, identity)
         self._siblings = Siblings(
             metrics.render,
             folder=parts.data / "run",
@@ -114,10 +116,10 @@ class Gateway:
             number=parts.worker,
             count=settings.workers,
         )
-        self.door = Door(live, calls, self._siblings, hosts, metrics_token=settings.metrics_token)
+        self.door = Door(live, calls, self._siblings, hosts, identity, metrics_token=settings.metrics_token)
         self.door.open_to(
             mcp_door,
-            RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
+            RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes), identity),
             Forwarder(
                 self._control,
                 self._flights,
@@ -199,6 +201,13 @@ class Gateway:
                 server.pool.close_idle(loop.time())
             self._governing.sweep()
             await self._feed.try_keys_again()
+
+
+def _identity(parts: GatewayParts) -> IdentityHeader | None:
+    if not parts.settings.tells_identity:
+        return None
+    seed = secret_file(parts.data / "secrets" / "identity.key")
+    return IdentityHeader(seed, issuer=parts.settings.clients_url)
 
 
 def _visitors(parts: GatewayParts) -> Visitors:

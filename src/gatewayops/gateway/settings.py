@@ -25,6 +25,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_cache_s: Annotated[float, Meta(gt=0, le=3600)] = 300.0
     tool_labels: Annotated[int, Meta(ge=0)] = 200  # distinct server/tool pairs in /metrics
     metrics_token: str = ""  # empty: /metrics answers loopback only
+    tells_identity: bool = False  # signed, to the servers behind: X-GatewayOps-Identity
 
     @property
     def clients_url(self) -> str:
