@@ -68,7 +68,11 @@ class Visitors:
                 )
                 raise Unauthenticated(msg, Reason.TOKEN_MISSING)
             return self._tokens.verify(token, call.head.digest, server)
-        except (Unauthenticated, ScopeInsufficient) as refusal:
+        except Unauthenticated as refusal:
+            self.challenge(call, refusal)
+            raise
+        except ScopeInsufficient as refusal:
+            call.principal = refusal.principal
             self.challenge(call, refusal)
             raise
 

@@ -199,6 +199,7 @@ async def test_a_token_for_less_than_the_server_needs_is_403_with_all_scopes(pro
 
     assert (answer.status, answer.reason) == (403, "scope_insufficient")
     assert challenge(answer)["error"] == "insufficient_scope"
+    assert protected.record.user_id == "eu_ada"
     assert challenge(answer)["scope"] == SCOPE
     assert server.requests == []
 

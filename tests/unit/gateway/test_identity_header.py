@@ -25,7 +25,7 @@ async def telling(start_gateway, rules):
 
 
 async def told(gateway, server):
-    """What the newest request to the server says of its caller, verified with the key that the gateway shows."""
+    """What the newest request to the server says of its caller, verified with the key that is shown."""
     answer = await gateway.ask("GET", "/.well-known/gatewayops-identity-jwks.json", key=None)
     assert "d" not in answer.json["keys"][0]
     token = jwt.decode(

@@ -35,6 +35,11 @@ class ScopeInsufficient(Forbidden):
 
     reason = Reason.SCOPE_INSUFFICIENT
 
+    def __init__(self, detail: str, principal: Principal) -> None:
+        """`principal` is whose token it is: the refusal is filed with them."""
+        super().__init__(detail)
+        self.principal = principal
+
 
 class _Known(msgspec.Struct, frozen=True, gc=False):
     until: float  # Unix seconds
@@ -86,11 +91,13 @@ class AccessTokens:
         token = verify(raw, self._keys.get(server.org_id, {}), expected, now_s=now_s)
         if self._is_revoked(token):
             raise TokenRefused("this access token was revoked; sign in again", Reason.TOKEN_REVOKED)
+        principal = _principal(token, server)
         if not token.scopes.issuperset(server.oauth_scopes):
-            raise ScopeInsufficient(f"this server needs the scopes {' '.join(server.oauth_scopes)}")
+            raise ScopeInsufficient(
+                f"this server needs the scopes {' '.join(server.oauth_scopes)}", principal
+            )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        principal = _principal(token, server)
         self._known[digest] = _Known(token.expires_at + LEEWAY_S, server, principal, token)
         return principal
 
