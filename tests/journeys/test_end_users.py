@@ -3,8 +3,7 @@
 import os
 import signal
 import time
-from html.parser import HTMLParser
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import httpx2
@@ -14,65 +13,11 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
+from gatewayops.testing.scripted_person import ScriptedPerson
+
 CALLBACK = "http://127.0.0.1:33418/callback"
 SCOPE = "notes:read notes:write"
 WITHIN_S = 1.0
-
-
-class Fields(HTMLParser):
-    """What a page's form sends back unchanged."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.hidden = {}
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        given = dict(attrs)
-        if tag == "input" and given.get("type") == "hidden":
-            self.hidden[given["name"]] = given["value"]
-
-
-class Person:
-    """Somebody with a browser and an account of their own."""
-
-    def __init__(self, email):
-        self.email = email
-        self.cookies = httpx.Cookies()
-        self.landed = ""
-
-    async def open(self, url):
-        """Follows the client's link through sign-up and consent, up to the client's own address."""
-        self.landed = ""
-        async with httpx.AsyncClient(cookies=self.cookies, timeout=30) as browser:
-            page = await self._on(browser, await browser.get(url))
-            if page.url.path.endswith("/sign-in"):
-                page = await browser.get(str(page.url).replace("/sign-in", "/sign-up"))
-                page = await self._send(browser, page, email=self.email, password="correct horse battery")
-            if not self.landed:
-                await self._send(browser, page, decision="allow")
-            self.cookies = browser.cookies
-
-    async def code(self):
-        """What came to the client's address."""
-        query = {name: values[0] for name, values in parse_qs(urlsplit(self.landed).query).items()}
-        return AuthorizationCodeResult(code=query["code"], state=query.get("state"), iss=query.get("iss"))
-
-    async def _send(self, browser, page, **typed):
-        parts = urlsplit(str(page.url))
-        form = Fields(page.text).hidden | typed
-        headers = {"Origin": f"{parts.scheme}://{parts.netloc}"}
-        return await self._on(browser, await browser.post(str(page.url), data=form, headers=headers))
-
-    async def _on(self, browser, page):
-        while page.is_redirect:
-            where = urljoin(str(page.url), page.headers["location"])
-            if where.startswith(CALLBACK):
-                self.landed = where
-                return page
-            page = await browser.get(where)
-        assert page.status_code == 200, page.text
-        return page
 
 
 class Memory:
@@ -100,11 +45,20 @@ class Editor:
     def __init__(self, url, email):
         self.url = url
         self.memory = Memory()
-        self.person = Person(email)
+        self.person = ScriptedPerson(email)
         about = {"client_name": "Editor", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}
         self.provider = OAuthClientProvider(
-            url, OAuthClientMetadata(**about), self.memory, self.person.open, self.person.code
+            url, OAuthClientMetadata(**about), self.memory, self.ask, self.code
         )
+
+    async def ask(self, url):
+        """Shows the link to the person."""
+        self.landed = await self.person.allow(url)
+
+    async def code(self):
+        """What came to the client's own address."""
+        query = {name: values[0] for name, values in parse_qs(urlsplit(self.landed).query).items()}
+        return AuthorizationCodeResult(code=query["code"], state=query.get("state"), iss=query.get("iss"))
 
     async def call(self):
         """The text that the tool answers."""
