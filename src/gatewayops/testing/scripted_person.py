@@ -4,6 +4,9 @@ Follows what the pages of the authorization server say, as a browser would: link
 Origin of forms. Used by journeys that let real clients sign in.
 """
 
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -11,6 +14,8 @@ import httpx
 
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 _PATIENCE_S = 30.0
+_CLIENT_S = 90.0
+_LINK = re.compile(r"https?://\S+/authorize\?\S+")
 
 
 class _Hidden(HTMLParser):
@@ -44,6 +49,30 @@ class ScriptedPerson:
                 answer = await self._next(browser, answer)
             self._cookies = browser.cookies
         return landed
+
+    async def attend(self, command: Sequence[str], *, env: Mapping[str, str]) -> tuple[int, str]:
+        """Runs a client to its end and allows what it asks: its exit code, and all that it printed.
+
+        The client shows its link on a line of its output and waits at an address of this machine.
+        """
+        pipe = asyncio.subprocess.PIPE
+        client = await asyncio.create_subprocess_exec(
+            *command, env=env, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.STDOUT, limit=1 << 20
+        )
+        assert client.stdout is not None
+        said: list[str] = []
+        try:
+            async with asyncio.timeout(_CLIENT_S), httpx.AsyncClient(timeout=_PATIENCE_S) as browser:
+                while line := (await client.stdout.readline()).decode():
+                    said.append(line)
+                    if link := _LINK.search(line):
+                        landed = await browser.get(await self.allow(link.group()))
+                        landed.raise_for_status()
+                return await client.wait(), "".join(said)
+        finally:
+            if client.returncode is None:
+                client.kill()
+                await client.wait()
 
     async def _next(self, browser: httpx.AsyncClient, answer: httpx.Response) -> httpx.Response:
         if answer.is_redirect:
