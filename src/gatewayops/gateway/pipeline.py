@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, Unauthenticated, Unavailable
 from gatewayops.cost.budgets.accounts import reserve
@@ -202,6 +203,7 @@ class Pipeline:
             exchange, call.cycle.receive, timeout_s=timeout_s, server=call.server_name
         )
         flight.is_endless = call.method is not None and call.method.is_stream
+        flight.refusal = partial(self._refusal, call)
         begun_ns = time.perf_counter_ns()
         try:
             yield
@@ -209,6 +211,20 @@ class Pipeline:
             self._flights.close(flight)
             if exchange.failure is not None and call.upstream is not None:
                 call.upstream.ended(begun_ns, error=exchange.failure)
+
+    def _refusal(self, call: Call) -> GatewayOpsError | None:
+        """What stands against a caller who was let in a while ago."""
+        principal, visitors = call.principal, self._live.visitors
+        try:
+            if principal.kind == KEY:
+                self._live.authenticator.newest(principal)
+            elif visitors.recognise(call) is None and visitors.admit(call) is None:
+                visitors.newest(principal)
+        except GatewayOpsError as error:
+            return error
+        finally:
+            call.principal = principal
+        return None
 
     def price(self, call: Call, reply: Reply, http_status: int = 200) -> Outcome:
         """What the server's answer amounts to: success or failure, tokens, cost. An error costs nothing."""

@@ -200,6 +200,7 @@ class Gateway:
             for server in self._servers.all():
                 server.pool.close_idle(loop.time())
             self._governing.sweep()
+            self._flights.end_refused()
             await self._feed.try_keys_again()
 
 

@@ -257,6 +257,28 @@ async def test_a_call_that_waited_for_its_body_is_not_let_in_with_a_token_revoke
     assert len(server.requests) == asked
 
 
+async def test_a_stream_without_end_ends_when_its_caller_is_revoked(protected, rules, signer, server):
+    async def forever(turn):
+        await turn.open_stream()
+        await turn.hung_up()
+
+    server.script = forever
+    ada = {"authorization": f"Bearer {signer.token('tools', scope=SCOPE)}"}
+    ben = {"authorization": f"Bearer {signer.token('tools', scope=SCOPE, sub='eu_ben', gid='gr_2')}"}
+    asked = [(None, ada), ("main", {}), (None, ben)]
+    lines = [await protected.begin("subscriptions/listen", {}, key=k, headers=more) for k, more in asked]
+    assert [(await line.read_head()).status for line in lines] == [200, 200, 200]
+    row = sn.RevocationRow("org_default", "grant", "gr_1", int(time.time()))
+    rules.governing["revocations"] = (row,)
+    rules.keys = [key for key in rules.keys if key.name != "main"]
+    await protected.apply()
+
+    for line in lines[:2]:
+        assert [chunk async for chunk in line.chunks()]
+    assert sorted(record.reason for record in protected.records()) == ["key_unknown", "token_revoked"]
+    assert {record.user_id for record in protected.records()} == {"eu_ada", "user_1"}
+
+
 async def test_more_scopes_asked_for_count_for_known_tokens_too(protected, rules, signer):
     token = signer.token("tools", scope=SCOPE)
     assert (await call(protected, token)).status == 200
