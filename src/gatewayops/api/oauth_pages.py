@@ -14,15 +14,18 @@ _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;background:#f4f5f7;color:#1b1f24;margin:0;padding:2rem 1rem}
 main{max-width:26rem;margin:0 auto;background:#fff;border:1px solid #d5d9df;border-radius:12px;
 padding:1.5rem 2rem}
-h1{font-size:1.25rem}label{display:block;margin:.75rem 0}input{font:inherit;width:100%;box-sizing:border-box;
+h1{font-size:1.25rem}
+label{display:block;margin:.75rem 0}
+input{font:inherit;width:100%;box-sizing:border-box;
 padding:.5rem;border:1px solid #8b949e;border-radius:6px}
-button{font:inherit;padding:.5rem 1rem;border-radius:6px;border:1px solid #1f6feb;background:#1f6feb;color:#fff;
-cursor:pointer}button.quiet{background:none;color:inherit;border-color:#8b949e}
+button{font:inherit;padding:.5rem 1rem;border-radius:6px;border:1px solid #1f6feb;background:#1f6feb;
+color:#fff;cursor:pointer}button.quiet{background:none;color:inherit;border-color:#8b949e}
 .fault{background:#ffebe9;border:1px solid #ff8182;border-radius:6px;padding:.5rem .75rem}
 .warning{background:#fff8c5;border:1px solid #d4a72c;border-radius:6px;padding:.5rem .75rem}
 code{font:14px ui-monospace,monospace;overflow-wrap:anywhere}
 @media(prefers-color-scheme:dark){body{background:#14171a;color:#dfe3e8}
-main{background:#22272c;border-color:#3d444d}
+main{background:#22272c;
+border-color:#3d444d}
 input{background:#14171a;color:inherit}a{color:#7ab8ff}.fault,.warning{color:#1b1f24}}
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
