@@ -46,13 +46,17 @@ class ExportChange(Body):
 
 
 class ExportState(BaseModel):
-    """How it goes: spans `sent`, `refused` by the other side for good, `overflowed` out of a full queue."""
+    """How it goes: spans `sent`, `refused` by the other side for good, `overflowed` out of a full queue.
+
+    `undecodable` are frames of the queue that hold no call, and were skipped.
+    """
 
     queued_bytes: int
     oldest_age_s: float
     sent: int
     refused: int
     overflowed: int
+    undecodable: int
     last_error: str | None
     last_error_at: datetime | None
     last_sent_at: datetime | None
@@ -129,6 +133,7 @@ def _state(folder: Path) -> ExportState:
         sent=state.sent,
         refused=state.refused,
         overflowed=state.overflowed,
+        undecodable=state.undecodable,
         last_error=state.last_error or None,
         last_error_at=_when(state.last_error_s),
         last_sent_at=_when(state.last_sent_s),

@@ -109,6 +109,7 @@ def show(door: Door, export: str, *, as_json: bool) -> None:
             "sent": f"{state['sent']}, last {moment(state['last_sent_at'])}",
             "refused": state["refused"],
             "overflowed": state["overflowed"],
+            "undecodable": state["undecodable"],
             "last error": f"{state['last_error'] or '-'} ({moment(state['last_error_at'])})",
         }
     )

@@ -4,8 +4,10 @@ The state file is replaced in one step after an acknowledgement. A process that 
 the batch again, with the same span ids: at least once.
 """
 
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -15,9 +17,12 @@ from gatewayops.record import spool
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.progress import Range
 
+_log = logging.getLogger(__name__)
+
 _STATE = "state.json"
 _SEGMENTS_A_BOUND = 16
 _LARGEST_SEGMENT = 16 << 20
+_BATCH_BYTES = 1 << 20  # of frames: what receivers take at most is 1 MB compressed, or 4 MiB over gRPC
 
 
 class State(msgspec.Struct):
@@ -27,6 +32,7 @@ class State(msgspec.Struct):
     sent: int = 0
     refused: int = 0  # by the destination, for good
     overflowed: int = 0  # removed unsent: the queue was full
+    undecodable: int = 0  # frames that hold no call
     last_error: str = ""
     last_error_s: float = 0.0
     last_sent_s: float = 0.0
@@ -37,6 +43,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     records: list[CallRecord]
     part: Range
+    undecodable: int = 0
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -71,16 +78,20 @@ class ExportQueue:
             self._make_room()
 
     def next_batch(self, limit: int) -> Batch | None:
-        """The oldest records that are not acknowledged, of one segment; None when there are none."""
+        """The oldest records that are not acknowledged, of one segment; None when there are none.
+
+        At most `limit`, and a mebibyte of frames unless the first alone is larger.
+        """
         with self._lock:
             for path in _by_age(self._folder):
                 name = spool.name_of(path)
                 start = self._state.offsets.get(name, 0)
-                payloads, end = spool.read_frames(path, start, limit=limit)
+                payloads, end = _bounded(*spool.read_frames(path, start, limit=limit))
                 if end > start:
-                    return Batch([_DECODER.decode(one) for one in payloads], Range(name, start, end))
+                    records = list(_decoded(payloads))
+                    return Batch(records, Range(name, start, end), len(payloads) - len(records))
                 if spool.is_sealed(path):
-                    self._forget(path)
+                    self._forget(path, torn_bytes=path.stat().st_size - start)
         return None
 
     def commit(self, batch: Batch, *, sent: int, refused: int = 0, error: str = "") -> None:
@@ -90,6 +101,11 @@ class ExportQueue:
                 self._state.offsets[batch.part.segment] = batch.part.end
             self._state.sent += sent
             self._state.refused += refused
+            if batch.undecodable:
+                self._state.undecodable += batch.undecodable
+                _log.warning(
+                    "%d frames of the queue of %s hold no call: skipped", batch.undecodable, self._folder.name
+                )
             if sent:
                 self._state.last_sent_s = clock.unix_s()
             self._failed(error)
@@ -130,7 +146,9 @@ class ExportQueue:
                 return count
             at, count = end, count + len(payloads)
 
-    def _forget(self, path: Path) -> None:
+    def _forget(self, path: Path, *, torn_bytes: int = 0) -> None:
+        if torn_bytes:
+            _log.warning("%d bytes of the queue of %s are damaged: skipped", torn_bytes, self._folder.name)
         spool.remove(path)
         self._state.offsets.pop(spool.name_of(path), None)
 
@@ -161,6 +179,23 @@ def waiting(folder: Path, state: State) -> Waiting:
             queued += left
             oldest = oldest or found.st_mtime
     return Waiting(queued, oldest)
+
+
+def _bounded(payloads: list[bytes], end: int) -> tuple[list[bytes], int]:
+    """As many of them as fit a batch, and where these end."""
+    size = sum(map(len, payloads))
+    while size > _BATCH_BYTES and len(payloads) > 1:
+        last = len(payloads.pop())
+        size -= last
+        end -= last + spool.HEAD_BYTES
+    return payloads, end
+
+
+def _decoded(payloads: Iterable[bytes]) -> Iterator[CallRecord]:
+    """Without those that hold no call, which another version may have written: they block nothing."""
+    for payload in payloads:
+        with suppress(msgspec.MsgspecError):
+            yield _DECODER.decode(payload)
 
 
 def _by_age(folder: Path) -> list[Path]:

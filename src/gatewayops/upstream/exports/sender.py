@@ -47,6 +47,9 @@ class Sender:
         batch = await asyncio.to_thread(self._queue.next_batch, _BATCH)
         if batch is None:
             return _IDLE_S
+        if not batch.records:
+            self._queue.commit(batch, sent=0)
+            return 0
         request = request_of(batch.records, with_payloads=self._with_payloads)
         answer = await self._deliver(request.SerializeToString())
         if answer.status in _RETRIED:

@@ -143,6 +143,33 @@ async def test_a_full_queue_loses_its_oldest_and_counts_them(tmp_path, receiver,
     assert receiver.span_ids() == [f"{number + 1:016x}" for number in range(lost, 1_000)]
 
 
+async def test_a_frame_that_holds_no_call_is_skipped_and_counted(tmp_path, receiver, record, caplog):
+    queue = ExportQueue(tmp_path, max_bytes=_ROOM)
+    queue.append([record(1)])
+    queue._writer.append(b"\xc1 of another version")
+    queue.append([record(2)])
+    await until_empty(sender_to(queue, receiver.url), queue)
+    assert receiver.span_ids() == [f"{2:016x}", f"{3:016x}"]
+    queue._writer.append(b"\xc1", b"\xc1")
+    await until_empty(sender_to(queue, receiver.url), queue)
+    assert len(receiver.requests) == 1  # nothing is sent for frames that hold nothing
+    state = read_state(tmp_path)
+    assert (state.sent, state.undecodable) == (2, 3)
+    assert caplog.text.count("hold no call") == 2
+
+
+async def test_a_batch_is_as_large_as_receivers_take(tmp_path, record):
+    queue = ExportQueue(tmp_path, max_bytes=_ROOM)
+    queue.append([record(number, request_body="x" * 300_000) for number in range(7)])
+    sizes = []
+    while (batch := queue.next_batch(500)) is not None:
+        sizes.append(len(batch.records))
+        queue.commit(batch, sent=len(batch.records))
+    assert sizes == [3, 3, 1]
+    queue.append([record(8, request_body="x" * 2_000_000), record(9)])
+    assert len(queue.next_batch(500).records) == 1
+
+
 async def test_private_addresses_are_not_connected_to_unless_allowed(receiver):
     answer = await deliver(Target(receiver.url), b"")
     assert (answer.status, receiver.requests) == (0, [])
