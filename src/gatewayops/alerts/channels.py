@@ -190,11 +190,7 @@ def _signing_key(secret: str) -> bytes:
 
 def _host(url: str, *, field: str) -> str:
     """The host of a URL of the web."""
-    try:
-        check_url(url)
-    except InvalidInput as error:
-        msg = f"{field}: a URL that {error.detail.removeprefix('url: ')}"
-        raise InvalidInput(msg) from error
+    check_url(url, field=field)
     return urlsplit(url).hostname or ""
 
 

@@ -10,7 +10,6 @@ import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from gatewayops.record.call_record import CallRecord
@@ -21,7 +20,7 @@ from gatewayops.store.control import exports, spool_positions
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.exports import Destination
-from gatewayops.upstream.exports.delivery import deliver, opened_target
+from gatewayops.upstream.exports.delivery import connected, opened_target
 from gatewayops.upstream.exports.sender import Sender
 
 _log = logging.getLogger(__name__)
@@ -92,8 +91,8 @@ class Exports:
         while True:
             try:
                 target = await opened_target(self._credentials, destination)
-                sender = Sender(queue, partial(deliver, target), with_payloads=destination.spec.with_payloads)
-                await sender.run()
+                async with connected(target) as deliver:
+                    await Sender(queue, deliver, with_payloads=destination.spec.with_payloads).run()
             except Exception as error:  # noqa: BLE001 - one odd destination must not end its own task for good
                 _log.exception("the export %s failed and starts again", destination.id)
                 queue.failed(f"inside GatewayOps: {type(error).__name__}")

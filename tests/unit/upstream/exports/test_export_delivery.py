@@ -1,14 +1,15 @@
 """Exports reach a real receiver: after an outage, beside a dead one, and again when a process was killed."""
 
 import asyncio
-from functools import partial
+from datetime import UTC, datetime
 
 import pytest
 
 from gatewayops.record.exports.queue import ExportQueue, read_state, waiting
 from gatewayops.record.exports.spans import Filter, request_of
 from gatewayops.upstream.exports import sender as sending
-from gatewayops.upstream.exports.delivery import Target, deliver
+from gatewayops.upstream.exports.delivery import Target, Verdict
+from gatewayops.upstream.exports.over_http import OverHttp, asked_s
 from gatewayops.upstream.exports.sender import Sender
 
 _MANY = 4_000
@@ -17,7 +18,7 @@ _ROOM = 64 << 20
 
 def sender_to(queue, url, **more):
     target = Target(url, {"x-key": "k"}, allows_private=True)
-    return Sender(queue, partial(deliver, target), with_payloads=False, **more)
+    return Sender(queue, OverHttp(target).deliver, with_payloads=False, **more)
 
 
 async def until_empty(sender, queue):
@@ -171,17 +172,33 @@ async def test_a_batch_is_as_large_as_receivers_take(tmp_path, record):
 
 
 async def test_private_addresses_are_not_connected_to_unless_allowed(receiver):
-    answer = await deliver(Target(receiver.url), b"")
-    assert (answer.status, receiver.requests) == (0, [])
+    answer = await OverHttp(Target(receiver.url)).deliver(request_of([], with_payloads=False))
+    assert (answer.verdict, answer.status, receiver.requests) == (Verdict.AGAIN, 0, [])
     assert "loopback" in answer.error
 
 
 def test_waits_double_to_a_minute_and_heed_what_the_other_side_asks():
     for failures, longest in ((1, 1), (2, 2), (6, 32), (7, 60), (5_000, 60)):
-        assert longest / 2 <= sending.wait_s(failures, "") <= longest
-    assert sending.wait_s(1, "120") == 120
-    assert sending.wait_s(1, "999999") == 3600
-    assert sending.wait_s(1, "soon") <= 1
+        assert longest / 2 <= sending.wait_s(failures, asked_s=0) <= longest
+    assert sending.wait_s(1, asked_s=120) == 120
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("120", 120),
+        ("9" * 400, 3600),
+        ("soon", 0),
+        ("", 0),
+        ("-5", 0),
+        ("Sat, 28 Nov 2026 12:01:30 GMT", 90),
+        ("Sat, 28 Nov 2026 11:00:00 GMT", 0),
+        ("Sun, 29 Nov 2026 12:00:00 GMT", 3600),
+        ("Sat, 28 Nov 2026 12:01:30 -0000", 0),
+    ],
+)
+def test_a_destination_says_when_to_come_back_in_seconds_or_as_a_date(retry_after, seconds):
+    assert asked_s(retry_after, now=datetime(2026, 11, 28, 12, tzinfo=UTC)) == seconds
 
 
 def test_a_span_is_named_and_described_as_the_conventions_say(record):
