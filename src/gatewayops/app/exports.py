@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.consumers import Step
 from gatewayops.record.exports.queue import ExportQueue
@@ -122,6 +124,10 @@ class Exports:
 
 
 def _chosen(destination: Destination, records: Sequence[CallRecord]) -> list[CallRecord]:
+    """What it wants of them; payloads wait on disk only for who gets them."""
     spec = destination.spec
     wants = Filter(spec.servers, spec.statuses, spec.sample_ratio).wants
-    return [record for record in records if record.org_id == destination.org_id and wants(record)]
+    chosen = [record for record in records if record.org_id == destination.org_id and wants(record)]
+    if spec.with_payloads:
+        return chosen
+    return [msgspec.structs.replace(record, request_body="", response_body="") for record in chosen]
