@@ -23,7 +23,8 @@ _KINDS = (
     *("error_rate", "latency_percentile", "call_volume", "rate_limit_hits", "budget_threshold"),
     *("auth_failures", "unusual", "slo_burn"),
 )
-_CHANNELS = ("slack", "pagerduty", "webhook", "email")
+_CHANNELS = ("slack", "pagerduty", "webhook", "email", "apprise")
+_SECRET_CHANNELS = ("slack", "pagerduty", "apprise")
 _SEVERITIES = ("info", "warning", "critical")
 _UNITS = {"error_rate": "%", "latency_percentile": " ms", "budget_threshold": "%"}
 
@@ -162,14 +163,16 @@ def list_channels(door: Door, limit: int, cursor: str | None, *, as_json: bool) 
 @click.option("--kind", type=click.Choice(_CHANNELS), required=True)
 @click.option("--to", metavar="ADDRESS", help="A webhook's URL, or e-mail addresses.")
 @click.option(
-    "--secret", metavar="SECRET", help="Slack's webhook URL, PagerDuty's integration key; asked for, hidden."
+    "--secret",
+    metavar="SECRET",
+    help="Slack's webhook URL, PagerDuty's integration key, apprise's URL; asked for, hidden.",
 )
 @click.option("--only-named", is_flag=True, help="Only for rules that name it.")
 @as_json_option
 @reaches_api()
 def add_channel(door: Door, /, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
     """Make a channel. A webhook gets a secret that signs; it is shown now and never again."""
-    if given["kind"] in ("slack", "pagerduty") and not given["secret"]:
+    if given["kind"] in _SECRET_CHANNELS and not given["secret"]:
         given["secret"] = click.prompt("Secret", hide_input=True)
     body = {name: given[name] for name in ("name", "kind", "secret") if given[name]}
     body |= {"address": given["to"] or "", "for_all": not given["only_named"]}

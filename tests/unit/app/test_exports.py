@@ -91,7 +91,9 @@ async def test_calls_go_to_the_destinations_of_their_organisation_until_these_ar
     try:
         async with database.session() as session:
             await exports.add(session, org_id="org_default", destination_id=export_id, spec=spec)
-        writer.append(frame(1, body="a payload"), frame(2, org_id="org_other"), frame(3, server="jira"), frame(4))
+        writer.append(
+            frame(1, body="a payload"), frame(2, org_id="org_other"), frame(3, server="jira"), frame(4)
+        )
         await follower.drain()
         await until(lambda: len(got) == 2)
         assert got == [f"{1:016x}", f"{4:016x}"]
