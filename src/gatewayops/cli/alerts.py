@@ -12,7 +12,7 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
     show_table,
 )
@@ -49,18 +49,16 @@ def rules() -> None:
 def list_rules(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the rules and how they stand."""
     told = door.ask("GET", f"{_ROUTE}/rules", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "kind", "of", "threshold", "severity", "state"],
         (
             (row["id"], row["name"], row["kind"], _scope(row), _threshold(row), row["severity"], row["state"])
             for row in told["rules"]
         ),
         empty="No rules: gatewayops alert rule defaults makes the default ones.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @rules.command("add")
@@ -147,15 +145,13 @@ def channel() -> None:
 def list_channels(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the channels."""
     told = door.ask("GET", f"{_ROUTE}/channels", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "kind", "address", "for all rules"],
         ((row["id"], row["name"], row["kind"], row["address"], row["for_all"]) for row in told["channels"]),
         empty="No channels: nobody is told of incidents.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @channel.command("add")
@@ -222,10 +218,8 @@ def incident() -> None:
 def list_incidents(door: Door, state: str | None, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List incidents, newest first."""
     told = door.ask("GET", f"{_ROUTE}/incidents", state=state, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "since", "until", "severity", "state", "summary"],
         (
             (row["id"], moment(row["started_at"]), moment(row["resolved_at"]), row["severity"], row["state"],
@@ -233,8 +227,8 @@ def list_incidents(door: Door, state: str | None, limit: int, cursor: str | None
             for row in told["incidents"]
         ),
         empty="No incidents.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @incident.command("show")
@@ -296,19 +290,17 @@ def add_silence(door: Door, /, *, as_json: bool, **given: Any) -> None:  # noqa:
 def list_silences(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the silences, those that ended too."""
     told = door.ask("GET", f"{_ROUTE}/silences", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
     names = ("rule_id", "server", "tool", "severity")
-    show_table(
+    show_page(
+        told,
         ["id", "until", *names, "reason"],
         (
             (row["id"], moment(row["until"]), *(row[name] for name in names), row["reason"])
             for row in told["silences"]
         ),
         empty="No silences.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @silence.command("remove")
@@ -369,16 +361,14 @@ def show_slo(door: Door, ref: str, *, as_json: bool) -> None:
 def list_slos(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the objectives."""
     told = door.ask("GET", f"{_ROUTE}/slos", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
     names = ("id", "name", "server", "tool", "objective", "period_days")
-    show_table(
+    show_page(
+        told,
         ["id", "name", "server", "tool", "objective %", "days"],
         (tuple(row[name] for name in names) for row in told["slos"]),
         empty="No objectives.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @slo.command("remove")

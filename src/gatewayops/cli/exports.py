@@ -13,9 +13,8 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
-    show_table,
 )
 
 _ROUTE = "/v1/exports"
@@ -132,15 +131,13 @@ def set_(door: Door, /, export: str, *, as_json: bool, **given: Any) -> None:  #
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the destinations, and how it goes."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["name", "endpoint", "on", "queued bytes", "sent", "refused", "overflowed", "last error"],
         (_line(row) for row in told["exports"]),
         empty="Calls are exported nowhere. Add a destination: gatewayops export add --help",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @export.command("show")
