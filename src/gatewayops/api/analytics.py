@@ -31,15 +31,19 @@ from gatewayops.api.analytics_shapes import (
 )
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import Parts
+from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query import analytics, behaviour
 from gatewayops.query.analytics import Headline, Rolling, change
 
 router = APIRouter(prefix="/v1/analytics", tags=["Analytics"])
 
+_MOST_STEPS = 10
+
 Reader = Annotated[Principal, Depends(principal_for("analytics.read"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
 StepName = Annotated[str, Query(min_length=1, max_length=400)]
+Steps = Annotated[list[StepName], Query(json_schema_extra={"minItems": 2, "maxItems": _MOST_STEPS})]
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -114,10 +118,13 @@ async def funnel(
     caller: Reader,
     parts: Parts,
     question: QuestionAsked,
-    step: Annotated[list[StepName], Query(min_length=2, max_length=10)],
+    step: Steps,
     window_s: Annotated[int, Query(ge=1, le=_MAX_WINDOW_S)] = 86_400,
 ) -> Funnel:
     """How many users called the tools `step`, `step`… in this order, within the window after the first."""
+    if not 2 <= len(step) <= _MOST_STEPS:
+        msg = f"step: a funnel is of 2 to {_MOST_STEPS} tools, in their order; this names {len(step)}"
+        raise InvalidInput(msg)
     found = await behaviour.funnel(parts.telemetry, question.asked_by(caller), steps=step, window_s=window_s)
     before = [found[0], *found]
     return Funnel(
