@@ -16,7 +16,7 @@ from gatewayops.cli.shown import (
     show_pairs,
     show_table,
 )
-from gatewayops.cli.times import expiry, span
+from gatewayops.cli.times import expiry, length, span
 
 _ROUTE = "/v1/alerts"
 _KINDS = (
@@ -26,6 +26,7 @@ _KINDS = (
 _CHANNELS = ("slack", "pagerduty", "webhook", "email", "apprise")
 _SECRET_CHANNELS = ("slack", "pagerduty", "apprise")
 _SEVERITIES = ("info", "warning", "critical")
+_DELIVERED = ("channel", "event", "state", "attempts", "sent", "answer")
 _UNITS = {"error_rate": "%", "latency_percentile": " ms", "budget_threshold": "%"}
 
 _server = click.option("--server", metavar="NAME", help="Of this server only.")
@@ -61,6 +62,37 @@ def list_rules(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> 
     )
 
 
+@rules.command("show")
+@click.argument("ref", metavar="RULE")
+@as_json_option
+@reaches_api()
+def show_rule(door: Door, ref: str, *, as_json: bool) -> None:
+    """Show a rule: what it watches, whom it tells, how it stands. RULE is an id or a name."""
+    told = door.ask("GET", f"{_ROUTE}/rules/{_find(door, 'rules', ref)['id']}")
+    if as_json:
+        show_json(told)
+        return
+    row = told["rule"]
+    names = {one["id"]: one["name"] for one in door.each(f"{_ROUTE}/channels", "channels")}
+    about = {name: row[name] for name in ("id", "name", "kind")} | {"of": _scope(row)}
+    when = {
+        "threshold": _threshold(row),
+        "percentile": row["percentile"] if row["kind"] == "latency_percentile" else None,
+        "measure": row["measure"] if row["kind"] == "unusual" else None,
+        "objective": row["slo"],
+        "window": length(row["window_s"]),
+        "must last": length(row["for_s"]) if row["for_s"] else "at once",
+        "of at least": f"{row['min_calls']} calls" if row["min_calls"] else None,
+    }
+    tells = {
+        "severity": row["severity"],
+        "tells": [names.get(one, one) for one in row["channels"]] or "the channels of all rules",
+        "state": row["state"],
+        "changed": moment(row["updated_at"]),
+    }
+    show_pairs(about | {name: value for name, value in when.items() if value} | tells)
+
+
 @rules.command("add")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(_KINDS), required=True)
@@ -86,8 +118,8 @@ def add_rule(door: Door, /, *, as_json: bool, **given: Any) -> None:  # noqa: AN
     body = {name: value for name, value in given.items() if value not in (None, (), False)}
     for option, field in (("window", "window_s"), ("for_", "for_s")):
         if option in body:
-            length = span(body.pop(option), option=f"--{option.rstrip('_')}")
-            body[field] = int(length.total_seconds())
+            given_span = span(body.pop(option), option=f"--{option.rstrip('_')}")
+            body[field] = int(given_span.total_seconds())
     if body.pop("below", False):
         body["direction"] = "below"
     told = door.ask("POST", f"{_ROUTE}/rules", body)["rule"]
@@ -245,19 +277,31 @@ def show_incident(door: Door, incident_id: str, *, as_json: bool) -> None:
     times = {"since": moment(found["started_at"]), "until": moment(found["resolved_at"])}
     show_pairs({name: found[name] for name in ("id", "rule", "severity", "state", "summary")} | times)
     show_table(
-        ["channel", "event", "state", "attempts", "sent", "answer"],
-        (
-            (
-                row["channel"],
-                row["event"],
-                row["state"],
-                row["attempts"],
-                moment(row["sent_at"]),
-                row["answer"],
-            )
-            for row in told["deliveries"]
-        ),
+        _DELIVERED,
+        map(_delivered, told["deliveries"]),
         empty="Nobody was told.",
+    )
+
+
+@alert.command("deliveries")
+@click.option("--state", type=click.Choice(["waiting", "sent", "failed", "dropped"]))
+@click.option("--channel", "ref", metavar="CHANNEL", help="To this channel only: an id or a name.")
+@paging_options
+@as_json_option
+@reaches_api()
+def list_deliveries(
+    door: Door, state: str | None, ref: str | None, limit: int, cursor: str | None, *, as_json: bool
+) -> None:  # fmt: skip
+    """List the messages to channels and what became of them, newest first."""
+    channel_id = _find(door, "channels", ref)["id"] if ref else None
+    asked = {"state": state, "channel": channel_id}
+    told = door.ask("GET", f"{_ROUTE}/deliveries", limit=limit, cursor=cursor, **asked)
+    show_page(
+        told,
+        ["at", "incident", *_DELIVERED],
+        ((moment(row["created_at"]), row["incident_id"], *_delivered(row)) for row in told["deliveries"]),
+        empty="No messages.",
+        as_json=as_json,
     )
 
 
@@ -397,6 +441,11 @@ def _show(told: dict[str, Any], names: tuple[str, ...], *, as_json: bool) -> Non
         show_json(told)
     else:
         show_pairs({name: told[name] for name in names})
+
+
+def _delivered(row: dict[str, Any]) -> tuple[Any, ...]:
+    sent = moment(row["sent_at"])
+    return row["channel"], row["event"], row["state"], row["attempts"], sent, row["answer"]
 
 
 def _scope(row: dict[str, Any]) -> str:
