@@ -1,6 +1,7 @@
 """Exports reach a real receiver: after an outage, beside a dead one, and again when a process was killed."""
 
 import asyncio
+import os
 from datetime import UTC, datetime
 
 import pytest
@@ -136,7 +137,8 @@ async def test_a_part_that_was_rejected_is_counted_with_its_reason(tmp_path, rec
 async def test_a_full_queue_loses_its_oldest_and_counts_them(tmp_path, receiver, record):
     queue = ExportQueue(tmp_path, max_bytes=64 << 10)
     for start in range(0, 1_000, 10):
-        queue.append([record(number) for number in range(start, start + 10)])
+        texts = [os.urandom(300).hex() for _ in range(10)]  # which cannot be made smaller than 300 bytes
+        queue.append([record(start + at, request_body=text) for at, text in enumerate(texts)])
     lost = read_state(tmp_path).overflowed
     assert lost > 0
     assert waiting(tmp_path, read_state(tmp_path)).queued_bytes <= 64 << 10
