@@ -18,6 +18,7 @@ from gatewayops.alerts.message import Message
 from gatewayops.alerts.posting import SendFailed
 from gatewayops.alerts.settings import AlertSettings
 from gatewayops.base.errors import Forbidden, InvalidInput
+from gatewayops.settings import SettingsWrong, load
 
 MESSAGE = Message(
     incident_id="incident_1",
@@ -134,6 +135,13 @@ async def test_no_service_is_allowed_that_the_installation_does_not_name(scheme)
 def test_what_works_on_this_machine_cannot_be_allowed(scheme):
     with pytest.raises(ValueError, match=scheme):
         AlertSettings(apprise_schemes=("json", scheme))
+
+
+def test_schemes_are_given_in_the_environment_with_commas_between(tmp_path):
+    given = {"GATEWAYOPS_DATA_DIR": str(tmp_path), "GATEWAYOPS_ALERTS__APPRISE_SCHEMES": "discord, tgram"}
+    assert load(environ=given).alerts.apprise_schemes == ("discord", "tgram")
+    with pytest.raises(SettingsWrong, match="apprise_schemes: dbus would work on this machine"):
+        load(environ=given | {"GATEWAYOPS_ALERTS__APPRISE_SCHEMES": "json,dbus"})
 
 
 @pytest.mark.parametrize("url", ["", "very-secret", "https//very-secret", "json://", "json://very secret"])
