@@ -91,8 +91,10 @@ def _file_fault(path: Any, mode: Any, flags: Any) -> str:  # noqa: ANN401 - as t
 @cache
 def _readable() -> tuple[str, ...]:
     """Where Python and its libraries are: modules imported late, certificate authorities, time zones."""
-    found = {*sysconfig.get_paths().values(), *site.getsitepackages(), "/usr/share/zoneinfo"}
-    found |= {os.path.dirname(os.path.dirname(os.path.abspath(__file__))), sys.base_prefix}
+    paths = sysconfig.get_paths()
+    found = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    found |= {os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "/usr/share/zoneinfo"}
+    found |= set(site.getsitepackages())
     return tuple(os.path.join(place, "") for one in found for place in {one, os.path.realpath(one)})
 
 

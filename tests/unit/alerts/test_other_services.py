@@ -20,18 +20,10 @@ from gatewayops.alerts.settings import AlertSettings
 from gatewayops.base.errors import Forbidden, InvalidInput
 from gatewayops.settings import SettingsWrong, load
 
+_BLANK = dict.fromkeys(("organization", "rule_id", "kind", "server", "tool", "team"), "")
 MESSAGE = Message(
-    incident_id="incident_1",
-    organization="org_default",
-    state="firing",
-    rule_id="arule_1",
+    **_BLANK | {"incident_id": "incident_1", "state": "firing", "severity": "critical", "subject": "files"},
     rule="Calls of a server fail",
-    kind="error_rate",
-    severity="critical",
-    subject="files",
-    server="files",
-    tool="",
-    team="",
     summary="30% of 100 calls of <files> failed",
     value=30.0,
     threshold=20.0,
