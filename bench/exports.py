@@ -1,4 +1,4 @@
-"""python -m bench.exports: spans a second to a destination, CPU a span, and memory over an outage.
+"""python -m bench.exports: memory over an outage, then spans a second to a destination and CPU a span.
 
 Each call is as a gateway records it, without payloads. Its receiver, in a process of its own, acknowledges
 everything unread. The outage is of simulated time: the destination answers 503 while `--waiting` calls are
@@ -192,8 +192,8 @@ async def main(count: int, held: int) -> None:
     """Prints figures."""
     with tempfile.TemporaryDirectory(prefix="gatewayops-exports-") as folder:
         async with receiver() as at:
-            await throughput(Path(folder), at, count)
             await outage(Path(folder) / "outage", at[Protocol.HTTP_PROTOBUF], held)
+            await throughput(Path(folder), at, count)
 
 
 if __name__ == "__main__":
