@@ -132,7 +132,7 @@ async def shown_twice(exported: Exporters, installation: Installation, secret: s
         for mark in again[:_MOST_SHOWN]:
             answer = await client.get(f"/v1/traces/{mark}")
             answer.raise_for_status()
-            if len(answer.json()["spans"]) != SPANS_A_BATCH:
+            if len(answer.json()["trace"]["spans"]) != SPANS_A_BATCH:
                 twice.append(f"spans {mark}")
     return twice
 
