@@ -50,7 +50,7 @@ router = APIRouter(
     },
 )
 
-Exporter = Annotated[Principal, Depends(principal_for("telemetry.write"))]
+Exporter = Annotated[Principal, Depends(principal_for(otlp.ACTION))]
 
 
 def _body_of(message: str) -> dict[str, Any]:

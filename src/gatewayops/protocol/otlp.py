@@ -11,6 +11,7 @@ METRICS = "/v1/metrics"
 PATHS = frozenset((TRACES, LOGS, METRICS))
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+ACTION = "telemetry.write"  # what a key needs to export
 
 _GRPC_CODES = {400: 3, 401: 16, 403: 7, 408: 4, 413: 8, 415: 3, 429: 8, 503: 14}
 _INTERNAL = 13
