@@ -11,9 +11,10 @@ from typing import Any, Literal
 import uvicorn
 
 from gatewayops.api.app import create_app
+from gatewayops.api.otlp_taking import OnlyExports
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
-from gatewayops.app import demo, otlp_jobs
+from gatewayops.app import demo, otlp_jobs, otlp_listeners
 from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.exports import Exports
@@ -104,12 +105,21 @@ async def _serve(
     if local is not None:
         servers.append(_server(as_administrator(app, parts), parts.settings, lifespan="off"))
         serving.append(asyncio.create_task(servers[1].serve(sockets=[local]), name="local api"))
+    exporters = otlp_listeners.http_socket(parts.settings.otlp_http)
+    if exporters is not None:
+        servers.append(_server(OnlyExports(app), parts.settings, lifespan="off"))
+        serving.append(asyncio.create_task(servers[-1].serve(sockets=[exporters]), name="OTLP over HTTP"))
+    grpc = asyncio.create_task(
+        otlp_listeners.serve_grpc(app, parts.settings.otlp_grpc, is_ready=lambda: servers[0].started)
+    )
     asked = asyncio.create_task(stopping.wait(), name="stopping")
     await asyncio.wait([*serving, asked], return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     app.state.watch.stop_waiting()  # gateways that wait for news would hold up the stop
     for server in servers:
         server.should_exit = True
+    grpc.cancel()
+    await asyncio.gather(grpc, return_exceptions=True)
     await asyncio.gather(*serving)
 
 
