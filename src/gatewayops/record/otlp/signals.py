@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from gatewayops.record.otlp import json_form, json_metrics
+from gatewayops.record.otlp import destinations, json_form, json_metrics
 from gatewayops.record.otlp.logs import LogReader
 from gatewayops.record.otlp.points import PointReader
 from gatewayops.record.otlp.spans import SpanReader
@@ -26,6 +26,7 @@ TRACES = Signal(
     json_request=json_form.TracesRequest,
     rejected="rejected_spans",
     reader=SpanReader,
+    kind=destinations.SPANS,
 )
 LOGS = Signal(
     noun="logs",
@@ -34,6 +35,7 @@ LOGS = Signal(
     json_request=json_form.LogsRequest,
     rejected="rejected_log_records",
     reader=LogReader,
+    kind=destinations.LOGS,
 )
 METRICS = Signal(
     noun="points",
@@ -42,4 +44,5 @@ METRICS = Signal(
     json_request=json_metrics.MetricsRequest,
     rejected="rejected_data_points",
     reader=PointReader,
+    kind=destinations.POINTS,
 )

@@ -1,7 +1,4 @@
-"""SpanRecord: one span that somebody else exported, as it goes into the spool and becomes a row.
-
-The spool holds it as a msgpack array, so fields are only ever added at the end, with a default.
-"""
+"""SpanRecord: one span that somebody else exported, checked and masked, on its way to a row."""
 
 import msgspec
 

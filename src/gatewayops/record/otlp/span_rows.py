@@ -22,8 +22,8 @@ _TEXTS = (
 _encode = msgspec.json.Encoder().encode
 
 
-def columns_of(records: Sequence[SpanRecord], *, batch: str) -> dict[str, Sequence[Any]]:
-    """A list a column of OTLP_SPAN_COLUMNS; `batch` is the same in every row."""
+def columns_of(records: Sequence[SpanRecord]) -> dict[str, Sequence[Any]]:
+    """A list a column of OTLP_SPAN_COLUMNS, but for that of the batch."""
     texts = [record.texts for record in records]
     columns: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in records] for name in _PLAIN}
     columns |= {name: [getattr(text, name) for text in texts] for name in _TEXTS}
@@ -34,7 +34,6 @@ def columns_of(records: Sequence[SpanRecord], *, batch: str) -> dict[str, Sequen
         "events": [_events(text.events) if text.events else "" for text in texts],
         "links": [_links(text.links) if text.links else "" for text in texts],
         "door": [OTLP_DOOR] * len(records),
-        "batch": [batch] * len(records),
     }
 
 

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from gatewayops.base.errors import InvalidInput, Reason, TooLarge
 from gatewayops.protocol import otlp
 from gatewayops.protocol.otlp import JSON, PROTOBUF
+from gatewayops.record.otlp.destinations import Kind
 from gatewayops.record.otlp.sender import Refusals
 
 _GZIP = zlib.MAX_WBITS | 16
@@ -46,6 +47,7 @@ class Signal:
     json_request: type
     rejected: str  # field of the partial success; camelCase in JSON
     reader: Callable[..., Reader]  # (sender, window, masker, *, is_json, body_limit)
+    kind: Kind
 
 
 def form_of(content_type: str) -> str:
