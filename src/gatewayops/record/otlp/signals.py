@@ -16,6 +16,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from gatewayops.record.otlp import destinations, json_form, json_metrics
 from gatewayops.record.otlp.logs import LogReader
 from gatewayops.record.otlp.points import PointReader
+from gatewayops.record.otlp.raw_attributes import RawTracesRequest
 from gatewayops.record.otlp.spans import SpanReader
 from gatewayops.record.otlp.wire import Signal
 
@@ -27,6 +28,7 @@ TRACES = Signal(
     rejected="rejected_spans",
     reader=SpanReader,
     kind=destinations.SPANS,
+    raw_request=RawTracesRequest,
 )
 LOGS = Signal(
     noun="logs",

@@ -48,7 +48,7 @@ class Source(msgspec.Struct, array_like=True, gc=False):
     resource: dict[str, str]
 
 
-class SpanRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class SpanRecord(msgspec.Struct, gc=False):
     """One exported span. Empty text means "not known" or "does not apply"."""
 
     ts_ns: int

@@ -48,6 +48,7 @@ class Signal:
     rejected: str  # field of the partial success; camelCase in JSON
     reader: Callable[..., Reader]  # (sender, window, masker, *, is_json, body_limit)
     kind: Kind
+    raw_request: Any = None  # read instead of `request`, once that has found the bytes valid
 
 
 def form_of(content_type: str) -> str:
@@ -107,7 +108,8 @@ def request_of(signal: Signal, body: bytes, form: str) -> Any:  # noqa: ANN401 -
             msg = f"the body is no {signal.request.DESCRIPTOR.name} in JSON"
             raise InvalidInput(msg, Reason.MALFORMED_JSON) from error
     try:
-        return signal.request.FromString(body)
+        request = signal.request.FromString(body)
+        return request if signal.raw_request is None else signal.raw_request.FromString(body)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the body is no {signal.request.DESCRIPTOR.name} in protobuf"
         raise InvalidInput(msg) from error

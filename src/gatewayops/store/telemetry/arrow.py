@@ -86,13 +86,6 @@ def _written(batch: pa.RecordBatch) -> bytes:
 
 
 def _array(values: Sequence[Any], kind: str) -> pa.Array:
-    """Much of a batch is the same all through: that is looked at once."""
-    if len(values) > 1 and values.count(values[0]) == len(values):
-        return _various(values[:1], kind).take(pa.repeat(0, len(values)))
-    return _various(values, kind)
-
-
-def _various(values: Sequence[Any], kind: str) -> pa.Array:
     if kind == "map":
         return _maps(values)
     try:
