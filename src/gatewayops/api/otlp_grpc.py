@@ -80,11 +80,8 @@ class OtlpGrpc:
         with origin.kept():
             try:
                 return await self._taken(signal, context)
-            except GatewayOpsError as error:
-                refused = error
-            except Exception:  # noqa: BLE001 - the outermost door
-                _log.exception("an export over gRPC failed")
-                refused = GatewayOpsError("something of ours failed; the log has more")
+            except Exception as error:  # noqa: BLE001 - the outermost door
+                refused = _shown(error)
         retry_after_s = int(answers.answer(refused).headers.get("Retry-After", "0"))
         code, trailing = otlp.grpc_status(
             http_status=refused.status, message=refused.detail, retry_after_s=retry_after_s
@@ -104,6 +101,14 @@ class OtlpGrpc:
         encoding = "gzip" if body.startswith(_GZIP) else ""
         refusals = await take(state.maskers, intake, Export(signal, otlp.PROTOBUF, encoding, body), caller)
         return wire.success(signal, otlp.PROTOBUF, rejected=refusals.count, message=refusals.message())
+
+
+def _shown(error: Exception) -> GatewayOpsError:
+    """What the exporter is told: nothing of our insides, which are logged."""
+    if isinstance(error, GatewayOpsError) and error.status != 500:
+        return error
+    _log.error("an export over gRPC failed", exc_info=error)
+    return GatewayOpsError("something of ours failed; the log has more")
 
 
 def _request(app: FastAPI, context: Any) -> Request:  # noqa: ANN401

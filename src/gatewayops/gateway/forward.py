@@ -1,7 +1,7 @@
 """Everything that is not a call goes to the control role, so that users see one address.
 
 The control role says who may do what. Exports of telemetry may be large, so here it is asked first whether
-their key may send any: of a stranger's body no more is read than any request may have.
+their key may send any: of a stranger's body only a little is read.
 """
 
 import math

@@ -143,6 +143,19 @@ async def test_while_the_store_is_far_behind_exporters_are_told_when_to_come_bac
     assert RetryInfo.FromString(alone) == told
 
 
+async def test_a_fault_of_ours_shows_nothing_of_our_insides(export, intake, monkeypatch):
+    async def broken(*_):
+        msg = "inside"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(intake, "take", broken)
+
+    error = await refusal(export(traces_protobuf().SerializeToString()))
+
+    assert error.code() is StatusCode.INTERNAL
+    assert "inside" not in error.details()
+
+
 async def test_a_port_that_is_taken_is_an_oserror(anyone, port):
     with pytest.raises(OSError, match="taken"):
         await OtlpGrpc(anyone._transport.app, f"127.0.0.1:{port}").start()

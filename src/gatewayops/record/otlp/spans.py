@@ -77,16 +77,16 @@ class SpanReader(GroupReader):
             session=hashed(take("mcp.session.id", "")),
             is_request_cut=False,
             is_response_cut=False,
-            texts=self._texts(span, attributes),
+            texts=self._texts(span, status, attributes),
             source=group.source,
         )
         if record.texts.request_body or record.texts.response_body:
             self._cut(record)
         return record
 
-    def _texts(self, span: Any, attributes: dict[str, str]) -> SpanTexts:  # noqa: ANN401
+    def _texts(self, span: Any, status: Any, attributes: dict[str, str]) -> SpanTexts:  # noqa: ANN401
         """All that the sender wrote; takes what has a column out of the attributes."""
-        take, status = attributes.pop, span.status
+        take = attributes.pop
         return SpanTexts(
             name=span.name or "",
             method=take("mcp.method.name", ""),
