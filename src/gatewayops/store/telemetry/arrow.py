@@ -17,6 +17,7 @@ _KINDS = {
     "ints": pa.list_(pa.int64()),
     "floats": pa.list_(pa.float64()),
 }
+_LARGER = 64
 _BOUNDS = {"timestamp": 63, "int64": 63, "int32": 31}
 
 
@@ -86,6 +87,14 @@ def _written(batch: pa.RecordBatch) -> bytes:
 
 
 def _array(values: Sequence[Any], kind: str) -> pa.Array:
+    """Of a larger batch many columns are the same all through: their value is looked at once."""
+    count = len(values)
+    if count >= _LARGER and values[0] == values[count // 2] and values.count(values[0]) == count:
+        return pa.repeat(_various(values[:1], kind)[0], count)
+    return _various(values, kind)
+
+
+def _various(values: Sequence[Any], kind: str) -> pa.Array:
     if kind == "map":
         return _maps(values)
     try:
