@@ -9,6 +9,7 @@ and p95 of 2 s until a span is found.
 
 import argparse
 import asyncio
+import gc
 import os
 import tempfile
 import time
@@ -117,6 +118,7 @@ async def main(spans: int) -> None:
         destination = destinations.Exported(telemetry, destinations.SPANS)
         recorder = Recorder(Path(folder) / "otlp" / "spans", Path(folder) / "state", destination, settings)
         bodies = [batch(number) for number in range(-(-spans // _BATCH))]
+        gc.freeze()  # as control does when it is built
         spent = await ingest(intake, recorder, bodies)
         count = len(bodies) * _BATCH
         wall = spent.pop("wall")

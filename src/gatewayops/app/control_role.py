@@ -1,6 +1,7 @@
 """The control role: the API on uvicorn, and beside it the recorder."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -101,6 +102,7 @@ async def _serve(
     app = create_app(parts)
     app.state.metrics.add(shown.collect)
     servers = [_server(app, parts.settings)]
+    gc.freeze()  # what is built now lives as long as the process: collections need not look at it
     serving = [asyncio.create_task(servers[0].serve(), name="api")]
     if local is not None:
         servers.append(_server(as_administrator(app, parts), parts.settings, lifespan="off"))
