@@ -66,7 +66,8 @@ async def build(session: Session) -> snapshot.Snapshot:
 class RevisionWatch:
     """Notices changes and keeps the newest snapshot, encoded. Its owner runs `run` as a task.
 
-    Nothing is read before a gateway asks for the first time. Database errors are logged once and outlived: who waits gets the last snapshot, or nothing yet.
+    Nothing is read before a gateway asks for the first time. Database errors are logged once and outlived:
+    who waits gets the last snapshot, or nothing yet.
     """
 
     def __init__(self, database: Database) -> None:
