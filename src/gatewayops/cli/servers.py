@@ -12,9 +12,8 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
-    show_table,
 )
 
 _ROUTE = "/v1/servers"
@@ -102,10 +101,8 @@ def add(door: Door, /, name: str, server_url: str, *, as_json: bool, **limits: o
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the servers."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["name", "url", "timeout s", "retries", "max in flight", "breaker", "headers"],
         (
             (
@@ -120,8 +117,8 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
             for row in told["servers"]
         ),
         empty="No servers yet: gatewayops server add NAME --url URL",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @server.command("show")

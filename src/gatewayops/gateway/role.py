@@ -123,6 +123,7 @@ class Gateway:
             Forwarder(
                 self._control,
                 self._flights,
+                live,
                 max_body_bytes=settings.max_body_bytes,
                 otlp_body_bytes=parts.record.otlp_body_bytes,
             ),

@@ -76,12 +76,14 @@ async def build(session: Session) -> snapshot.Snapshot:
 class RevisionWatch:
     """Notices changes and keeps the newest snapshot, encoded. Its owner runs `run` as a task.
 
-    Database errors are logged once and outlived: who waits gets the last snapshot, or nothing yet.
+    Nothing is read before a gateway asks for the first time. Database errors are logged once and outlived:
+    who waits gets the last snapshot, or nothing yet.
     """
 
     def __init__(self, database: Database) -> None:
-        """Nothing is read before `run`."""
+        """Reads nothing."""
         self._database = database
+        self._is_asked = asyncio.Event()
         self._revision = snapshot.EMPTY.revision
         self._encoded = b""
         self._changed = asyncio.Event()
@@ -98,6 +100,7 @@ class RevisionWatch:
 
     async def run(self) -> None:
         """Watches until cancelled."""
+        await self._is_asked.wait()
         while True:
             try:
                 await (self._poll() if self._database.is_sqlite else self._listen())
@@ -115,6 +118,7 @@ class RevisionWatch:
         A caller ahead of us has seen a newer store than ours, or the store was restored from a
         backup: the store itself is asked, and its word holds even when it is lower.
         """
+        self._is_asked.set()
         if known > self._revision >= 0 and await self._is_behind(known):
             return self._encoded
         try:
