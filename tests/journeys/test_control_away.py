@@ -154,19 +154,20 @@ def test_calls_go_on_while_control_and_store_are_gone_and_appear_when_they_retur
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_gateway_that_starts_alone_serves_from_its_snapshot(roles, eventually, number):
+    before, after = f"before-{number.name}", f"after-{number.name}"
     roles.end("control", "store")
-    roles.call_all_ways("before-the-restart")
+    roles.call_all_ways(before)
     roles.end("gateway", number=number)
 
     roles.start("gateway")
     eventually(roles.is_ready)
-    roles.call_all_ways("after-the-restart")
+    roles.call_all_ways(after)
     assert (
         roles.ask("POST", "/v1/mcp/mirror/tools/list", json={}, headers={"Authorization": "Bearer x"}) == 401
     )
 
     roles.start("store", "control")
-    for trace in ("before-the-restart", "after-the-restart"):
+    for trace in (before, after):
         eventually(lambda: len(roles.spans(trace)) == 3)  # noqa: B023 - asked at once
 
 

@@ -34,6 +34,7 @@ DECISIVE = (
     "Content-Type",
 )  # fmt: skip
 """Headers that decide whether the call is refused; each goes alone."""
+FIELD_TOOLS = ("echo", "stream", "refuse", "fail", "garbage", "status")
 
 
 @dataclass
@@ -131,12 +132,12 @@ class Sender:
         self.send("POST", f"/v1/mcp/mirror?token={safe}&q={safe}", json={"text": text})
         self.send("PUT", f"/v1/mcp/mirror?q={safe}", json={"text": text})
 
-    def headers(self, text):
-        """In every header that is read, and some that are not; also as the credentials of a stranger."""
+    def headers(self, text, *, turn):
+        """In headers that are read, and some that are not; also as the credentials of a stranger."""
         text = text.replace("\n", " ")
         call = {"tool": "echo", "arguments": {MARK: 1}}
         together = dict.fromkeys(HARMLESS, text)
-        for headers in (together, *({name: text} for name in DECISIVE)):
+        for headers in (together, *({name: text} for name in DECISIVE[turn % 2 :: 2])):
             self.rest("tools/call", call, headers=headers)
             self.mcp({"name": "echo", "arguments": {MARK: 1}}, headers=headers)
         for value in (f"Bearer {text}", f"Basic {text}"):
@@ -146,12 +147,12 @@ class Sender:
 
     def fields(self, name, secret):
         """A password that only the name of its field gives away."""
-        for arguments in (
+        for turn, arguments in enumerate((
             {name: secret}, {"login": {"user": "bob", name: secret}}, {"t": json.dumps({name: secret})},
             {"text": f"{name}={secret}"}, {"env": [{"name": name, "value": secret}]},
             {name: [secret, {"old": secret}]}, {"url": f"https://example.com/?{name}={secret}&x=1"},
-        ):  # fmt: skip
-            for tool in ("echo", "stream", "refuse", "fail", "garbage", "status"):
+        ), start=len(name)):  # fmt: skip
+            for tool in FIELD_TOOLS[turn % 3 :: 3]:
                 self.mcp({"name": tool, "arguments": arguments})
             self.rest("tools/call", {"tool": "refuse", "arguments": arguments})
         self.rest("resources/read", {"uri": f"db://host/table?{name}={secret}"})
@@ -268,11 +269,11 @@ def make_keys(sender, installation):
 def send_all(sender):
     """Every kind at every place."""
     rng = random.Random(78)
-    for sample in SAMPLES:
+    for turn, sample in enumerate(SAMPLES):
         sender.seeds.add(sample.kind, sample.secret.replace("\n", " "))
         sender.texts(sample.text)
         sender.bad_input(sample.text)
-        sender.headers(sample.text)
+        sender.headers(sample.text, turn=turn)
     for what, shape in SHAPES.items():
         secret = some(rng, WORD, 40)
         sender.seeds.add(what, secret)
