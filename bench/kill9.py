@@ -1,9 +1,10 @@
 """`python -m bench.kill9 --rounds 20`: no answered call is lost or recorded twice, whatever is killed.
 
-Under a bounded load of calls (REST, MCP as JSON, MCP as a stream), SIGKILLs gateway, control and store in
-turn at random moments. A call counts as answered when its client has read the whole answer; a client
-that got none tries again as a new call. Then every answered call must be in /v1/traces exactly once, and
-no call twice. Prints a table; exits 1 when a call is missing or doubled.
+Under a bounded load of calls (REST, MCP as JSON, MCP as a stream) and of OTLP exports, SIGKILLs gateway,
+control and store in turn at random moments. A call counts as answered when its client has read the whole
+answer; a client that got none tries again as a new call. Then every answered call must be in /v1/traces
+exactly once, and no call twice; so must every span, log record and point of an acknowledged export (see
+bench.exporting). Prints a table; exits 1 when something is missing or doubled.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from typing import Any
 
 import httpx
 
+from bench import exporting
+from bench.exporting import Exporters
 from gatewayops.base.ids import trace_id_of
 from gatewayops.testing.installation import Installation
 from gatewayops.testing.mirror_server import MirrorServer
@@ -33,13 +36,14 @@ _CALL_S = 10.0
 _RETURN_S = 60.0
 _SETTLE_S = 60.0
 _SEED = 20261120
+_ACTIONS = ("mcp.*", "traces.read", "telemetry.write")
 _VERSION = "2026-07-28"
 _SSE_END = b"\n\n"
 
 
 @dataclass
 class Report:
-    """What a run showed. `missing` and `doubled` hold the names of calls, and must be empty."""
+    """What a run showed. `missing` and `doubled` name calls and exports, and must be empty."""
 
     rounds: int = 0
     kills: int = 0
@@ -47,6 +51,9 @@ class Report:
     answered: dict[str, int] = field(default_factory=dict)
     unanswered: int = 0
     unanswered_but_recorded: int = 0
+    exported: dict[str, int] = field(default_factory=dict)  # acknowledged requests
+    exports_refused: int = 0
+    exports_sent_again: int = 0
     missing: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     return_s: dict[str, list[float]] = field(default_factory=lambda: {role: [] for role in ROLES})
@@ -55,7 +62,8 @@ class Report:
     @property
     def is_clean(self) -> bool:
         """Nothing lost, nothing twice, and something was proven at all."""
-        return not self.missing and not self.doubled and min(self.answered.values(), default=0) > 0
+        proven = [*self.answered.values(), *self.exported.values()]
+        return not self.missing and not self.doubled and min(proven, default=0) > 0
 
 
 class Load:
@@ -153,10 +161,10 @@ _CALLS = {"rest": _rest, "json": _json, "stream": _sse}
 async def kill_rounds(installation: Installation, secret: str, *, rounds: int, seed: int = _SEED) -> Report:
     """Runs the rounds against a started installation whose server `mirror` echoes."""
     rng = random.Random(seed)
-    load = Load(installation.url, secret)
+    load, exporters = Load(installation.url, secret), Exporters(installation.url, secret)
     report = Report()
     stopping = asyncio.Event()
-    calling = asyncio.create_task(load.run(stopping))
+    sending = asyncio.gather(load.run(stopping), exporters.run(stopping))
     try:
         for _ in range(rounds):
             for role in rng.sample(ROLES, len(ROLES)):
@@ -167,8 +175,8 @@ async def kill_rounds(installation: Installation, secret: str, *, rounds: int, s
         await asyncio.sleep(0.5)
     finally:
         stopping.set()
-        await calling
-    await _count(report, load, installation, secret)
+        await sending
+    await _count(report, load, exporters, _Read(installation, secret))
     return report
 
 
@@ -199,28 +207,47 @@ async def _is_back(
     return answer.status_code == 200
 
 
-async def _count(report: Report, load: Load, installation: Installation, secret: str) -> None:
+@dataclass(frozen=True)
+class _Read:
+    """Where to read what was recorded."""
+
+    installation: Installation
+    secret: str
+
+    async def all(self) -> tuple[Counter[str], dict[str, exporting.Found]]:
+        """How many spans each trace has, and what is found of exports."""
+        shown = await _recorded(self.installation, self.secret)
+        return shown, await exporting.find(self.installation, shown)
+
+
+async def _count(report: Report, load: Load, exporters: Exporters, read: _Read) -> None:
     """Waits until all that was answered is recorded, or nothing more comes; then counts."""
     answered = {trace_id_of(name): name for name in load.answered}
     others = {trace_id_of(name): name for name in load.unanswered}
     begun = time.monotonic()
     while True:
-        found = await _recorded(installation, secret)
-        missing = answered.keys() - found.keys()
-        if not missing or time.monotonic() - begun > _SETTLE_S:
+        shown, found = await read.all()
+        is_whole = not answered.keys() - shown.keys() and not exporting.missing(exporters, found)
+        if is_whole or time.monotonic() - begun > _SETTLE_S:
             break
         await asyncio.sleep(0.5)
     report.settle_s = time.monotonic() - begun
     await asyncio.sleep(2.0)  # a late doubling would show now
-    found = await _recorded(installation, secret)
+    shown, found = await read.all()
     kinds = Counter(load.answered.values())
     report.calls = len(answered) + len(others)
     report.answered = {kind: kinds[kind] for kind in _CALLS}
     report.unanswered = len(others)
-    report.unanswered_but_recorded = len(others.keys() & found.keys())
-    report.missing = sorted(answered[trace] for trace in answered.keys() - found.keys())
+    report.unanswered_but_recorded = len(others.keys() & shown.keys())
+    report.missing = sorted(answered[trace] for trace in answered.keys() - shown.keys())
     ours = {**answered, **others}
-    report.doubled = sorted(ours[trace] for trace, spans in found.items() if spans != 1 and trace in ours)
+    report.doubled = sorted(ours[trace] for trace, spans in shown.items() if spans != 1 and trace in ours)
+    report.exported = {kind: len(marks) for kind, marks in exporters.acknowledged.items()}
+    report.exports_refused = sum(map(len, exporters.unacknowledged.values()))
+    report.exports_sent_again = len(exporters.sent_again)
+    report.missing += exporting.missing(exporters, found)
+    report.doubled += exporting.doubled(exporters, found)
+    report.doubled += await exporting.shown_twice(exporters, read.installation, read.secret)
 
 
 async def _recorded(installation: Installation, secret: str) -> Counter[str]:
@@ -248,7 +275,8 @@ def run(data: Path, *, rounds: int, seed: int = _SEED) -> Report:
         try:
             installation.start()
             installation.json("server", "add", "mirror", "--url", mirror.url)
-            secret = installation.json("key", "create", "kill9")["secret"]
+            actions = [word for action in _ACTIONS for word in ("--action", action)]
+            secret = installation.json("key", "create", "kill9", *actions)["secret"]
             return asyncio.run(kill_rounds(installation, secret, rounds=rounds, seed=seed))
         finally:
             installation.close()
@@ -258,11 +286,14 @@ def table(report: Report) -> str:
     """The report for people."""
     answered = sum(report.answered.values())
     kinds = ", ".join(f"{kind} {count}" for kind, count in report.answered.items())
+    exported = ", ".join(f"{kind} {count}" for kind, count in report.exported.items())
     lines = [
         f"rounds      {report.rounds} ({report.kills} times SIGKILL)",
         f"calls       {report.calls}",
         f"answered    {answered} ({kinds})",
         f"unanswered  {report.unanswered} ({report.unanswered_but_recorded} of them recorded)",
+        f"exported    {sum(report.exported.values())} requests acknowledged ({exported}), "
+        f"{report.exports_refused} not; {report.exports_sent_again} of spans sent more than once",
         f"missing     {len(report.missing)} {' '.join(report.missing[:10])}",
         f"doubled     {len(report.doubled)} {' '.join(report.doubled[:10])}",
         f"settled     after {report.settle_s:.1f} s",

@@ -30,6 +30,7 @@ from gatewayops.store.telemetry.settings import TelemetrySettings
 from gatewayops.upstream.settings import UpstreamSettings
 
 _PREFIX = "GATEWAYOPS_"
+_LISTS = frozenset(("allowed_hosts", "allowed_origins", "apprise_schemes", "argument_fields"))  # a,b
 _NOT_SETTINGS = {_PREFIX + name for name in ("CONFIG", "URL", "KEY")}  # URL and KEY: the CLI's --url, --key
 
 
@@ -61,6 +62,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def data(self) -> Path:
         """The data directory, absolute."""
         return Path(self.data_dir or ".gatewayops").absolute()
+
+    @property
+    def public_url(self) -> str:
+        """The installation as clients and browsers see it, without a slash at the end."""
+        return self.gateway.clients_url
 
     @property
     def control_url(self) -> str:
@@ -108,7 +114,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         section, _, field = name.removeprefix(_PREFIX).lower().partition("__")
         if not field:
             tree[section] = value
-        elif field in ("allowed_hosts", "allowed_origins", "argument_fields"):
+        elif field in _LISTS:
             tree.setdefault(section, {})[field] = [part.strip() for part in value.split(",") if part.strip()]
         else:
             tree.setdefault(section, {})[field] = value

@@ -189,7 +189,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         },
         {"export": "export.id"},
     ),
-    ("PATCH /v1/exports/{export}", {"enabled": False}, {}),
+    ("PATCH /v1/exports/{export}", {"enabled": False, "protocol": "http/json", "sample_ratio": 0.5}, {}),
     ("POST /v1/exports/{export}/test", None, {}),
     ("POST /v1/logs/audit/checkpoints", None, {}),
     ("POST /v1/logs/audit/erasures", {"subject": "nobody"}, {}),

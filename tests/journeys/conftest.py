@@ -9,7 +9,8 @@ from gatewayops.testing.installation import Installation
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory):
-    running = Installation(tmp_path_factory.mktemp("installation") / "data", "--demo")
+    data = tmp_path_factory.mktemp("installation") / "data"
+    running = Installation(data, "--demo", takes_exports=True)
     running.start()
     yield running
     running.close()

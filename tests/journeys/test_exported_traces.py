@@ -1,12 +1,16 @@
 """A customer's server exports its spans with the OpenTelemetry SDK; they stand in one trace with the call."""
 
+from pathlib import Path
+
+import grpc
 import httpx
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import (
     NonRecordingSpan,
     SpanContext,
@@ -96,6 +100,35 @@ def shown_with(installation, trace_id, *, spans):
 
     trace = json.loads(done.stdout)
     return trace if trace["span_count"] == spans else None
+
+
+def test_exporters_find_it_at_opentelemetrys_own_ports(installation, telemetry_key, eventually):
+    headers = {"Authorization": f"Bearer {telemetry_key}"}
+    over_grpc = GrpcSpanExporter(
+        installation.otlp_grpc,
+        insecure=True,
+        headers=(("authorization", headers["Authorization"]),),
+        compression=grpc.Compression.Gzip,
+    )
+    over_http = OTLPSpanExporter(f"http://{installation.otlp_http}/v1/traces", headers=headers)
+    provider = TracerProvider()
+    for exporter in (over_grpc, over_http):
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+    with provider.get_tracer("journey").start_as_current_span("twice on its way") as span:
+        trace_id = f"{span.get_span_context().trace_id:032x}"
+    sent = [exporter.export([span]) for exporter in (over_grpc, over_http)]
+    provider.shutdown()
+
+    assert sent == [SpanExportResult.SUCCESS] * 2
+    shown = eventually(lambda: shown_with(installation, trace_id, spans=1))
+    assert [span["name"] for span in shown["spans"]] == ["twice on its way"]
+    assert httpx.get(f"http://{installation.otlp_http}/v1/servers", headers=headers).status_code == 404
+
+
+def test_the_gateway_carries_no_grpc(installation):
+    loaded = {role: Path(f"/proc/{pid}/maps").read_text() for role, pid in installation.pids.items()}
+
+    assert [role for role, maps in loaded.items() if "grpc" in maps] == ["control"]
 
 
 def test_a_key_of_another_scope_exports_nothing(installation):

@@ -1,7 +1,8 @@
 """The channels: what a person gives for each, what of it is secret, and how a message is sent.
 
 Slack incoming webhooks; PagerDuty Events API v2, with the incident as `dedup_key`; webhooks signed as
-Standard Webhooks are (https://www.standardwebhooks.com); e-mail by SMTP, or into a folder.
+Standard Webhooks are (https://www.standardwebhooks.com); e-mail by SMTP, or into a folder; apprise for the
+rest.
 """
 
 import base64
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gatewayops.alerts import other_services
 from gatewayops.alerts.mail import Mailer
 from gatewayops.alerts.message import Message
 from gatewayops.alerts.posting import Sending, post
@@ -39,6 +41,7 @@ class ChannelKind(StrEnum):
     PAGERDUTY = "pagerduty"
     WEBHOOK = "webhook"
     EMAIL = "email"
+    APPRISE = "apprise"
 
 
 class Destination(msgspec.Struct, frozen=True):
@@ -51,7 +54,7 @@ class Destination(msgspec.Struct, frozen=True):
 def destination_of(kind: ChannelKind, *, address: str, secret: str) -> Destination:
     """Checks what was given. Raises InvalidInput that names the field, never the value of a secret.
 
-    Slack's URL and PagerDuty's integration key are the secret; a webhook without a secret gets one.
+    Slack's URL, PagerDuty's integration key and apprise's URL are the secret; a webhook without one gets one.
     """
     match kind:
         case ChannelKind.SLACK:
@@ -72,20 +75,27 @@ def destination_of(kind: ChannelKind, *, address: str, secret: str) -> Destinati
             return Destination(address, made)
         case ChannelKind.EMAIL:
             return Destination(", ".join(_recipients(address)))
+        case ChannelKind.APPRISE:
+            return Destination(other_services.scheme_of(secret), secret)
         case unreachable:
             assert_never(unreachable)
 
 
 async def check_reach(kind: ChannelKind, destination: Destination, settings: AlertSettings) -> None:
-    """Raises InvalidInput for an address that nothing is sent to; a name may be made later."""
-    if kind is ChannelKind.EMAIL:
-        return
-    url = destination.secret if kind is ChannelKind.SLACK else destination.address
-    parts = urlsplit(url)
+    """Raises InvalidInput for an address that nothing is sent to; a name may be made later.
+
+    And Forbidden for a service that the installation does not allow.
+    """
+    is_secret = kind in (ChannelKind.SLACK, ChannelKind.APPRISE)
     try:
-        await resolve(parts.hostname or "", parts.port or 443, allows_private=settings.allow_private_channels)
+        if kind is ChannelKind.APPRISE:
+            await other_services.check(destination.secret, settings)
+        elif kind is not ChannelKind.EMAIL:
+            parts = urlsplit(destination.secret if is_secret else destination.address)
+            allows = settings.allow_private_channels
+            await resolve(parts.hostname or "", parts.port or 443, allows_private=allows)
     except AddressRefused as error:
-        field = "secret" if kind is ChannelKind.SLACK else "address"
+        field = "secret" if is_secret else "address"
         msg = f"{field}: {error.detail} (alerts.allow_private_channels lets it where it is private)"
         raise InvalidInput(msg, error.reason) from error
     except AddressUnknown:
@@ -99,6 +109,7 @@ class Post:
         """Of the settings."""
         self._sending = Sending(settings.send_timeout_s, settings.allow_private_channels)
         self._mailer = Mailer(settings)
+        self._settings = settings
 
     async def send(
         self, kind: ChannelKind, destination: Destination, message: Message, *, message_id: str
@@ -121,6 +132,8 @@ class Post:
             case ChannelKind.EMAIL:
                 recipients = _recipients(destination.address)
                 return await self._mailer.send(recipients, message, message_id=message_id)
+            case ChannelKind.APPRISE:
+                return await other_services.send(destination.secret, message, self._settings)
             case unreachable:
                 assert_never(unreachable)
 
@@ -190,11 +203,7 @@ def _signing_key(secret: str) -> bytes:
 
 def _host(url: str, *, field: str) -> str:
     """The host of a URL of the web."""
-    try:
-        check_url(url)
-    except InvalidInput as error:
-        msg = f"{field}: a URL that {error.detail.removeprefix('url: ')}"
-        raise InvalidInput(msg) from error
+    check_url(url, field=field)
     return urlsplit(url).hostname or ""
 
 

@@ -23,10 +23,20 @@ _NS = 1_000_000_000
 _MAX_GROUPS = 200
 _LATE_S = 30  # calls take a second or two to be found; windows that are compared wait for all of theirs
 _DAY_S = 86_400
-_UNAUTHENTICATED = (Reason.KEY_MISSING, Reason.KEY_UNKNOWN, Reason.KEY_EXPIRED, Reason.KEY_CHECKS_BUSY)
+_UNAUTHENTICATED = (
+    Reason.KEY_MISSING,
+    Reason.KEY_UNKNOWN,
+    Reason.KEY_EXPIRED,
+    Reason.KEY_CHECKS_BUSY,
+    Reason.TOKEN_INVALID,  # not token_missing: every client that signs in begins with that
+    Reason.TOKEN_EXPIRED,
+    Reason.TOKEN_REVOKED,
+)
 # What the gateway refused for the caller's sake: it says nothing about how a server is.
 REFUSALS = (
     *_UNAUTHENTICATED,
+    Reason.TOKEN_MISSING,
+    Reason.SCOPE_INSUFFICIENT,
     Reason.HOST_NOT_ALLOWED,
     Reason.ORIGIN_NOT_ALLOWED,
     Reason.NOT_FOUND,

@@ -11,8 +11,9 @@ import msgspec
 from fastapi import Request
 
 from gatewayops.api.account_mail import AccountMail
-from gatewayops.api.audit_trail import AuditTrail, address_of, draft_of, enter_as
+from gatewayops.api.audit_trail import AuditTrail, draft_of, enter_as
 from gatewayops.api.browser import session_cookie
+from gatewayops.api.caller_address import address_of
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.person import signed_in
 from gatewayops.base.errors import GatewayOpsError, Reason, TooMany, Unauthenticated

@@ -15,6 +15,7 @@ from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.shapes import Body, InPath, Listed, Name, PageAsked, paging
 from gatewayops.base import clock
+from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import new_id
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import alert_channels
@@ -32,7 +33,8 @@ class NewChannel(Body):
     """`slack`: `secret` is the incoming webhook's URL. `pagerduty`: `secret` is the integration key.
 
     `webhook`: `address` is a URL; `secret` (whsec_…) signs, made when left out. `email`: `address` is e-mail
-    addresses with commas between. `for_all`: rules that name no channel use it.
+    addresses with commas between. `apprise`: `secret` is a URL of apprise, of a scheme that the installation
+    allows. `for_all`: rules that name no channel use it.
     """
 
     name: Name
@@ -52,7 +54,7 @@ class ChannelChange(Body):
 
 
 class ChannelBody(BaseModel):
-    """A channel; of Slack the address is the host only."""
+    """A channel; of Slack the address is the host only, of apprise the scheme."""
 
     id: str
     name: str
@@ -131,6 +133,9 @@ async def change(channel_id: InPath, body: ChannelChange, caller: Writer, parts:
             address=found.address if body.address is None else body.address,
             secret=body.secret or before.secret,
         )
+        if kind is ChannelKind.PAGERDUTY and now.address != found.address and not body.secret:
+            msg = "secret: give it again, for the address is another one, which must not get the old one"
+            raise InvalidInput(msg)
         await check_reach(kind, now, parts.alerts)
         columns["address"] = now.address
         columns["sealed_secret"] = await _sealed(parts, now, org_id=caller.org_id, channel_id=found.id)

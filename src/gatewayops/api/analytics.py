@@ -1,8 +1,9 @@
 """`/v1/analytics`: who uses the tools, how often, in which order, and for what."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel
 
 from gatewayops.api.analytics_shapes import (
     ActiveBody,
@@ -30,15 +31,21 @@ from gatewayops.api.analytics_shapes import (
 )
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import Parts
+from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query import analytics, behaviour
 from gatewayops.query.analytics import Headline, Rolling, change
 
 router = APIRouter(prefix="/v1/analytics", tags=["Analytics"])
 
+_MOST_STEPS = 10
+
 Reader = Annotated[Principal, Depends(principal_for("analytics.read"))]
 Limit = Annotated[int, Query(ge=1, le=200)]
 StepName = Annotated[str, Query(min_length=1, max_length=400)]
+Steps = Annotated[list[StepName], Query(json_schema_extra={"minItems": 2, "maxItems": _MOST_STEPS})]
+
+Shape = TypeVar("Shape", bound=BaseModel)
 
 _MONTH = 30
 _MAX_WINDOW_S = 31 * 86_400
@@ -65,23 +72,11 @@ async def active_users(
         **_about(question),
         interval=interval,
         series=[
-            ActiveBody(
-                start=row.start.isoformat(),
-                users=row.users,
-                new_users=row.new_users,
-                returning_users=row.users - row.new_users,
-                calls=row.calls,
-            )
+            _body(ActiveBody, row, start=row.start.isoformat(), returning_users=row.users - row.new_users)
             for row in series
         ],
         rolling=[
-            RollingBody(
-                date=row.day.isoformat(),
-                daily=row.daily,
-                weekly=row.weekly,
-                monthly=row.monthly,
-                stickiness=_part(row.daily, row.monthly),
-            )
+            _body(RollingBody, row, date=row.day.isoformat(), stickiness=_part(row.daily, row.monthly))
             for row in rolling
         ],
         stickiness=_stickiness(rolling),
@@ -96,16 +91,7 @@ async def segments(caller: Reader, parts: Parts, question: QuestionAsked) -> Seg
     return Segments(
         **_about(question),
         users=users,
-        segments=[
-            SegmentBody(
-                sessions=row.sessions,
-                users=row.users,
-                share=_part(row.users, users) or 0.0,
-                session_count=row.session_count,
-                calls=row.calls,
-            )
-            for row in found
-        ],
+        segments=[_body(SegmentBody, row, share=_part(row.users, users) or 0.0) for row in found],
     )
 
 
@@ -116,10 +102,10 @@ async def retention(caller: Reader, parts: Parts, question: QuestionAsked) -> Re
     return Retention(
         **_about(question),
         cohorts=[
-            CohortBody(
+            _body(
+                CohortBody,
+                row,
                 week=row.week.isoformat(),
-                users=row.users,
-                active=list(row.active),
                 rates=[count / row.users for count in row.active],
             )
             for row in found
@@ -132,19 +118,22 @@ async def funnel(
     caller: Reader,
     parts: Parts,
     question: QuestionAsked,
-    step: Annotated[list[StepName], Query(min_length=2, max_length=10)],
+    step: Steps,
     window_s: Annotated[int, Query(ge=1, le=_MAX_WINDOW_S)] = 86_400,
 ) -> Funnel:
     """How many users called the tools `step`, `step`… in this order, within the window after the first."""
+    if not 2 <= len(step) <= _MOST_STEPS:
+        msg = f"step: a funnel is of 2 to {_MOST_STEPS} tools, in their order; this names {len(step)}"
+        raise InvalidInput(msg)
     found = await behaviour.funnel(parts.telemetry, question.asked_by(caller), steps=step, window_s=window_s)
     before = [found[0], *found]
     return Funnel(
         **_about(question),
         window_s=window_s,
         steps=[
-            StepBody(
-                tool=row.tool,
-                users=row.users,
+            _body(
+                StepBody,
+                row,
                 rate=_part(row.users, found[0].users),
                 step_rate=_part(row.users, earlier.users),
             )
@@ -166,10 +155,7 @@ async def journeys(
     return Journeys(
         **_about(question),
         length=length,
-        journeys=[
-            JourneyBody(steps=list(row.steps), times=row.times, sessions=row.sessions, users=row.users)
-            for row in found
-        ],
+        journeys=[_body(JourneyBody, row) for row in found],
     )
 
 
@@ -181,14 +167,12 @@ async def tools(caller: Reader, parts: Parts, question: QuestionAsked, limit: Li
         **_about(question),
         calls=found.calls,
         tools=[
-            ToolUseBody(
+            _body(
+                ToolUseBody,
+                row,
                 server=row.server or None,
-                tool=row.tool,
-                calls=row.calls,
                 share=row.calls / found.calls,
                 error_rate=row.errors / row.calls,
-                users=row.users,
-                sessions=row.sessions,
                 previous_calls=row.calls_before,
                 change=change(row.calls, row.calls_before),
             )
@@ -215,10 +199,7 @@ async def arguments(
         tool=tool,
         field=field,
         calls=found.calls,
-        values=[
-            ValueBody(value=row.value, calls=row.calls, share=row.calls / found.calls, users=row.users)
-            for row in found.values
-        ],
+        values=[_body(ValueBody, row, share=row.calls / found.calls) for row in found.values],
     )
 
 
@@ -231,16 +212,15 @@ async def intents(caller: Reader, parts: Parts, question: QuestionAsked) -> Inte
         **_about(question),
         calls=calls,
         intents=[
-            IntentBody(
-                intent=row.label,
-                calls=row.calls,
-                share=_part(row.calls, calls) or 0.0,
-                users=row.users,
-                sessions=row.sessions,
-            )
-            for row in found
+            _body(IntentBody, row, intent=row.label, share=_part(row.calls, calls) or 0.0) for row in found
         ],
     )
+
+
+def _body(kind: type[Shape], row: object, **more: Any) -> Shape:  # noqa: ANN401 - of any field
+    """A row of a query: what is given, and besides the row's fields of the same names."""
+    same = {name: getattr(row, name) for name in kind.model_fields if name not in more}
+    return kind(**same, **more)
 
 
 def _about(question: Question) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from gatewayops.api import (
     cost_reports,
     costs,
     directory,
+    end_users,
     explain,
     exports,
     home,
@@ -29,6 +30,13 @@ from gatewayops.api import (
     masking,
     members,
     metrics,
+    oauth_answers,
+    oauth_authorize,
+    oauth_clients,
+    oauth_consent,
+    oauth_metadata,
+    oauth_sign_in,
+    oauth_token,
     otlp,
     pins,
     policies,
@@ -38,6 +46,7 @@ from gatewayops.api import (
     roles,
     runs,
     secrets,
+    server_clients,
     server_health,
     servers,
     sign_in,
@@ -53,6 +62,7 @@ from gatewayops.api.auth import KeyCheck
 from gatewayops.api.body_limit import BodyLimit
 from gatewayops.api.delivery import Delivery
 from gatewayops.api.masking_now import MaskersNow
+from gatewayops.api.oauth_state import OAuthState
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
 from gatewayops.protocol.otlp import PATHS
@@ -83,6 +93,8 @@ _DOORS = (
     policies,
     directory,
     members,
+    end_users,
+    server_clients,
     traces,
     runs,
     metrics,
@@ -100,6 +112,12 @@ _DOORS = (
     prometheus,
     server_health,
     tool_sightings,
+    oauth_metadata,
+    oauth_clients,
+    oauth_authorize,
+    oauth_sign_in,
+    oauth_consent,
+    oauth_token,
     home,
     sign_in_pages,
 )
@@ -124,6 +142,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()
+    app.state.oauth = OAuthState(parts)
     app.state.maskers = MaskersNow(parts.database)
     larger = dict.fromkeys(PATHS, parts.otlp_body_bytes)
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES, larger=larger)
@@ -131,6 +150,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.add_middleware(Delivery, watch=watch)
     app.add_middleware(prometheus.CountedRequests, metrics=app.state.metrics)
     answers.install(app)
+    oauth_answers.install(app)
     for module in _DOORS:
         show_actions(module.router)
         answers.document(module.router)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gatewayops.api.caller_address import address_of
 from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, GatewayOpsError, TooMany, Unauthenticated
 from gatewayops.identity.principal import Principal
@@ -27,7 +28,6 @@ from gatewayops.store.origin import Origin
 
 _log = logging.getLogger(__name__)
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", ""})
 _AGAIN_AFTER = timedelta(hours=1)
 _MOST_SEEN = 4_096
 _LONGEST = 200
@@ -130,18 +130,6 @@ def enter_as(request: Request, actor: Actor) -> Origin:
     known = _origin(request, actor)
     origin.enter(known)
     return known
-
-
-def forwarded(request: Request, what: str) -> str:
-    """What the gateway says of a request: `for`, `proto` or `host`; empty when others say it."""
-    peer = request.client.host if request.client else ""
-    return request.headers.get(f"x-forwarded-{what}", "") if peer in _LOOPBACK else ""
-
-
-def address_of(request: Request) -> str:
-    """Where it comes from."""
-    peer = request.client.host if request.client else ""
-    return (forwarded(request, "for").split(",")[0].strip() or peer)[:_LONGEST]
 
 
 def _origin(request: Request, actor: Actor) -> Origin:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.responses import Response
 
-from gatewayops.api.audit_trail import forwarded
+from gatewayops.api.caller_address import forwarded
 from gatewayops.api.parts import parts_of
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason
 from gatewayops.identity.user_tokens import is_form_token
@@ -25,6 +25,8 @@ _LOOPBACK = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
 def session_cookie(request: Request) -> str:
     """The session's token as the browser sends it; empty when it sends none."""
+    if "cookie" not in request.headers:
+        return ""
     name = LOOPBACK_COOKIE if _is_plain_loopback(request) else COOKIE
     return request.cookies.get(name, "")
 
@@ -95,7 +97,7 @@ def _is_plain_loopback(request: Request) -> bool:
 
 
 def _is_https(request: Request) -> bool:
-    proto = forwarded(request, "proto") or request.url.scheme
+    proto = forwarded(request, "proto") or request.scope.get("scheme", "http")
     return proto == "https" or parts_of(request).address.startswith("https://")
 
 

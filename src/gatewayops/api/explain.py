@@ -21,7 +21,7 @@ from gatewayops.api.explain_shapes import (
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.trace_shapes import span_body
 from gatewayops.base.errors import InvalidInput, NotFound, Reason
-from gatewayops.identity.principal import Principal
+from gatewayops.identity.principal import KEY, PERSON, Principal
 from gatewayops.policy.access.explanation import Explanation, explain
 from gatewayops.policy.access.matching import Question
 from gatewayops.policy.access.rulebook import Held, Subject
@@ -109,7 +109,7 @@ async def _principal(session: Session, org_id: str, ref: str, question: Question
         team_id=user.team_id,
         servers=everything,
         actions=everything,
-        is_person=not question.server,
+        kind=KEY if question.server else PERSON,
     )
 
 

@@ -10,49 +10,75 @@ from gatewayops.api.shapes import Body, Listed
 from gatewayops.base import clock
 from gatewayops.record.exports.queue import read_state, waiting
 from gatewayops.store.control.exports import Destination
+from gatewayops.upstream.exports.delivery import Protocol
 
 Preset = Literal["generic", "datadog", "grafana_cloud", "honeycomb", "new_relic"]
 Name = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
 ServerName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
 Status = Literal["success", "error", "timeout"]
+Endpoint = Annotated[str, Field(max_length=2048)]
+ApiKey = Annotated[str, Field(max_length=4096)]
+Servers = Annotated[list[ServerName], Field(max_length=100)]
+Statuses = Annotated[list[Status], Field(max_length=3)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
 class NewExport(Body):
-    """Where to send calls as spans over OTLP/HTTP (protobuf).
+    """Where to send calls as spans over OTLP.
 
-    `endpoint` is the base address; `/v1/traces` is added. Presets `honeycomb` and `new_relic` know theirs.
-    `api_key` becomes the preset's header (`grafana_cloud`: `<instance id>:<token>`); it is sealed, as are
-    `headers`, and never comes back. Empty `servers` and `statuses` mean all.
+    `endpoint` is the base address; over HTTP `/v1/traces` is added, over gRPC https means TLS. Presets
+    `honeycomb` and `new_relic` know theirs. `api_key` becomes the preset's header (`grafana_cloud`:
+    `<instance id>:<token>`); it is sealed, as are `headers`, and never comes back. Empty `servers` and
+    `statuses` mean all.
     """
 
     name: Name
     preset: Preset = "generic"
-    endpoint: Annotated[str, Field(max_length=2048)] = ""
-    api_key: Annotated[str, Field(max_length=4096)] = ""
+    endpoint: Endpoint = ""
+    protocol: Protocol = Protocol.HTTP_PROTOBUF
+    api_key: ApiKey = ""
     headers: dict[str, str] = Field(default_factory=dict)
     gzip: bool = True
     allow_private_network: bool = False
     with_payloads: bool = False
     enabled: bool = True
-    servers: Annotated[list[ServerName], Field(default_factory=list, max_length=100)]
-    statuses: Annotated[list[Status], Field(default_factory=list, max_length=3)]
-    sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    servers: Servers = Field(default_factory=list)
+    statuses: Statuses = Field(default_factory=list)
+    sample_ratio: Ratio = 1.0
 
 
 class ExportChange(Body):
-    """Off: nothing is queued or sent; what waits stays."""
+    """What is left out stays; what waits is sent as it is then. Off: nothing is queued or sent.
 
-    enabled: bool
+    `headers` and `api_key`, given either, replace all headers. They must be given again with an `endpoint` on
+    another host, which is not to get what was given for this one.
+    """
+
+    endpoint: Endpoint | None = None
+    protocol: Protocol | None = None
+    api_key: ApiKey | None = None
+    headers: dict[str, str] | None = None
+    gzip: bool | None = None
+    allow_private_network: bool | None = None
+    with_payloads: bool | None = None
+    enabled: bool | None = None
+    servers: Servers | None = None
+    statuses: Statuses | None = None
+    sample_ratio: Ratio | None = None
 
 
 class ExportState(BaseModel):
-    """How it goes: spans `sent`, `refused` by the other side for good, `overflowed` out of a full queue."""
+    """How it goes: spans `sent`, `refused` by the other side for good, `overflowed` out of a full queue.
+
+    `undecodable` are frames of the queue that hold no call, and were skipped.
+    """
 
     queued_bytes: int
     oldest_age_s: float
     sent: int
     refused: int
     overflowed: int
+    undecodable: int
     last_error: str | None
     last_error_at: datetime | None
     last_sent_at: datetime | None
@@ -65,6 +91,7 @@ class ExportBody(BaseModel):
     name: str
     preset: str
     endpoint: str
+    protocol: Protocol
     header_names: list[str]
     gzip: bool
     allow_private_network: bool
@@ -90,9 +117,14 @@ class ExportList(Listed):
 
 
 class Tested(BaseModel):
-    """What the other side said to one span: its status (0: no answer) and the beginning of its body."""
+    """What the other side said to one span.
+
+    `answer` on one line, as `HTTP 200` or `gRPC UNAVAILABLE busy`; HTTP's `status` (0: none) and the
+    beginning of its body or message; `error` when it said nothing.
+    """
 
     is_accepted: bool
+    answer: str
     status: int
     body: str
     error: str | None
@@ -106,6 +138,7 @@ def export_body(destination: Destination, folder: Path | None) -> ExportBody:
         name=spec.name,
         preset=spec.preset,
         endpoint=spec.endpoint,
+        protocol=Protocol(spec.protocol),
         header_names=list(spec.header_names),
         gzip=spec.is_gzip,
         allow_private_network=spec.allows_private,
@@ -129,6 +162,7 @@ def _state(folder: Path) -> ExportState:
         sent=state.sent,
         refused=state.refused,
         overflowed=state.overflowed,
+        undecodable=state.undecodable,
         last_error=state.last_error or None,
         last_error_at=_when(state.last_error_s),
         last_sent_at=_when(state.last_sent_s),

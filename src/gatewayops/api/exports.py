@@ -1,7 +1,8 @@
 """`/v1/exports`: where an organisation's calls go as OpenTelemetry spans."""
 
-import base64
-from typing import Annotated
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -27,19 +28,14 @@ from gatewayops.record.exports.spans import test_request
 from gatewayops.store.control import exports
 from gatewayops.store.control.exports import DestinationSpec
 from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_url, resolve
-from gatewayops.upstream.exports.delivery import deliver, opened_target
-from gatewayops.upstream.exports.sender import excerpt
+from gatewayops.upstream.exports.delivery import Protocol, Target, Verdict, connected, opened_target
+from gatewayops.upstream.exports.presets import PRESETS
 
 router = APIRouter(prefix="/v1/exports", tags=["Exports"])
 
 _SETTING = "control.allow_private_upstreams (GATEWAYOPS_CONTROL__ALLOW_PRIVATE_UPSTREAMS=true)"
-_ENDPOINTS = {"honeycomb": "https://api.honeycomb.io", "new_relic": "https://otlp.nr-data.net"}
-_KEY_HEADERS = {
-    "datadog": "dd-api-key",
-    "grafana_cloud": "authorization",
-    "honeycomb": "x-honeycomb-team",
-    "new_relic": "api-key",
-}
+_FIELDS = {"gzip": "is_gzip", "enabled": "is_enabled", "allow_private_network": "allows_private"}
+_METADATA = re.compile(r"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")
 
 Reader = Annotated[Principal, Depends(principal_for("exports.read"))]
 Writer = Annotated[Principal, Depends(principal_for("exports.write"))]
@@ -48,25 +44,13 @@ Writer = Annotated[Principal, Depends(principal_for("exports.write"))]
 @router.post("", status_code=201)
 async def add(body: NewExport, caller: Writer, parts: Parts) -> OneExport:
     """Adds a destination; calls from now on go there. Your key must cover the servers whose calls go."""
-    _check_granted(caller, body.servers)
-    endpoint = body.endpoint or _ENDPOINTS.get(body.preset, "")
-    await _check_endpoint(parts, caller, endpoint, is_private=body.allow_private_network)
-    headers = _headers(body)
-    check_headers(headers)
-    export_id = exports.new_destination_id()
-    sealed = b""
-    if headers:
-        sealed = await parts.credentials.seal(
-            msgspec.json.encode(headers),
-            org_id=caller.org_id,
-            bound_to=exports.export_binding(caller.org_id, export_id),
-        )
+    headers = _headers(body.preset, body.headers, body.api_key)
     spec = DestinationSpec(
         name=body.name,
         preset=body.preset,
-        endpoint=endpoint,
+        endpoint=body.endpoint or PRESETS[body.preset].endpoint,
+        protocol=body.protocol,
         header_names=tuple(sorted(headers)),
-        headers_sealed=sealed,
         is_gzip=body.gzip,
         allows_private=body.allow_private_network,
         with_payloads=body.with_payloads,
@@ -75,6 +59,10 @@ async def add(body: NewExport, caller: Writer, parts: Parts) -> OneExport:
         statuses=tuple(body.statuses),
         sample_ratio=body.sample_ratio,
     )
+    await _check(parts, caller, spec)
+    export_id = exports.new_destination_id()
+    sealed = await _sealed(parts, headers, org_id=caller.org_id, export_id=export_id)
+    spec = msgspec.structs.replace(spec, headers_sealed=sealed)
     async with parts.database.session() as session:
         made = await exports.add(session, org_id=caller.org_id, destination_id=export_id, spec=spec)
     return OneExport(export=export_body(made, parts.exports_folder))
@@ -99,11 +87,26 @@ async def show(export: InPath, caller: Reader, parts: Parts) -> OneExport:
 
 @router.patch("/{export}")
 async def change(export: InPath, body: ExportChange, caller: Writer, parts: Parts) -> OneExport:
-    """Switches a destination on or off, within a second."""
-    async with parts.database.session() as session:
+    """Changes what is given, within a second."""
+    async with parts.database.reading() as session:
         known = await exports.find(session, org_id=caller.org_id, ref=export)
-        _check_granted(caller, list(known.spec.servers))
-        changed = await exports.switch(session, org_id=caller.org_id, ref=export, is_enabled=body.enabled)
+    _check_granted(caller, known.spec.servers)
+    columns = _columns(body)
+    check_url(columns.get("endpoint", known.spec.endpoint), field="endpoint")
+    if body.headers is not None or body.api_key is not None:
+        headers = _headers(known.spec.preset, body.headers or {}, body.api_key or "")
+        sealed = await _sealed(parts, headers, org_id=caller.org_id, export_id=known.id)
+        columns |= {"header_names": tuple(sorted(headers)), "headers_sealed": sealed}
+    spec = msgspec.structs.replace(known.spec, **columns)
+    is_elsewhere = _origin(spec.endpoint) != _origin(known.spec.endpoint)
+    if is_elsewhere and known.spec.header_names and "headers_sealed" not in columns:
+        msg = "headers: give them again, for the endpoint is another host, which must not get the old ones"
+        raise InvalidInput(msg)
+    await _check(parts, caller, spec)
+    async with parts.database.session() as session:
+        changed = await exports.change(
+            session, org_id=caller.org_id, destination_id=known.id, columns=columns
+        )
     return OneExport(export=export_body(changed, parts.exports_folder))
 
 
@@ -112,7 +115,7 @@ async def remove(export: InPath, caller: Writer, parts: Parts) -> Response:
     """Removes a destination and what waits for it."""
     async with parts.database.session() as session:
         known = await exports.find(session, org_id=caller.org_id, ref=export)
-        _check_granted(caller, list(known.spec.servers))
+        _check_granted(caller, known.spec.servers)
         await exports.remove(session, org_id=caller.org_id, ref=export)
     return Response(status_code=204)
 
@@ -122,37 +125,74 @@ async def test(export: InPath, caller: Writer, parts: Parts) -> Tested:
     """Sends one span now, past the queue, and tells what the other side said."""
     async with parts.database.reading() as session:
         found = await exports.find(session, org_id=caller.org_id, ref=export)
-    _check_granted(caller, list(found.spec.servers))
+    _check_granted(caller, found.spec.servers)
     target = await opened_target(parts.credentials, found)
     trace_id, span_id = new_trace_and_span_id()
     request = test_request(trace_id, span_id, at_ns=int(clock.unix_s() * 1e9))
-    answer = await deliver(target, request.SerializeToString())
+    async with connected(target) as deliver:
+        answer = await deliver(request)
     return Tested(
-        is_accepted=200 <= answer.status < 300,
+        is_accepted=answer.verdict is Verdict.TAKEN,
+        answer=answer.told,
         status=answer.status,
-        body=excerpt(answer),
+        body=answer.body,
         error=answer.error or None,
     )
 
 
-def _check_granted(caller: Principal, servers: list[str]) -> None:
+def _columns(body: ExportChange) -> dict[str, Any]:
+    """Of the spec, without headers."""
+    given = body.model_dump(exclude_none=True, exclude={"headers", "api_key"})
+    return {
+        _FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+    }
+
+
+def _headers(preset: str, headers: dict[str, str], api_key: str) -> dict[str, str]:
+    """With the key among them."""
+    all_of_them = headers | (PRESETS[preset].headers_for(api_key) if api_key else {})
+    check_headers(all_of_them)
+    return all_of_them
+
+
+async def _sealed(parts: ControlParts, headers: dict[str, str], *, org_id: str, export_id: str) -> bytes:
+    if not headers:
+        return b""
+    plain, bound_to = msgspec.json.encode(headers), exports.export_binding(org_id, export_id)
+    return await parts.credentials.seal(plain, org_id=org_id, bound_to=bound_to)
+
+
+async def _check(parts: ControlParts, caller: Principal, spec: DestinationSpec) -> None:
+    """Whether the caller may have calls sent there, and they can be. Raises Forbidden, InvalidInput."""
+    _check_granted(caller, spec.servers)
+    protocols = PRESETS[spec.preset].protocols
+    if spec.protocol not in protocols:
+        msg = f"protocol: {spec.preset} takes {', '.join(sorted(protocols))}"
+        raise InvalidInput(msg)
+    await _check_endpoint(parts, caller, spec)
+    if spec.protocol == Protocol.GRPC:
+        _check_grpc(spec)
+
+
+def _check_granted(caller: Principal, servers: Sequence[str]) -> None:
     over = [name for name in servers or ["*"] if not grants(caller.servers, name)]
     if over:
         msg = f"servers: your key does not cover {', '.join(over)}; name servers that it covers"
         raise Forbidden(msg, Reason.SERVER_NOT_GRANTED)
 
 
-async def _check_endpoint(parts: ControlParts, caller: Principal, endpoint: str, *, is_private: bool) -> None:
-    if not endpoint:
+async def _check_endpoint(parts: ControlParts, caller: Principal, spec: DestinationSpec) -> None:
+    if not spec.endpoint:
         msg = "endpoint: this preset needs one, such as https://otlp.example.com"
         raise InvalidInput(msg)
-    check_url(endpoint)
-    if is_private and not (parts.settings.allow_private_upstreams or caller.is_local_admin):
+    check_url(spec.endpoint, field="endpoint")
+    if spec.allows_private and not (parts.settings.allow_private_upstreams or caller.is_local_admin):
         msg = f"allow_private_network: needs the setting {_SETTING}"
         raise Forbidden(msg, Reason.UPSTREAM_ADDRESS)
-    url = urlsplit(endpoint)
+    _, host, port = _origin(spec.endpoint)
     try:
-        await resolve(url.hostname or "", url.port or 443, allows_private=is_private)
+        await resolve(host, port, allows_private=spec.allows_private)
     except AddressUnknown:
         return  # it may resolve later; each delivery checks again
     except AddressRefused as error:
@@ -160,14 +200,16 @@ async def _check_endpoint(parts: ControlParts, caller: Principal, endpoint: str,
         raise InvalidInput(msg, error.reason) from error
 
 
-def _headers(body: NewExport) -> dict[str, str]:
-    headers = dict(body.headers)
-    if not body.api_key:
-        return headers
-    name = _KEY_HEADERS.get(body.preset)
-    if name is None:
-        msg = "api_key: the preset generic has no header for it; give it in headers"
+def _check_grpc(spec: DestinationSpec) -> None:
+    if urlsplit(spec.endpoint).path.strip("/"):
+        msg = "endpoint: over gRPC it has no path, as https://otlp.example.com:4317"
         raise InvalidInput(msg)
-    is_basic = body.preset == "grafana_cloud"
-    value = "Basic " + base64.b64encode(body.api_key.encode()).decode() if is_basic else body.api_key
-    return headers | {name: value}
+    for name in spec.header_names:
+        if not _METADATA.fullmatch(name.lower()):
+            msg = f"headers.{name}: gRPC cannot send a header of this name"
+            raise InvalidInput(msg)
+
+
+def _origin(endpoint: str) -> tuple[str, str, int]:
+    target = Target(endpoint)
+    return target.url.scheme, target.url.hostname or "", target.port

@@ -13,14 +13,13 @@ from starlette.exceptions import HTTPException
 
 from gatewayops.api import answers
 from gatewayops.api.auth import principal_for
-from gatewayops.api.masking_now import MaskersNow
+from gatewayops.api.otlp_taking import intake_of, take
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.base.errors import GatewayOpsError, InvalidInput, TooLarge, Unavailable
+from gatewayops.base.errors import GatewayOpsError, InvalidInput, TooLarge
 from gatewayops.identity.principal import Principal
 from gatewayops.protocol import otlp
 from gatewayops.record.intake import Export
 from gatewayops.record.otlp import signals, wire
-from gatewayops.record.otlp.sender import Sender
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _EITHER: dict[str, Any] = {otlp.PROTOBUF: _BINARY, otlp.JSON: {"schema": {"type": "object"}}}
@@ -50,7 +49,7 @@ router = APIRouter(
     },
 )
 
-Exporter = Annotated[Principal, Depends(principal_for("telemetry.write"))]
+Exporter = Annotated[Principal, Depends(principal_for(otlp.ACTION))]
 
 
 def _body_of(message: str) -> dict[str, Any]:
@@ -77,29 +76,13 @@ async def export_metrics(request: Request, caller: Exporter, parts: Parts) -> Re
 
 
 async def _taken(signal: wire.Signal, request: Request, caller: Principal, parts: ControlParts) -> Response:
-    if parts.intake is None:
-        msg = "exports are taken by the running control role"
-        raise Unavailable(msg)
+    intake = intake_of(parts)
     form = wire.form_of(request.headers.get("content-type", ""))
     encoding = request.headers.get("content-encoding", "")
     export = Export(signal, form, encoding, await request.body())
-    maskers: MaskersNow = request.app.state.maskers
-    masker = await maskers.of(caller.org_id)
-    refusals = await parts.intake.take(export, _sender(caller), masker)
+    refusals = await take(request.app.state.maskers, intake, export, caller)
     answer = wire.success(signal, form, rejected=refusals.count, message=refusals.message())
     return Response(answer, media_type=form)
-
-
-def _sender(caller: Principal) -> Sender:
-    return Sender(
-        org_id=caller.org_id,
-        key_id=caller.key_id,
-        user_id=caller.user_id,
-        team_id=caller.team_id,
-        project_id=caller.project_id,
-        env=caller.env,
-        servers=caller.servers,
-    )
 
 
 async def _answered(request: Request, answering: Awaitable[Response]) -> Response:

@@ -36,6 +36,7 @@ class ControlParts:
     settings: ControlSettings
     upstream: UpstreamSettings
     internal_token: str
+    public_url: str = "http://127.0.0.1:8080"  # what clients and browsers use; never taken from a request
     local_admin_token: str = ""
     metrics_token: str = ""  # empty: /metrics answers loopback only
     notary: Notary | None = None  # signs the audit log

@@ -6,7 +6,7 @@ from fastapi import Request
 
 from gatewayops.base import clock
 from gatewayops.base.errors import GatewayOpsError, Reason, Unauthenticated
-from gatewayops.identity.principal import Principal
+from gatewayops.identity.principal import PERSON, Principal
 from gatewayops.identity.user_tokens import hash_of, is_session_token
 from gatewayops.store.control import user_sessions
 from gatewayops.store.control.database import Database
@@ -52,5 +52,5 @@ def principal_of(found: SignedIn) -> Principal:
         team_id=found.team_id,
         servers=("*",),
         actions=("*",),
-        is_person=True,
+        kind=PERSON,
     )

@@ -1,12 +1,13 @@
 """The bodies of `/v1/servers`."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from gatewayops.api.shapes import Body, Listed
+from gatewayops.store import oauth_addresses
 from gatewayops.store.control.servers import Server
 from gatewayops.store.snapshot import Resilience
 from gatewayops.upstream.breaker import State
@@ -22,6 +23,19 @@ Share = Annotated[int, Field(ge=1, le=100)]
 Failures = Annotated[int, Field(ge=0, le=10_000)]
 Probes = Annotated[int, Field(ge=1, le=100)]
 
+Auth = Literal["api_key", "none", "platform_oauth"]
+
+
+def _no_offline_access(scopes: list[str]) -> list[str]:
+    if "offline_access" in scopes:
+        msg = "offline_access is between a client and the authorization server; a server has none such"
+        raise ValueError(msg)
+    return list(dict.fromkeys(scopes))
+
+
+Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,100}$")]  # RFC 6749, appendix A.4
+Scopes = Annotated[list[Scope], Field(max_length=50), AfterValidator(_no_offline_access)]
+
 _DEFAULT = Resilience()
 
 
@@ -32,6 +46,10 @@ class NewServer(Body):
     `breaker_window_s`, at least `breaker_failures` calls failed (0: never) and they are at least
     `breaker_percent` of the calls; after `breaker_open_s` it lets `breaker_probes` calls try. One key may
     have `caller_share_percent` of `max_in_flight`.
+
+    `auth` says how callers are known: by a key of the organisation (`api_key`), also by access tokens of the
+    server's own authorization server (`platform_oauth`), or not at all (`none`: anybody may call). With an
+    access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts.
     """
 
     name: ServerName
@@ -42,6 +60,9 @@ class NewServer(Body):
     max_in_flight: InFlight = 100
     headers: dict[str, str] = Field(default={})
     allow_private_network: bool = False
+    auth: Auth = "api_key"
+    oauth_scopes: Scopes = Field(default=[])
+    allows_sign_up: bool = False
     retry_base_ms: Backoff = _DEFAULT.retry_base_ms
     retry_max_ms: Backoff = _DEFAULT.retry_max_ms
     retry_budget_percent: Percent = _DEFAULT.retry_budget_percent
@@ -64,6 +85,9 @@ class ServerChange(Body):
     max_in_flight: InFlight | None = None
     headers: dict[str, str] | None = None
     allow_private_network: bool | None = None
+    auth: Auth | None = None
+    oauth_scopes: Scopes | None = None
+    allows_sign_up: bool | None = None
     retry_base_ms: Backoff | None = None
     retry_max_ms: Backoff | None = None
     retry_budget_percent: Percent | None = None
@@ -91,10 +115,15 @@ class Health(BaseModel):
 
 
 class ServerBody(BaseModel):
-    """A server, with the names of its headers."""
+    """A server, with the names of its headers. `slug` is its name in addresses: clients use `address`."""
 
     id: str
     name: str
+    slug: str
+    address: str
+    auth: str
+    oauth_scopes: list[str]
+    allows_sign_up: bool
     url: str
     timeout_s: float
     connect_timeout_s: float
@@ -140,11 +169,13 @@ class Tested(BaseModel):
     error: str | None = None
 
 
-def server_body(server: Server, seen: Seen) -> ServerBody:
-    """A server and what is known of its health."""
+def server_body(server: Server, seen: Seen, public_url: str) -> ServerBody:
+    """A server and what is known of its health; `public_url` is where clients find the gateway."""
     spec = msgspec.structs.asdict(server.spec)
     return ServerBody(
         id=server.id,
+        slug=server.slug,
+        address=oauth_addresses.resource(public_url, server.slug),
         allow_private_network=spec.pop("allows_private"),
         header_names=list(server.headers.names),
         health=_health(seen),

@@ -38,14 +38,15 @@ async def add(body: NewServer, caller: Writer, parts: Parts, healths: Healths) -
     may_be_private = body.allow_private_network
     allows_private = await _allows_private(parts, caller, url=body.url, is_asked=may_be_private)
     decided = body.model_dump(exclude={"headers", "allow_private_network"})
-    spec = ServerSpec(allows_private=allows_private, **decided)
+    scopes = tuple(decided.pop("oauth_scopes"))
+    spec = ServerSpec(allows_private=allows_private, oauth_scopes=scopes, **decided)
     server_id = servers.new_server_id()
     headers = await seal_headers(parts.credentials, body.headers, org_id=caller.org_id, server_id=server_id)
     async with parts.database.session() as session:
         server = await servers.add(
             session, org_id=caller.org_id, server_id=server_id, spec=spec, headers=headers
         )
-    return OneServer(server=server_body(server, healths.of(server.id)))
+    return OneServer(server=server_body(server, healths.of(server.id), parts.public_url))
 
 
 @router.get("")
@@ -54,7 +55,7 @@ async def list_servers(caller: Reader, parts: Parts, asked: PageAsked, healths: 
     async with parts.database.reading() as session:
         page = await servers.page(session, org_id=caller.org_id, asked=asked)
     granted = [
-        server_body(server, healths.of(server.id))
+        server_body(server, healths.of(server.id), parts.public_url)
         for server in page.rows
         if grants(caller.servers, server.spec.name)
     ]
@@ -65,7 +66,7 @@ async def list_servers(caller: Reader, parts: Parts, asked: PageAsked, healths: 
 async def show(server: InPath, caller: Reader, parts: Parts, healths: Healths) -> OneServer:
     """One server, by id or name."""
     known = await _find(parts, caller, server)
-    return OneServer(server=server_body(known, healths.of(known.id)))
+    return OneServer(server=server_body(known, healths.of(known.id), parts.public_url))
 
 
 @router.patch("/{server}")
@@ -83,7 +84,7 @@ async def change(
         )
     async with parts.database.session() as session:
         now = await servers.change(session, known, spec=spec, headers=headers)
-    return OneServer(server=server_body(now, healths.of(now.id)))
+    return OneServer(server=server_body(now, healths.of(now.id), parts.public_url))
 
 
 @router.delete("/{server}", status_code=204)
@@ -129,6 +130,8 @@ def _check_granted(caller: Principal, name: str) -> None:
 
 async def _changed(parts: ControlParts, caller: Principal, known: Server, body: ServerChange) -> ServerSpec:
     given = body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network"})
+    if body.oauth_scopes is not None:
+        given["oauth_scopes"] = tuple(body.oauth_scopes)
     spec = msgspec.structs.replace(known.spec, **given)
     if body.name is not None:
         _check_granted(caller, body.name)

@@ -1,6 +1,7 @@
 """The control role: the API on uvicorn, and beside it the recorder."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -11,9 +12,10 @@ from typing import Any, Literal
 import uvicorn
 
 from gatewayops.api.app import create_app
+from gatewayops.api.otlp_taking import OnlyExports
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
-from gatewayops.app import demo, first_link, otlp_jobs
+from gatewayops.app import demo, first_link, otlp_jobs, otlp_listeners
 from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.exports import Exports
@@ -103,16 +105,26 @@ async def _serve(
     app = create_app(parts)
     app.state.metrics.add(shown.collect)
     servers = [_server(app, parts.settings)]
+    gc.freeze()  # what is built now lives as long as the process: collections need not look at it
     serving = [asyncio.create_task(servers[0].serve(), name="api")]
     if local is not None:
         servers.append(_server(as_administrator(app, parts), parts.settings, lifespan="off"))
         serving.append(asyncio.create_task(servers[1].serve(sockets=[local]), name="local api"))
+    exporters = otlp_listeners.http_socket(parts.settings.otlp_http)
+    if exporters is not None:
+        servers.append(_server(OnlyExports(app), parts.settings, lifespan="off"))
+        serving.append(asyncio.create_task(servers[-1].serve(sockets=[exporters]), name="OTLP over HTTP"))
+    grpc = asyncio.create_task(
+        otlp_listeners.serve_grpc(app, parts.settings.otlp_grpc, is_ready=lambda: servers[0].started)
+    )
     asked = asyncio.create_task(stopping.wait(), name="stopping")
     await asyncio.wait([*serving, asked], return_when=asyncio.FIRST_COMPLETED)
     asked.cancel()
     app.state.watch.stop_waiting()  # gateways that wait for news would hold up the stop
     for server in servers:
         server.should_exit = True
+    grpc.cancel()
+    await asyncio.gather(grpc, return_exceptions=True)
     await asyncio.gather(*serving)
 
 

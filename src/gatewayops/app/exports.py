@@ -10,8 +10,9 @@ import logging
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.consumers import Step
@@ -21,7 +22,7 @@ from gatewayops.store.control import exports, spool_positions
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.exports import Destination
-from gatewayops.upstream.exports.delivery import deliver, opened_target
+from gatewayops.upstream.exports.delivery import connected, opened_target
 from gatewayops.upstream.exports.sender import Sender
 
 _log = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ class Exports:
         while True:
             try:
                 target = await opened_target(self._credentials, destination)
-                sender = Sender(queue, partial(deliver, target), with_payloads=destination.spec.with_payloads)
-                await sender.run()
+                async with connected(target) as deliver:
+                    await Sender(queue, deliver, with_payloads=destination.spec.with_payloads).run()
             except Exception as error:  # noqa: BLE001 - one odd destination must not end its own task for good
                 _log.exception("the export %s failed and starts again", destination.id)
                 queue.failed(f"inside GatewayOps: {type(error).__name__}")
@@ -123,6 +124,10 @@ class Exports:
 
 
 def _chosen(destination: Destination, records: Sequence[CallRecord]) -> list[CallRecord]:
+    """What it wants of them; payloads wait on disk only for who gets them."""
     spec = destination.spec
     wants = Filter(spec.servers, spec.statuses, spec.sample_ratio).wants
-    return [record for record in records if record.org_id == destination.org_id and wants(record)]
+    chosen = [record for record in records if record.org_id == destination.org_id and wants(record)]
+    if spec.with_payloads:
+        return chosen
+    return [msgspec.structs.replace(record, request_body="", response_body="") for record in chosen]

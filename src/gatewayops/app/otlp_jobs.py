@@ -9,7 +9,6 @@ from gatewayops.api.parts import ControlParts
 from gatewayops.app.layout import DataDirectory
 from gatewayops.record.intake import Intake
 from gatewayops.record.otlp import destinations, signals
-from gatewayops.record.otlp.wire import Signal
 from gatewayops.record.recorder import Recorder
 from gatewayops.settings import Settings
 
@@ -28,17 +27,12 @@ def with_intake(parts: ControlParts, settings: Settings) -> Iterator[ControlPart
 def recorders(settings: Settings, tables: destinations.Tables) -> list[Recorder[Any]]:
     """One a signal, each with a spool and a state of its own."""
     data = DataDirectory(settings.data)
-    kinds: list[tuple[Signal, destinations.Kind[Any]]] = [
-        (signals.TRACES, destinations.SPANS),
-        (signals.LOGS, destinations.LOGS),
-        (signals.METRICS, destinations.POINTS),
-    ]
     return [
         Recorder(
             data.otlp / signal.noun,
             data.state / "otlp" / signal.noun,
-            destinations.Exported(tables, kind),
+            destinations.Exported(tables, signal.kind),
             settings.record,
         )
-        for signal, kind in kinds
+        for signal in (signals.TRACES, signals.LOGS, signals.METRICS)
     ]

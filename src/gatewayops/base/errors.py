@@ -28,6 +28,11 @@ class Reason(StrEnum):
     KEY_UNKNOWN = "key_unknown"
     KEY_EXPIRED = "key_expired"
     KEY_CHECKS_BUSY = "key_checks_busy"
+    TOKEN_MISSING = "token_missing"  # noqa: S105 - a word, no secret
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - a word, no secret
+    TOKEN_EXPIRED = "token_expired"  # noqa: S105 - a word, no secret
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - a word, no secret
+    SCOPE_INSUFFICIENT = "scope_insufficient"
     HOST_NOT_ALLOWED = "host_not_allowed"
     ORIGIN_NOT_ALLOWED = "origin_not_allowed"
     NOT_FOUND = "not_found"

@@ -7,7 +7,7 @@ import click
 
 from gatewayops.cli.door import Door, reaches_api
 from gatewayops.cli.root import Refusal, WrongUsage
-from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_page, show_pairs, show_table
 from gatewayops.cli.subjects import shown, subject_argument, subject_of
 
 _ROUTE = "/v1/roles"
@@ -34,18 +34,16 @@ def role() -> None:
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the roles: admin, developer and viewer are always there."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "predefined", "permissions", "description"],
         (
             (row["id"], row["name"], row["is_predefined"], len(row["permissions"]), row["description"])
             for row in told["roles"]
         ),
         empty="No roles.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @role.command("show")

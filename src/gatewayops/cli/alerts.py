@@ -12,19 +12,21 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
     show_table,
 )
-from gatewayops.cli.times import expiry, span
+from gatewayops.cli.times import expiry, length, span
 
 _ROUTE = "/v1/alerts"
 _KINDS = (
     *("error_rate", "latency_percentile", "call_volume", "rate_limit_hits", "budget_threshold"),
     *("auth_failures", "unusual", "slo_burn"),
 )
-_CHANNELS = ("slack", "pagerduty", "webhook", "email")
+_CHANNELS = ("slack", "pagerduty", "webhook", "email", "apprise")
+_SECRET_CHANNELS = ("slack", "pagerduty", "apprise")
 _SEVERITIES = ("info", "warning", "critical")
+_DELIVERED = ("channel", "event", "state", "attempts", "sent", "answer")
 _UNITS = {"error_rate": "%", "latency_percentile": " ms", "budget_threshold": "%"}
 
 _server = click.option("--server", metavar="NAME", help="Of this server only.")
@@ -48,18 +50,47 @@ def rules() -> None:
 def list_rules(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the rules and how they stand."""
     told = door.ask("GET", f"{_ROUTE}/rules", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "kind", "of", "threshold", "severity", "state"],
         (
             (row["id"], row["name"], row["kind"], _scope(row), _threshold(row), row["severity"], row["state"])
             for row in told["rules"]
         ),
         empty="No rules: gatewayops alert rule defaults makes the default ones.",
+        as_json=as_json,
     )
-    show_next(told)
+
+
+@rules.command("show")
+@click.argument("ref", metavar="RULE")
+@as_json_option
+@reaches_api()
+def show_rule(door: Door, ref: str, *, as_json: bool) -> None:
+    """Show a rule: what it watches, whom it tells, how it stands. RULE is an id or a name."""
+    told = door.ask("GET", f"{_ROUTE}/rules/{_find(door, 'rules', ref)['id']}")
+    if as_json:
+        show_json(told)
+        return
+    row = told["rule"]
+    names = {one["id"]: one["name"] for one in door.each(f"{_ROUTE}/channels", "channels")}
+    about = {name: row[name] for name in ("id", "name", "kind")} | {"of": _scope(row)}
+    when = {
+        "threshold": _threshold(row),
+        "percentile": row["percentile"] if row["kind"] == "latency_percentile" else None,
+        "measure": row["measure"] if row["kind"] == "unusual" else None,
+        "objective": row["slo"],
+        "window": length(row["window_s"]),
+        "must last": length(row["for_s"]) if row["for_s"] else "at once",
+        "of at least": f"{row['min_calls']} calls" if row["min_calls"] else None,
+    }
+    tells = {
+        "severity": row["severity"],
+        "tells": [names.get(one, one) for one in row["channels"]] or "the channels of all rules",
+        "state": row["state"],
+        "changed": moment(row["updated_at"]),
+    }
+    show_pairs(about | {name: value for name, value in when.items() if value} | tells)
 
 
 @rules.command("add")
@@ -87,8 +118,8 @@ def add_rule(door: Door, /, *, as_json: bool, **given: Any) -> None:  # noqa: AN
     body = {name: value for name, value in given.items() if value not in (None, (), False)}
     for option, field in (("window", "window_s"), ("for_", "for_s")):
         if option in body:
-            length = span(body.pop(option), option=f"--{option.rstrip('_')}")
-            body[field] = int(length.total_seconds())
+            given_span = span(body.pop(option), option=f"--{option.rstrip('_')}")
+            body[field] = int(given_span.total_seconds())
     if body.pop("below", False):
         body["direction"] = "below"
     told = door.ask("POST", f"{_ROUTE}/rules", body)["rule"]
@@ -146,15 +177,13 @@ def channel() -> None:
 def list_channels(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the channels."""
     told = door.ask("GET", f"{_ROUTE}/channels", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "kind", "address", "for all rules"],
         ((row["id"], row["name"], row["kind"], row["address"], row["for_all"]) for row in told["channels"]),
         empty="No channels: nobody is told of incidents.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @channel.command("add")
@@ -162,14 +191,16 @@ def list_channels(door: Door, limit: int, cursor: str | None, *, as_json: bool) 
 @click.option("--kind", type=click.Choice(_CHANNELS), required=True)
 @click.option("--to", metavar="ADDRESS", help="A webhook's URL, or e-mail addresses.")
 @click.option(
-    "--secret", metavar="SECRET", help="Slack's webhook URL, PagerDuty's integration key; asked for, hidden."
+    "--secret",
+    metavar="SECRET",
+    help="Slack's webhook URL, PagerDuty's integration key, apprise's URL; asked for, hidden.",
 )
 @click.option("--only-named", is_flag=True, help="Only for rules that name it.")
 @as_json_option
 @reaches_api()
 def add_channel(door: Door, /, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
     """Make a channel. A webhook gets a secret that signs; it is shown now and never again."""
-    if given["kind"] in ("slack", "pagerduty") and not given["secret"]:
+    if given["kind"] in _SECRET_CHANNELS and not given["secret"]:
         given["secret"] = click.prompt("Secret", hide_input=True)
     body = {name: given[name] for name in ("name", "kind", "secret") if given[name]}
     body |= {"address": given["to"] or "", "for_all": not given["only_named"]}
@@ -219,10 +250,8 @@ def incident() -> None:
 def list_incidents(door: Door, state: str | None, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List incidents, newest first."""
     told = door.ask("GET", f"{_ROUTE}/incidents", state=state, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "since", "until", "severity", "state", "summary"],
         (
             (row["id"], moment(row["started_at"]), moment(row["resolved_at"]), row["severity"], row["state"],
@@ -230,8 +259,8 @@ def list_incidents(door: Door, state: str | None, limit: int, cursor: str | None
             for row in told["incidents"]
         ),
         empty="No incidents.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @incident.command("show")
@@ -248,19 +277,31 @@ def show_incident(door: Door, incident_id: str, *, as_json: bool) -> None:
     times = {"since": moment(found["started_at"]), "until": moment(found["resolved_at"])}
     show_pairs({name: found[name] for name in ("id", "rule", "severity", "state", "summary")} | times)
     show_table(
-        ["channel", "event", "state", "attempts", "sent", "answer"],
-        (
-            (
-                row["channel"],
-                row["event"],
-                row["state"],
-                row["attempts"],
-                moment(row["sent_at"]),
-                row["answer"],
-            )
-            for row in told["deliveries"]
-        ),
+        _DELIVERED,
+        map(_delivered, told["deliveries"]),
         empty="Nobody was told.",
+    )
+
+
+@alert.command("deliveries")
+@click.option("--state", type=click.Choice(["waiting", "sent", "failed", "dropped"]))
+@click.option("--channel", "ref", metavar="CHANNEL", help="To this channel only: an id or a name.")
+@paging_options
+@as_json_option
+@reaches_api()
+def list_deliveries(
+    door: Door, state: str | None, ref: str | None, limit: int, cursor: str | None, *, as_json: bool
+) -> None:  # fmt: skip
+    """List the messages to channels and what became of them, newest first."""
+    channel_id = _find(door, "channels", ref)["id"] if ref else None
+    asked = {"state": state, "channel": channel_id}
+    told = door.ask("GET", f"{_ROUTE}/deliveries", limit=limit, cursor=cursor, **asked)
+    show_page(
+        told,
+        ["at", "incident", *_DELIVERED],
+        ((moment(row["created_at"]), row["incident_id"], *_delivered(row)) for row in told["deliveries"]),
+        empty="No messages.",
+        as_json=as_json,
     )
 
 
@@ -293,19 +334,17 @@ def add_silence(door: Door, /, *, as_json: bool, **given: Any) -> None:  # noqa:
 def list_silences(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the silences, those that ended too."""
     told = door.ask("GET", f"{_ROUTE}/silences", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
     names = ("rule_id", "server", "tool", "severity")
-    show_table(
+    show_page(
+        told,
         ["id", "until", *names, "reason"],
         (
             (row["id"], moment(row["until"]), *(row[name] for name in names), row["reason"])
             for row in told["silences"]
         ),
         empty="No silences.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @silence.command("remove")
@@ -366,16 +405,14 @@ def show_slo(door: Door, ref: str, *, as_json: bool) -> None:
 def list_slos(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the objectives."""
     told = door.ask("GET", f"{_ROUTE}/slos", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
     names = ("id", "name", "server", "tool", "objective", "period_days")
-    show_table(
+    show_page(
+        told,
         ["id", "name", "server", "tool", "objective %", "days"],
         (tuple(row[name] for name in names) for row in told["slos"]),
         empty="No objectives.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @slo.command("remove")
@@ -404,6 +441,11 @@ def _show(told: dict[str, Any], names: tuple[str, ...], *, as_json: bool) -> Non
         show_json(told)
     else:
         show_pairs({name: told[name] for name in names})
+
+
+def _delivered(row: dict[str, Any]) -> tuple[Any, ...]:
+    sent = moment(row["sent_at"])
+    return row["channel"], row["event"], row["state"], row["attempts"], sent, row["answer"]
 
 
 def _scope(row: dict[str, Any]) -> str:

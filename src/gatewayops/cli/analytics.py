@@ -1,6 +1,6 @@
 """`gatewayops analytics`: who uses the tools, how often, in which order, and for what."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
@@ -42,18 +42,15 @@ def analytics() -> None:
 def summary(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's options
     """Sum up a period beside the one before."""
     told = _told(door, "summary", asked)
-    if as_json:
-        show_json(told)
-        return
     rows = []
     for name in _HEADLINES:
         now, was, changed = (told[name][field] for field in ("value", "previous", "change"))
         rows.append(
             [name.replace("_", " "), _number(name, now), _number(name, was), _percent(changed, sign="+")]
         )
-    show_table(["figure", "now", "before", "change"], rows, empty="")
     before = told["previous_period"]
-    _say_period(told, f"; before: {before['start']} to {before['end']}")
+    more = f"; before: {before['start']} to {before['end']}"
+    _show(told, ["figure", "now", "before", "change"], rows, empty="", more=more, as_json=as_json)
 
 
 @analytics.command("users")
@@ -62,9 +59,6 @@ def summary(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401
 def users(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's options
     """Count active users, new and returning; by day also of the 7 and 30 days before."""
     told = _told(door, "active-users", asked)
-    if as_json:
-        show_json(told)
-        return
     rolling = {row["date"]: row for row in told["rolling"]} if told["interval"] == "day" else {}
     headings = [told["interval"], "users", "new", "returning", "calls"]
     rows = [
@@ -76,8 +70,8 @@ def users(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 -
         for row in rows:
             day = rolling[row[0]]
             row += [day["weekly"], day["monthly"], _percent(day["stickiness"])]
-    show_table(headings, rows, empty="No days.")
-    _say_period(told, f"; stickiness {_percent(told['stickiness'])}")
+    more = f"; stickiness {_percent(told['stickiness'])}"
+    _show(told, headings, rows, empty="No days.", more=more, as_json=as_json)
 
 
 @analytics.command("segments")
@@ -85,18 +79,17 @@ def users(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 -
 def segments(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's options
     """Count users by how many sessions they had."""
     told = _told(door, "segments", asked)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    _show(
+        told,
         ["sessions each", "users", "share", "sessions", "calls"],
         (
             (row["sessions"], row["users"], _percent(row["share"]), row["session_count"], row["calls"])
             for row in told["segments"]
         ),
         empty="",
+        more=f"; {told['users']} users",
+        as_json=as_json,
     )
-    _say_period(told, f"; {told['users']} users")
 
 
 @analytics.command("retention")
@@ -104,11 +97,9 @@ def segments(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN40
 def retention(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's options
     """Show weekly cohorts: how many of a week's new users came back in the weeks after."""
     told = _told(door, "retention", asked)
-    if as_json:
-        show_json(told)
-        return
     weeks = min(_MAX_WEEKS, max((len(row["rates"]) for row in told["cohorts"]), default=0))
-    show_table(
+    _show(
+        told,
         ["new in the week of", "users", *(f"+{week}" for week in range(1, weeks))],
         (
             (
@@ -119,8 +110,8 @@ def retention(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN4
             for row in told["cohorts"]
         ),
         empty="No new users in that time.",
+        as_json=as_json,
     )
-    _say_period(told)
 
 
 @analytics.command("funnel")
@@ -131,18 +122,17 @@ def funnel(door: Door, *, steps: tuple[str, ...], window: str, as_json: bool, **
     """Show how many users called these tools in this order. TOOL is a name, or SERVER/TOOL."""
     window_s = int(times.span(window, option="--window").total_seconds())
     told = _told(door, "funnel", asked | {"step": list(steps), "window_s": window_s})
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    _show(
+        told,
         ["step", "tool", "users", "of the first", "of the one before"],
         (
             (number, row["tool"], row["users"], _percent(row["rate"]), _percent(row["step_rate"]))
             for number, row in enumerate(told["steps"], 1)
         ),
         empty="",
+        more=f"; within {window}",
+        as_json=as_json,
     )
-    _say_period(told, f"; within {window}")
 
 
 @analytics.command("journeys")
@@ -152,15 +142,13 @@ def funnel(door: Door, *, steps: tuple[str, ...], window: str, as_json: bool, **
 def journeys(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's options
     """List the most frequent sequences of tools within a session."""
     told = _told(door, "journeys", asked)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    _show(
+        told,
         ["times", "sessions", "users", "tools"],
         ((row["times"], row["sessions"], row["users"], " > ".join(row["steps"])) for row in told["journeys"]),
         empty="No sessions with so many tool calls in that time.",
+        as_json=as_json,
     )
-    _say_period(told)
 
 
 @analytics.command("tools")
@@ -169,10 +157,8 @@ def journeys(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN40
 def tools(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's options
     """List the most called tools."""
     told = _told(door, "tools", asked)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    _show(
+        told,
         ["server", "tool", "calls", "share", "errors", "users", "sessions", "before", "change"],
         (
             (row["server"], row["tool"], row["calls"], _percent(row["share"]), _percent(row["error_rate"]),
@@ -180,8 +166,9 @@ def tools(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 -
             for row in told["tools"]
         ),
         empty="No tool calls in that time.",
+        more=f"; {told['calls']} calls",
+        as_json=as_json,
     )  # fmt: skip
-    _say_period(told, f"; {told['calls']} calls")
 
 
 @analytics.command("arguments")
@@ -195,15 +182,14 @@ def arguments(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN4
     Only fields that the setting analytics.argument_fields names are shown.
     """
     told = _told(door, "arguments", asked)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    _show(
+        told,
         ["value", "calls", "share", "users"],
         ((row["value"], row["calls"], _percent(row["share"]), row["users"]) for row in told["values"]),
         empty="No values in that time.",
+        more=f"; {told['calls']} calls with a value",
+        as_json=as_json,
     )
-    _say_period(told, f"; {told['calls']} calls with a value")
 
 
 @analytics.command("intents")
@@ -211,25 +197,37 @@ def arguments(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN4
 def intents(door: Door, *, as_json: bool, **asked: Any) -> None:  # noqa: ANN401 - click's options
     """Show what calls were for, by the rules in the setting analytics.intents."""
     told = _told(door, "intents", asked)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    _show(
+        told,
         ["intent", "calls", "share", "users", "sessions"],
         (
             (row["intent"] or "(none)", row["calls"], _percent(row["share"]), row["users"], row["sessions"])
             for row in told["intents"]
         ),
         empty="No tool calls in that time.",
+        more=f"; {told['calls']} calls",
+        as_json=as_json,
     )
-    _say_period(told, f"; {told['calls']} calls")
 
 
 def _told(door: Door, what: str, asked: dict[str, Any]) -> dict[str, Any]:
     return door.ask("GET", f"/v1/analytics/{what}", **asked)
 
 
-def _say_period(told: dict[str, Any], more: str = "") -> None:
+def _show(
+    told: dict[str, Any],
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    empty: str,
+    as_json: bool,
+    more: str = "",
+) -> None:
+    """A table, and below it of which period and server; or the API's object. Rows may be lazy."""
+    if as_json:
+        show_json(told)
+        return
+    show_table(headings, rows, empty=empty)
     period, server = told["period"], told["server"]
     click.echo(f"{period['start']} to {period['end']}{f', {server}' if server else ''}{more}")
 

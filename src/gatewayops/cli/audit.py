@@ -15,7 +15,7 @@ from gatewayops.cli.shown import (
     paging_options,
     printable,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
     show_table,
 )
@@ -54,10 +54,8 @@ def list_(
 ) -> None:
     """List entries, newest first."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor, start_time=start, end_time=end, **which)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["no.", "time", "action", "actor", "target", "reason", "from", "times"],
         (
             (
@@ -73,8 +71,8 @@ def list_(
             for row in told["entries"]
         ),
         empty="No entries like that.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @audit.command("export")

@@ -15,7 +15,7 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
     show_table,
 )
@@ -74,10 +74,8 @@ def create(door: Door, /, scope: str, subject: str, *, as_json: bool, **given: A
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the budgets and where they stand."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "for", "period", "kind", "limit", "spent", "remaining"],
         (
             (row["id"], row["name"], f"{row['scope']} {row['subject']}", row["period"], _kind(row),
@@ -85,8 +83,8 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
             for row in told["budgets"]
         ),
         empty="No budgets: nothing bounds what is spent.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @budget.command("show")
@@ -171,10 +169,8 @@ def override(door: Door, ref: str, *, extra: float, reason: str, until: str, as_
 def events(door: Door, ref: str | None, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the thresholds that were reached: 50, 80, 100 per cent."""
     told = door.ask("GET", f"{_ROUTE}/events", limit=limit, cursor=cursor, budget=ref)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["at", "budget", "period", "threshold", "spent", "limit"],
         (
             (moment(row["created_at"]), row["budget_id"], row["period_start"], f"{row['threshold']}%",
@@ -182,8 +178,8 @@ def events(door: Door, ref: str | None, limit: int, cursor: str | None, *, as_js
             for row in told["events"]
         ),
         empty="No budget has reached a threshold.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @budget.command("prove")

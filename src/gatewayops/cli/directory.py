@@ -7,7 +7,7 @@ import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.root import Refusal
-from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_page, show_pairs
 
 
 @click.group()
@@ -193,13 +193,9 @@ def _add(door: Door, noun: str, body: dict[str, Any], *, as_json: bool) -> None:
 
 def _list(door: Door, nouns: str, *, limit: int, cursor: str | None, as_json: bool) -> None:
     told = door.ask("GET", f"/v1/{nouns}", limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    rows = told[nouns]
-    headings = list(rows[0]) if rows else []
-    show_table(headings, ([row[name] for name in headings] for row in rows), empty=f"No {nouns} yet.")
-    show_next(told)
+    headings = list(told[nouns][0]) if told[nouns] else []
+    lines = ([row[name] for name in headings] for row in told[nouns])
+    show_page(told, headings, lines, empty=f"No {nouns} yet.", as_json=as_json)
 
 
 def _show_one(told: dict[str, Any], *, as_json: bool) -> None:

@@ -15,9 +15,8 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
-    show_table,
 )  # fmt: skip
 
 _ROUTE = "/v1/auth/keys"
@@ -68,10 +67,8 @@ def create(
 def list_(door: Door, limit: int, cursor: str | None, *, include_revoked: bool, as_json: bool) -> None:
     """List the keys, without secrets."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor, include_revoked=include_revoked)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "prefix", "servers", "actions", "created", "state"],
         (
             (row["id"], row["name"], row["prefix"], row["scopes"]["mcp_servers"], row["scopes"]["actions"],
@@ -79,8 +76,8 @@ def list_(door: Door, limit: int, cursor: str | None, *, include_revoked: bool, 
             for row in told["keys"]
         ),
         empty="No keys yet: gatewayops key create NAME",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @key.command("show")

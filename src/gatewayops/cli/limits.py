@@ -8,7 +8,14 @@ import click
 from gatewayops.cli.door import Door, reaches_api
 from gatewayops.cli.keys import key_id
 from gatewayops.cli.root import WrongUsage
-from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import (
+    as_json_option,
+    paging_options,
+    show_json,
+    show_page,
+    show_pairs,
+    show_table,
+)
 from gatewayops.policy.limits.rate import rate_of, window_name
 
 _ROUTE = "/v1/limits"
@@ -67,10 +74,8 @@ def set_(door: Door, /, scope: str, words: tuple[str, ...], *, burst: int, as_js
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the limits that were set; defaults are settings (`gatewayops settings`)."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "scope", "subject", "name", "limit", "burst"],
         (
             (
@@ -84,8 +89,8 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
             for row in told["limits"]
         ),
         empty="No limits were set: the defaults count (gatewayops settings).",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @limit.command("show")

@@ -7,7 +7,14 @@ import click
 from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.keys import key_id
 from gatewayops.cli.root import WrongUsage
-from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import (
+    as_json_option,
+    paging_options,
+    show_json,
+    show_page,
+    show_pairs,
+    show_table,
+)
 from gatewayops.cli.subjects import shown, subject_argument, subject_of
 
 _ROUTE = "/v1/policies"
@@ -35,10 +42,8 @@ def policy() -> None:
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the policies."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "effect", "for", "server", "action", "name", "description"],
         (
             (row["id"], row["effect"], shown(row["subject"]), row["server"] or "the API", row["action"],
@@ -46,8 +51,8 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
             for row in told["policies"]
         ),
         empty="No policies: roles and the scopes of keys decide.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 def _rule_options(command: Any) -> Any:  # noqa: ANN401 - click's decorators

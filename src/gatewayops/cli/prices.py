@@ -6,7 +6,12 @@ import click
 
 from gatewayops.cli.door import Door, reaches_api
 from gatewayops.cli.root import Refusal
-from gatewayops.cli.shown import as_json_option, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import (
+    as_json_option,
+    show_json,
+    show_page,
+    show_pairs,
+)
 
 _ROUTE = "/v1/prices"
 _FIELDS = ("per_call", "per_token_input", "per_token_output")
@@ -47,18 +52,16 @@ def set_(door: Door, /, *, as_json: bool, **rule: object) -> None:
 def list_(door: Door, *, as_json: bool) -> None:
     """List the price rules."""
     told = door.ask("GET", _ROUTE)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "server", "tool", "per call", "per input token", "per output token"],
         (
             (row["id"], row["server"] or "any", row["tool"] or "any", *_amounts(row).values())
             for row in told["prices"]
         ),
         empty="No price rules: calls cost nothing.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @price.command("remove")

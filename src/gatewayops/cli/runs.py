@@ -16,6 +16,7 @@ from gatewayops.cli.shown import (
     paging_options,
     show_json,
     show_next,
+    show_page,
     show_pairs,
     show_table,
 )  # fmt: skip
@@ -51,10 +52,8 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
     if reference := options.pop("api_key"):
         asked["key_id"] = key_id(door, reference)
     told = door.ask("GET", "/v1/runs", **asked, **options)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["run", "start (UTC)", "seconds", "outcome", "steps", "errors", "servers", "agent", "user", "cost"],
         (
             (row["id"], moment(row["start_time"]), row["duration_ms"] / 1000, row["outcome"], row["steps"],
@@ -62,8 +61,8 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
             for row in told["runs"]
         ),
         empty="No runs began in that time.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @run.command("show")

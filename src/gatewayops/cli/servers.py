@@ -12,9 +12,8 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
-    show_table,
 )
 
 _ROUTE = "/v1/servers"
@@ -38,6 +37,18 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
         click.option(
             "--allow-private-network/--no-private-network", "allow_private_network", default=None,
             help="The server may be at a private or loopback address.",
+        ),
+        click.option(
+            "--auth", type=click.Choice(["none", "api_key", "platform_oauth"]),
+            help="Who may call: anybody, our keys, or people who sign in besides [default: api_key].",
+        ),
+        click.option(
+            "--scope", "oauth_scopes", multiple=True, metavar="SCOPE",
+            help="What an access token must be for; once for each.",
+        ),
+        click.option(
+            "--sign-up/--no-sign-up", "allows_sign_up", default=None,
+            help="People may make themselves an account [default: no].",
         ),
         click.option("--retry-base", "retry_base_ms", type=int, metavar="MS", help="First [default: 50]."),
         click.option("--retry-max", "retry_max_ms", type=int, metavar="MS", help="Longest [default: 2000]."),
@@ -90,10 +101,8 @@ def add(door: Door, /, name: str, server_url: str, *, as_json: bool, **limits: o
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the servers."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["name", "url", "timeout s", "retries", "max in flight", "breaker", "headers"],
         (
             (
@@ -108,8 +117,8 @@ def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
             for row in told["servers"]
         ),
         empty="No servers yet: gatewayops server add NAME --url URL",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @server.command("show")
@@ -183,6 +192,8 @@ def test(door: Door, name: str, *, as_json: bool) -> None:
 
 def _given(**options: object) -> dict[str, Any]:
     changes: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if scopes := changes.pop("oauth_scopes", ()):
+        changes["oauth_scopes"] = list(scopes)
     if headers := changes.pop("headers", ()):
         changes["headers"] = dict(_header(text) for text in headers)
     return changes
@@ -206,6 +217,8 @@ def _show(row: dict[str, Any]) -> None:
             "name": row["name"],
             "id": row["id"],
             "url": row["url"],
+            "address": row["address"],
+            "callers": _callers(row),
             "timeout": f"{row['timeout_s']:g} s, to connect {row['connect_timeout_s']:g} s",
             "retries": f"{row['retries']}, after {row['retry_base_ms']} to {row['retry_max_ms']} ms,"
             f" {row['retry_budget_percent']}% of the calls",
@@ -217,6 +230,16 @@ def _show(row: dict[str, Any]) -> None:
             "changed": moment(row["updated_at"]),
         }
     )
+
+
+def _callers(row: dict[str, Any]) -> str:
+    if row["auth"] == "none":
+        return "anybody, without a key"
+    if row["auth"] == "api_key":
+        return "keys of the organisation"
+    needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
+    sign_up = ", who may sign up" if row["allows_sign_up"] else ""
+    return f"people who sign in{needs}{sign_up}, and keys of the organisation"
 
 
 def _breaker(row: dict[str, Any]) -> str:

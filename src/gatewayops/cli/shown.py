@@ -64,6 +64,22 @@ def show_pairs(pairs: Mapping[str, Any]) -> None:
         click.echo(f"{name:<{width}}  {cell(value)}".rstrip())
 
 
+def show_page(
+    told: Mapping[str, Any],
+    headings: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    empty: str,
+    as_json: bool,
+) -> None:
+    """A page of a list: a table, and how to see the next one; or the API's object. Rows may be lazy."""
+    if as_json:
+        show_json(told)
+        return
+    show_table(headings, rows, empty=empty)
+    show_next(told)
+
+
 def show_next(page: Mapping[str, Any]) -> None:
     """Says how to see the next page, when there is one."""
     if page.get("has_more"):

@@ -24,6 +24,13 @@ def span(text: str, *, option: str) -> timedelta:
     return timedelta(**{_UNITS[found.group(2)]: int(found.group(1))})
 
 
+def length(seconds: int) -> str:
+    """As `span` reads it, in the largest unit that holds it whole: `5m`, `36h`."""
+    of = {"d": 86_400, "h": 3_600, "m": 60}
+    unit = next((unit for unit, size in of.items() if seconds and seconds % size == 0), "s")
+    return f"{seconds // of.get(unit, 1)}{unit}"
+
+
 def moment(text: str, *, option: str) -> datetime:
     """A moment in ISO 8601; without a zone it is UTC. Raises WrongUsage."""
     try:

@@ -16,8 +16,7 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
-    show_table,
+    show_page,
 )  # fmt: skip
 from gatewayops.cli.waterfall import trace_lines
 
@@ -61,10 +60,8 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
         asked["key_id"] = key_id(door, reference)
     asked |= {name: value for name, value in options.items() if value not in (None, ())}
     told = _asked(door, asked)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["trace", "start (UTC)", "ms", "status", "calls", "spans", "servers", "agent", "user", "team",
          "cost"],
         (
@@ -74,8 +71,8 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
             for row in told["traces"]
         ),
         empty="No traces in that time.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @trace.command("show")

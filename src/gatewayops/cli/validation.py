@@ -9,7 +9,7 @@ import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.root import Refusal, WrongUsage
-from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_page, show_pairs, show_table
 
 _RULES = "/v1/validation/rules"
 _TRANSFORMS = "/v1/transforms"
@@ -70,16 +70,13 @@ def set_(
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the rules."""
     told = door.ask("GET", _RULES, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    rows = [_pairs(rule) for rule in told["rules"]]
-    show_table(
+    show_page(
+        told,
         ["id", "server", "tool", "schema", "max bytes", "max depth", "max items", "patterns"],
-        ([str(cell) for cell in row.values()] for row in rows),
+        ([str(cell) for cell in _pairs(rule).values()] for rule in told["rules"]),
         empty="No validation rules: the settings count, and the tools' own schemas.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @validation.command("remove")
@@ -165,15 +162,13 @@ def add(door: Door, path: Path, *, as_json: bool) -> None:
 def list_transforms(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the transformations."""
     told = door.ask("GET", _TRANSFORMS, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "server", "tool", "position", "request", "response", "headers"],
         (list(_shown(one).values()) for one in told["transforms"]),
         empty="No transformations: calls pass as they are.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @transform.command("remove")

@@ -14,6 +14,7 @@ import msgspec
 from gatewayops.cost.budgets.accounts import settle
 from gatewayops.gateway.call import Call, Outcome
 from gatewayops.gateway.metrics import Metrics
+from gatewayops.identity.principal import ANONYMOUS, KEY
 from gatewayops.policy.terms import Filed
 from gatewayops.protocol.methods import KNOWN
 from gatewayops.record.masking import Masker, Maskers
@@ -121,7 +122,7 @@ class CallLog:
             _rpc_id(call, masker),
             text(head.request_id) if head.request_id else "",
             text(head.version) if head.version else "",
-            call.cycle.client,
+            call.cycle.client if call.principal.kind != ANONYMOUS else "",
         )
 
 
@@ -133,7 +134,7 @@ def _filed(call: Call, masker: Masker) -> Filed:
     is_uri = method == "resources/read"
     who = (
         principal.org_id,
-        principal.key_id,
+        principal.key_id if principal.kind == KEY else principal.client_id,
         principal.user_id,
         principal.team_id,
         principal.project_id,
@@ -143,7 +144,7 @@ def _filed(call: Call, masker: Masker) -> Filed:
         call.door,
         call.era,
         method if method in KNOWN else masker.text(method),
-        call.server_name if call.upstream is not None else masker.text(call.server_name),
+        call.upstream.name if call.upstream is not None else masker.text(call.server_name),
         "" if is_uri else subject,
         subject if is_uri else "",
     )

@@ -16,17 +16,20 @@ from gatewayops.gateway.call import Call, ClientGone, Outcome, Receive, Scope, S
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.forward import Forwarder
 from gatewayops.gateway.hosts import HostCheck
+from gatewayops.gateway.identity_header import JWKS_PATH, IdentityHeader
 from gatewayops.gateway.live import Live
-from gatewayops.gateway.mcp_door import McpDoor
+from gatewayops.gateway.mcp_door import McpDoor, MethodNotAllowed
 from gatewayops.gateway.rest_door import ROUTES, RestDoor
 from gatewayops.gateway.short_way import ShortWay
 from gatewayops.gateway.siblings import Siblings
 from gatewayops.protocol import otlp, scraping
 from gatewayops.record.spool import SpoolBroken
+from gatewayops.store import oauth_addresses
 
 log = logging.getLogger(__name__)
 
 _CALLS = "/v1/mcp/"
+_METADATA = oauth_addresses.METADATA + _CALLS
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,9 +37,17 @@ class Door:
     """What uvicorn calls. One a worker."""
 
     def __init__(
-        self, live: Live, log_of_calls: CallLog, workers: Siblings, hosts: HostCheck, *, metrics_token: str
+        self,
+        live: Live,
+        log_of_calls: CallLog,
+        workers: Siblings,
+        hosts: HostCheck,
+        identity: IdentityHeader | None,
+        *,
+        metrics_token: str,
     ) -> None:
-        """`open_to` adds where the paths lead."""
+        """`open_to` adds where the paths lead; `identity` is what says to servers who is calling."""
+        self._identity = identity
         self._live = live
         self._calls = log_of_calls
         self._workers = workers
@@ -63,6 +74,8 @@ class Door:
             return self._ready(send)
         if path == "/metrics":
             return self._show_metrics(scope, send)
+        if path.startswith(_METADATA) or path == JWKS_PATH:
+            return self._describe(scope, send)
         return self._other(scope, receive, send)
 
     async def _call(self, scope: Scope) -> None:
@@ -130,6 +143,26 @@ class Door:
         else:
             denied = Forbidden(scraping.REFUSAL)
             await _plain(send, denied.status, answers.rest_body(denied, ""))
+
+    async def _describe(self, scope: Scope, send: Send) -> None:
+        """Metadata for anybody, in a page too: protected resources (RFC 9728), the key of identities."""
+        extra = [(b"access-control-allow-origin", b"*"), (b"cache-control", b"public, max-age=60")]
+        try:
+            self._hosts.check(dict(scope["headers"]).get(b"host"), None)
+            if scope["method"] not in ("GET", "HEAD"):
+                raise MethodNotAllowed("only GET means something here")
+            body = self._described(scope["path"])
+        except GatewayOpsError as error:
+            await _plain(send, error.status, answers.rest_body(error, ""), extra=answers.extra_headers(error))
+        else:
+            await _plain(send, 200, body, extra=extra)
+
+    def _described(self, path: str) -> bytes:
+        if path != JWKS_PATH:
+            return self._live.visitors.metadata(path[len(_METADATA) :])
+        if self._identity is None:
+            raise NotFound("identities are told to no server here (setting gateway.tells_identity)")
+        return self._identity.key_set()
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])

@@ -5,10 +5,10 @@ hang-up of clients that have waited a while; a fast call costs it nothing.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 
-from gatewayops.base.errors import Unavailable, UpstreamTimeout
+from gatewayops.base.errors import GatewayOpsError, Unavailable, UpstreamTimeout
 from gatewayops.gateway.call import ClientGone, Receive
 from gatewayops.upstream.exchange import Exchange
 
@@ -20,9 +20,13 @@ class Draining(Unavailable):
 
 
 class Flight:
-    """One exchange under way; `deadline` is the loop's time. An endless one would outlive a drain."""
+    """One exchange under way; `deadline` is the loop's time. An endless one would outlive a drain.
 
-    __slots__ = ("deadline", "exchange", "is_endless", "receive", "server", "watcher")
+    It also has a `refusal`: what stands against its caller now, if anything.
+    """
+
+    __slots__ = ("deadline", "exchange", "is_endless", "receive", "refusal", "server", "watcher")
+    refusal: Callable[[], GatewayOpsError | None]
 
     def __init__(self, exchange: Exchange, receive: Receive, deadline: float, server: str) -> None:
         """`receive` tells when the client hangs up."""
@@ -60,6 +64,13 @@ class Flights:
     def end_streams(self) -> None:
         """Ends what would stay open for ever, when the gateway drains."""
         self._end(flight for flight in self._flights if flight.is_endless)
+
+    def end_refused(self) -> None:
+        """Ends what would stay open for ever though its caller was revoked or has expired."""
+        for flight in list(self._flights):
+            refusal = flight.refusal() if flight.is_endless else None
+            if refusal is not None:
+                flight.exchange.abort(refusal)
 
     def end_all(self) -> None:
         """Ends what is still under way when the time to drain is over; each call gets its record."""

@@ -1,10 +1,17 @@
-"""Everything that is not a call goes to the control role, so that users see one address."""
+"""Everything that is not a call goes to the control role, so that users see one address.
+
+The control role says who may do what. Exports of telemetry may be large, so here it is asked first whether
+their key may send any: of a stranger's body only a little is read.
+"""
 
 import math
 
-from gatewayops.base.errors import GatewayOpsError, Unavailable
-from gatewayops.gateway.call import Receive, Scope, Send, read_body
+from gatewayops.base.errors import GatewayOpsError, Reason, TooLarge, Unauthenticated, Unavailable
+from gatewayops.gateway.call import Cycle, Receive, Scope, Send, read_body
 from gatewayops.gateway.flights import Flights
+from gatewayops.gateway.live import Live
+from gatewayops.gateway.pipeline import Refused
+from gatewayops.policy.decision import Deny
 from gatewayops.protocol import otlp
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.pool import Pool
@@ -29,22 +36,35 @@ _NOT_FORWARDED = _HOP_BY_HOP | {
     b"x-forwarded-host",
 }
 _TIMEOUT_S = 60.0
+_SIGN_IN = ("/oauth/", "/.well-known/")  # forms, registrations, token requests: all of them small
+_SIGN_IN_BYTES = 64 << 10
+_STRANGERS_BYTES = 64 << 10  # of an export whose key may send none; the control role refuses it, and tells
 
 
 class Forwarder:
     """Passes requests to the control role and its answers back, both as streams of bytes."""
 
-    def __init__(self, control: Pool, flights: Flights, *, max_body_bytes: int, otlp_body_bytes: int) -> None:
+    def __init__(
+        self, control: Pool, flights: Flights, live: Live, *, max_body_bytes: int, otlp_body_bytes: int
+    ) -> None:
         """`control` leads to the control role; exports of telemetry have a bound of their own."""
         self._otlp_body_bytes = otlp_body_bytes
         self._control = control
+        self._live = live
         self._flights = flights
         self._max_body_bytes = max_body_bytes
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises Unavailable while the control role is away, TooLarge for a body over the bound."""
-        exported = otlp.is_export(scope["method"], scope["path"])
-        body = await read_body(scope["cycle"], self._otlp_body_bytes if exported else self._max_body_bytes)
+        """Raises Unavailable while the control role is away, TooLarge for a body over the bound.
+
+        Unauthenticated and Refused for large exports of a key that may send none.
+        """
+        if otlp.is_export(scope["method"], scope["path"]):
+            body = await self._read_export(scope["cycle"])
+        else:
+            is_sign_in = scope["path"].startswith(_SIGN_IN)
+            limit = min(_SIGN_IN_BYTES, self._max_body_bytes) if is_sign_in else self._max_body_bytes
+            body = await read_body(scope["cycle"], limit)
         try:
             exchange = await self._control.send(_request(scope, body), streams_all=True)
         except GatewayOpsError as error:
@@ -58,6 +78,29 @@ class Forwarder:
             await _answer(exchange, scope, send)
         finally:
             self._flights.close(flight)
+
+    async def _read_export(self, cycle: Cycle) -> bytes:
+        refusal = await self._refusal(cycle)
+        limit = self._otlp_body_bytes if refusal is None else min(_STRANGERS_BYTES, self._otlp_body_bytes)
+        try:
+            return await read_body(cycle, limit)
+        except TooLarge as error:
+            msg = f"the body is over {limit} bytes (setting record.otlp_body_bytes); send smaller batches"
+            raise refusal or TooLarge(msg) from error
+
+    async def _refusal(self, cycle: Cycle) -> GatewayOpsError | None:
+        """What stands against an export, as far as is known here."""
+        if not self._live.is_ready:
+            return Unavailable("the gateway has just started and has no rules yet", Reason.NOT_READY)
+        head, authenticator = cycle.head, self._live.authenticator
+        if not head.token:
+            return Unauthenticated("send a key: Authorization: Bearer gwo_...", Reason.KEY_MISSING)
+        try:
+            caller = authenticator.known(head.digest) or await authenticator.verify(head.token)
+        except GatewayOpsError as error:
+            return error
+        decision = self._live.governance.decide_control(caller, otlp.ACTION)
+        return Refused(decision.detail, decision.reason) if isinstance(decision, Deny) else None
 
 
 async def _answer(exchange: Exchange, scope: Scope, send: Send) -> None:

@@ -2,8 +2,9 @@
 
 from gatewayops.base.errors import Forbidden, NotFound, Reason
 from gatewayops.gateway.call_log import CallLog
+from gatewayops.gateway.visitors import Visitors
 from gatewayops.identity.authenticator import Authenticator
-from gatewayops.identity.principal import Principal, grants
+from gatewayops.identity.principal import KEY, Principal, grants
 from gatewayops.policy.governance import Governance
 from gatewayops.policy.terms import Terms, TermsBook
 from gatewayops.protocol.methods import Method
@@ -21,15 +22,24 @@ class Live:
     """Keys, servers and prices of one revision."""
 
     def __init__(
-        self, authenticator: Authenticator, servers: Registry, log: CallLog, governance: Governance
+        self,
+        authenticator: Authenticator,
+        visitors: Visitors,
+        servers: Registry,
+        log: CallLog,
+        governance: Governance,
     ) -> None:
         """Knows nothing until `apply`."""
         self.authenticator = authenticator
+        self.visitors = visitors
         self.servers = servers
         self.terms = TermsBook(self._work_out, on_forget=governance.limits.hold)
         self.snapshot: Snapshot = EMPTY
         self.governance = governance
         self._log = log
+        self._names: dict[
+            tuple[str, str], str
+        ] = {}  # of servers whose slug is another, by organisation and slug
 
     @property
     def is_ready(self) -> bool:
@@ -39,15 +49,26 @@ class Live:
     def apply(self, snapshot: Snapshot) -> None:
         """Takes over a snapshot, all of it, between two calls."""
         self.authenticator.replace(snapshot)
+        self.visitors.replace(snapshot)
         self.servers.replace(snapshot.servers)
         self.governance.replace(snapshot)
         self._log.maskers.replace(snapshot.masking)
         self.terms = TermsBook(self._work_out, on_forget=self.governance.limits.hold)
         self.snapshot = snapshot
+        self._names = {(row.org_id, row.slug): row.name for row in snapshot.servers if row.slug != row.name}
 
     def server(self, principal: Principal, name: str) -> Upstream:
-        """The caller's server of that name. A key for some servers learns nothing of others: 403, not 404."""
+        """The caller's server of that name or slug.
+
+        A key for some servers learns nothing of others: 403, not 404. A visitor's is the one that
+        let them in, whatever has its slug for a name.
+        """
+        if principal.kind != KEY:
+            name = principal.servers[0]
         upstream = self.servers.find(principal.org_id, name)
+        if upstream is None and (principal.org_id, name) in self._names:
+            name = self._names[principal.org_id, name]
+            upstream = self.servers.find(principal.org_id, name)
         if upstream is not None:
             return upstream
         if not grants(principal.servers, name):
@@ -57,5 +78,6 @@ class Live:
         )
 
     def _work_out(self, principal: Principal, server: str, method: Method, named: str) -> Terms:
-        principal = self.authenticator.newest(principal)  # a snapshot may have come while the call waited
+        keeper = self.authenticator if principal.kind == KEY else self.visitors
+        principal = keeper.newest(principal)  # a snapshot may have come while the call waited
         return self.governance.terms(principal, self.server(principal, server), method, named)

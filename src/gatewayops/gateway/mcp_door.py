@@ -12,6 +12,7 @@ from functools import partial
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, UpstreamError
 from gatewayops.gateway import answers
 from gatewayops.gateway.call import Call, ClientGone, Outcome
+from gatewayops.gateway.identity_header import IdentityHeader
 from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.gateway.relay import Relay
 from gatewayops.gateway.sessions import Session, Sessions
@@ -50,9 +51,15 @@ class McpDoor:
     """Answers the MCP routes."""
 
     def __init__(
-        self, pipeline: Pipeline, sessions: Sessions, settings: GatewaySettings, upstream: UpstreamSettings
+        self,
+        pipeline: Pipeline,
+        sessions: Sessions,
+        settings: GatewaySettings,
+        upstream: UpstreamSettings,
+        identity: IdentityHeader | None,
     ) -> None:
-        """One a worker."""
+        """One a worker; `identity` says to servers who is calling."""
+        self._identity = identity
         self._pipeline = pipeline
         self._sessions = sessions
         self._settings = settings
@@ -116,6 +123,8 @@ class McpDoor:
             call.agent = call.agent or session.agent
             lines += b"%b: %b\r\n" % (mcp.SESSION, session.upstream_id.encode("latin-1"))
         lines += b"traceparent: %b\r\n" % traceparent.encode()
+        if self._identity is not None:
+            lines += self._identity.line(call.principal, upstream)
         if message is None:
             return upstream.request_of(verb.encode(), lines, b"")
         transform = call.terms.transform if call.terms is not None else None

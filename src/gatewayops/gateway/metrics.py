@@ -50,8 +50,9 @@ class Metrics:
 
     def count(self, call: Call, outcome: Outcome, duration_ns: int) -> None:
         """Adds one answered request. Only servers that exist become labels."""
-        server = call.server_name if call.upstream is not None else ""
-        key = (server, call.method_name if call.upstream is not None else "", call.subject)
+        upstream = call.upstream
+        server = upstream.name if upstream is not None else ""
+        key = (server, call.method_name if upstream is not None else "", call.subject)
         series = self._series.get(key) or self._new_series(key, call, outcome)
         series.buckets[bisect_left(_BOUNDS_NS, duration_ns)] += 1
         series.sum_ns += duration_ns

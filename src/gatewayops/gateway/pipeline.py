@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, Unauthenticated, Unavailable
 from gatewayops.cost.budgets.accounts import reserve
@@ -17,6 +18,7 @@ from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.flights import Flights
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.identity.principal import KEY, Principal
 from gatewayops.policy.decision import ALLOW, Decision, Deny
 from gatewayops.policy.limits.buckets import take
 from gatewayops.policy.terms import Terms
@@ -45,10 +47,12 @@ class Pipeline:
         self.log = log
 
     def recognise(self, call: Call) -> bool:
-        """Who is calling, when the key was verified lately; False means: ask `authenticate`."""
+        """Who is calling, when the key or token was verified lately; False means: ask `authenticate`."""
         principal = self._live.authenticator.known(call.head.digest)
         if principal is None:
-            return False
+            principal = self._live.visitors.recognise(call)
+            if principal is None:
+                return False
         call.principal = principal
         call.auth_ns = time.perf_counter_ns() - call.started_ns
         return True
@@ -60,20 +64,33 @@ class Pipeline:
             return
         if not self._live.is_ready:
             raise Unavailable("the gateway has just started and has no rules yet", Reason.NOT_READY)
+        visitor = self._live.visitors.admit(call)
+        call.principal = principal = visitor if visitor is not None else await self._owner(call)
+        call.upstream = self._live.server(principal, call.server_name)
+        call.auth_ns = time.perf_counter_ns() - call.started_ns
+
+    async def _owner(self, call: Call) -> Principal:
         token = call.head.token
         if not token:
             msg = "send an API key: Authorization: Bearer gwo_..."
             raise Unauthenticated(msg, Reason.KEY_MISSING)
         authenticator = self._live.authenticator
         call.principal = authenticator.owner_of(token) or NOBODY
-        call.principal = principal = await authenticator.verify(token)
-        call.upstream = self._live.server(principal, call.server_name)
-        call.auth_ns = time.perf_counter_ns() - call.started_ns
+        try:
+            return await authenticator.verify(token)
+        except Unauthenticated as refusal:
+            self._live.visitors.challenge(call, refusal)
+            raise
 
     async def read_body(self, call: Call) -> bytes:
-        """The request's body, within the bounds of size and time."""
+        """The request's body, within the bounds of size and time. Raises what ended a visitor's right."""
         body = await read_body(call.cycle, self._settings.max_body_bytes)
         call.request_bytes = len(body)
+        if call.principal.kind != KEY:
+            visitors = self._live.visitors
+            if visitors.recognise(call) is None and visitors.admit(call) is None:
+                msg = "this server now takes API keys only: Authorization: Bearer gwo_..."
+                raise Unauthenticated(msg, Reason.KEY_MISSING)
         return body
 
     def check_size(self, body: bytes) -> None:
@@ -186,6 +203,7 @@ class Pipeline:
             exchange, call.cycle.receive, timeout_s=timeout_s, server=call.server_name
         )
         flight.is_endless = call.method is not None and call.method.is_stream
+        flight.refusal = partial(self._refusal, call)
         begun_ns = time.perf_counter_ns()
         try:
             yield
@@ -193,6 +211,20 @@ class Pipeline:
             self._flights.close(flight)
             if exchange.failure is not None and call.upstream is not None:
                 call.upstream.ended(begun_ns, error=exchange.failure)
+
+    def _refusal(self, call: Call) -> GatewayOpsError | None:
+        """What stands against a caller who was let in a while ago."""
+        principal, visitors = call.principal, self._live.visitors
+        try:
+            if principal.kind == KEY:
+                self._live.authenticator.newest(principal)
+            elif visitors.recognise(call) is None and visitors.admit(call) is None:
+                visitors.newest(principal)
+        except GatewayOpsError as error:
+            return error
+        finally:
+            call.principal = principal
+        return None
 
     def price(self, call: Call, reply: Reply, http_status: int = 200) -> Outcome:
         """What the server's answer amounts to: success or failure, tokens, cost. An error costs nothing."""

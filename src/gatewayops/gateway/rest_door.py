@@ -9,6 +9,7 @@ import msgspec
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason
 from gatewayops.gateway import answers
 from gatewayops.gateway.call import Call
+from gatewayops.gateway.identity_header import IdentityHeader
 from gatewayops.gateway.mcp_door import check_head
 from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.protocol.methods import Method, method_named
@@ -61,8 +62,9 @@ class PostOnly(InvalidInput):
 class RestDoor:
     """Answers the REST routes of calls."""
 
-    def __init__(self, pipeline: Pipeline, client: McpClient) -> None:
-        """One a worker."""
+    def __init__(self, pipeline: Pipeline, client: McpClient, identity: IdentityHeader | None) -> None:
+        """One a worker; `identity` says to servers who is calling."""
+        self._identity = identity
         self._pipeline = pipeline
         self._client = client
 
@@ -97,10 +99,12 @@ class RestDoor:
         if call.terms is not None and call.terms.transform is not None:
             own += call.terms.transform.headers
 
+        told = self._identity.line(call.principal, upstream) if self._identity is not None else b""
         streams = ExitStack()
 
         async def carry(headers: Headers, body: bytes) -> Exchange:
-            exchange = await self._pipeline.send(call, upstream.request(b"POST", [*headers, *own], body))
+            request = upstream.request(b"POST", [*headers, *own], body, told=told)
+            exchange = await self._pipeline.send(call, request)
             if exchange.is_stream:  # its head came in time; so must its answer
                 watching = self._pipeline.watching(call, exchange, timeout_s=upstream.row.timeout_s)
                 streams.enter_context(watching)

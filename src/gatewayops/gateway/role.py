@@ -23,6 +23,7 @@ from gatewayops.gateway.governing import Control, Governing
 from gatewayops.gateway.head import Heads
 from gatewayops.gateway.health_reports import HealthReports
 from gatewayops.gateway.hosts import HostCheck
+from gatewayops.gateway.identity_header import IdentityHeader
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.mcp_door import McpDoor
 from gatewayops.gateway.metrics import Metrics, in_flight, standing
@@ -33,8 +34,10 @@ from gatewayops.gateway.sessions import Sessions
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.gateway.short_way import ShortWay
 from gatewayops.gateway.siblings import Siblings
+from gatewayops.gateway.visitors import Visitors
 from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
+from gatewayops.identity.oauth.access_tokens import AccessTokens
 from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
@@ -94,7 +97,7 @@ class Gateway:
         self._health = HealthReports(self._servers, self._control, internal_token=parts.internal_token)
         self._governing = Governing(parts.governance, keyring, control, parts.data)
         authenticator = Authenticator(cache_s=settings.key_cache_s)
-        live = Live(authenticator, self._servers, calls, self._governing.governance)
+        live = Live(authenticator, _visitors(parts), self._servers, calls, self._governing.governance)
         self._feed = Feed(
             live,
             self._control,
@@ -102,9 +105,10 @@ class Gateway:
             internal_token=parts.internal_token,
             copy=parts.data / "snapshot.msgpack",
         )
+        identity = _identity(parts)
         pipeline = Pipeline(live, self._flights, calls, settings)
         hosts = HostCheck(settings)
-        mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream)
+        mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream, identity)
         self._siblings = Siblings(
             metrics.render,
             folder=parts.data / "run",
@@ -112,13 +116,14 @@ class Gateway:
             number=parts.worker,
             count=settings.workers,
         )
-        self.door = Door(live, calls, self._siblings, hosts, metrics_token=settings.metrics_token)
+        self.door = Door(live, calls, self._siblings, hosts, identity, metrics_token=settings.metrics_token)
         self.door.open_to(
             mcp_door,
-            RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes)),
+            RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes), identity),
             Forwarder(
                 self._control,
                 self._flights,
+                live,
                 max_body_bytes=settings.max_body_bytes,
                 otlp_body_bytes=parts.record.otlp_body_bytes,
             ),
@@ -196,7 +201,22 @@ class Gateway:
             for server in self._servers.all():
                 server.pool.close_idle(loop.time())
             self._governing.sweep()
+            self._flights.end_refused()
             await self._feed.try_keys_again()
+
+
+def _identity(parts: GatewayParts) -> IdentityHeader | None:
+    if not parts.settings.tells_identity:
+        return None
+    seed = secret_file(parts.data / "secrets" / "identity.key")
+    return IdentityHeader(seed, issuer=parts.settings.clients_url)
+
+
+def _visitors(parts: GatewayParts) -> Visitors:
+    public_url = parts.settings.clients_url
+    tokens = AccessTokens(public_url=public_url)
+    seal_key = secret_file(parts.data / "secrets" / "seal.key")
+    return Visitors(tokens, public_url=public_url, address_key=seal_key)
 
 
 class _Server(uvicorn.Server):

@@ -5,6 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+_LOOPBACK = "127.0.0.1"
+_ANY_HOST = ("0.0.0.0", "::")  # noqa: S104 - what a setting may say, not where we listen
+
 
 class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The machines' door. Empty `allowed_hosts` means loopback names only."""
@@ -22,3 +25,12 @@ class GatewaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_cache_s: Annotated[float, Meta(gt=0, le=3600)] = 300.0
     tool_labels: Annotated[int, Meta(ge=0)] = 200  # distinct server/tool pairs in /metrics
     metrics_token: str = ""  # empty: /metrics answers loopback only
+    tells_identity: bool = False  # signed, to the servers behind: X-GatewayOps-Identity
+
+    @property
+    def clients_url(self) -> str:
+        """Where clients find this gateway, no slash at the end; never what a request says of its host."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = _LOOPBACK if self.host in _ANY_HOST else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"

@@ -2,11 +2,15 @@
 
 import msgspec
 
+KEY, END_USER, ANONYMOUS = "key", "end_user", "anonymous"
+PERSON = "user"  # of the organisation, signed in to the control API
+
 
 class Principal(msgspec.Struct, frozen=True):
-    """An authenticated caller. Empty ids mean "not bound to one".
+    """A known caller. Empty ids mean "not bound to one".
 
-    `servers` and `actions` are the scopes of the key: exact names, `*`, or `tools.*` patterns.
+    `key_id` tells callers of an organisation apart, also those without a key: an end user at a client, an
+    anonymous caller. `servers` and `actions` are the scopes: exact names, `*`, or `tools.*` patterns.
     """
 
     org_id: str
@@ -19,7 +23,13 @@ class Principal(msgspec.Struct, frozen=True):
     servers: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     is_local_admin: bool = False  # the person at the machine, through the CLI with --data
-    is_person: bool = False  # signed in, without a key: holds nothing but by roles and policies
+    kind: str = KEY
+    client_id: str = ""  # the OAuth client through which an end user calls
+
+    @property
+    def is_person(self) -> bool:
+        """Signed in, without a key: holds nothing but by roles and policies."""
+        return self.kind == PERSON
 
 
 def grants(patterns: tuple[str, ...], wanted: str) -> bool:

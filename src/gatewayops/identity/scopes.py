@@ -31,6 +31,8 @@ CONTROL_ACTIONS = (
     "transforms.write",
     "directory.read",
     "directory.write",
+    "end_users.read",
+    "end_users.write",
     "masking.read",
     "masking.write",
     "secrets.read",

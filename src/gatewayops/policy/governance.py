@@ -96,6 +96,10 @@ class Governance:
             traits=self.pins.annotations(org_id, server, named) if is_tool else None,
         )
 
+    def decide_control(self, principal: Principal, action: str) -> Decision:
+        """Whether they may do this in the control API."""
+        return self._grants.decide_control(principal, action)
+
     def listed(self, principal: Principal, server: str, method: str, payload: bytes) -> bytes:
         """The result of a list without what the caller may not use, and without tools that are held."""
         if method == "tools/list":

@@ -9,34 +9,25 @@ import msgspec
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.rows import columns_of
 
-
-class Spooled(Protocol):
-    """What every kind of record has."""
-
-    @property
-    def ts_ns(self) -> int:
-        """When it was, Unix nanoseconds."""
-
-
-R = TypeVar("R", bound=Spooled)
+R = TypeVar("R")
 
 
 class Destination(Protocol[R]):
-    """One kind of record and its table."""
+    """One kind of record and its table. A frame of the spool holds one R, which is one row or several."""
 
     noun: str  # in the plural, for logs: "calls"
 
     def decode(self, payload: bytes) -> R:
-        """One frame. Raises msgspec.MsgspecError for a frame that holds no such record."""
+        """One frame. Raises ValueError (msgspec's errors are some) for a frame that holds no such record."""
 
-    def id_of(self, record: R) -> str:
-        """What tells the record from others of its batch."""
+    def rows(self, record: R) -> int:
+        """How many rows it becomes."""
 
     async def insert(self, records: Sequence[R], *, batch: str, token: str) -> None:
         """Stores rows that bear the name `batch`; the same token again stores nothing."""
 
-    async def stored_ids(self, batch: str, *, first_ns: int, last_ns: int) -> set[str]:
-        """What is stored of a batch, among the records between the two moments."""
+    async def lost(self, records: Sequence[R], *, batch: str) -> list[R]:
+        """What of a batch is not stored."""
 
 
 class SpanStore(Protocol):
@@ -63,15 +54,17 @@ class Calls:
         """A call record."""
         return self._decoder.decode(payload)
 
-    def id_of(self, record: CallRecord) -> str:
-        """Its span."""
-        return record.span_id
+    def rows(self, record: CallRecord) -> int:
+        """One."""
+        return 1
 
     async def insert(self, records: Sequence[CallRecord], *, batch: str, token: str) -> None:
         """Spans."""
         columns = await asyncio.to_thread(columns_of, records, batch=batch)
         await self._telemetry.insert_spans(columns, token)
 
-    async def stored_ids(self, batch: str, *, first_ns: int, last_ns: int) -> set[str]:
-        """Spans of the batch."""
-        return await self._telemetry.batch_span_ids(batch, first_ns=first_ns, last_ns=last_ns)
+    async def lost(self, records: Sequence[CallRecord], *, batch: str) -> list[CallRecord]:
+        """Those whose span is not there."""
+        moments = [record.ts_ns for record in records]
+        stored = await self._telemetry.batch_span_ids(batch, first_ns=min(moments), last_ns=max(moments))
+        return [record for record in records if record.span_id not in stored]

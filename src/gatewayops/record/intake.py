@@ -6,12 +6,10 @@ loop stays free for the API. What cannot be kept up with is refused with a hint 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from gatewayops.base import clock
 from gatewayops.base.errors import TooLarge, Unavailable
@@ -27,7 +25,6 @@ _MOST_WAITING = 64
 _MOST_WAITING_BYTES = 256 << 20
 _SWELLING = 4  # times a body may grow in the spool, where what a resource says stands in each record
 _LOOK_S = 1.0
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Backlog(Unavailable):
@@ -91,7 +88,8 @@ class Intake:
         is_json = export.form == otlp.JSON
         limit = self._settings.body_limit_bytes
         reader = export.signal.reader(sender, window, masker, is_json=is_json, body_limit=limit)
-        payloads = _encoded(reader.records(request), limit_bytes=_SWELLING * self._settings.otlp_body_bytes)
+        blocks = export.signal.kind.blocks(reader.records(request))
+        payloads = _bounded(blocks, limit_bytes=_SWELLING * self._settings.otlp_body_bytes)
         if payloads:
             self._writer(export.signal.noun).append(*payloads)
         return reader.refusals
@@ -118,11 +116,10 @@ class Intake:
             raise Backlog(msg)
 
 
-def _encoded(records: Sequence[object], *, limit_bytes: int) -> list[bytes]:
+def _bounded(blocks: Iterable[bytes], *, limit_bytes: int) -> list[bytes]:
     payloads: list[bytes] = []
     size = 0
-    for record in records:
-        payload = _encode(record)
+    for payload in blocks:
         size += len(payload)
         if size > limit_bytes:
             msg = "the batch is too large once each record has its resource; send smaller batches"

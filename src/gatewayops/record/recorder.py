@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol
 
-import msgspec
-
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.record import spool
 from gatewayops.record.destination import Destination, R
@@ -57,6 +55,7 @@ class _Gathered(Generic[R]):
 
     ranges: list[Range] = field(default_factory=list)
     records: list[R] = field(default_factory=list)
+    rows: int = 0
     size: int = 0
     used_up: dict[Path, int] = field(default_factory=dict)  # sealed segments and the offset of their end
     undecodable: int = 0
@@ -144,7 +143,7 @@ class Recorder(Generic[R]):
                 await self._insert(batch.token, gathered.records)
                 await self._commit(progress, batch)
             await asyncio.to_thread(self._remove, gathered.used_up)
-            is_full = gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows
+            is_full = gathered.size >= BATCH_BYTES or gathered.rows >= self._settings.batch_rows
             if not is_full:
                 self.caught_up_at = begun_at
             return is_full
@@ -178,7 +177,7 @@ class Recorder(Generic[R]):
     async def _insert(self, token: str, records: list[R]) -> None:
         if records:
             await self._destination.insert(records, batch=token, token=token)
-            self.counts.stored += len(records)
+            self.counts.stored += self._rows(records)
 
     async def _replay(self, progress: Progress, batch: Batch) -> None:
         """Inserts a batch whose fate is unknown, and makes sure of it.
@@ -189,22 +188,13 @@ class Recorder(Generic[R]):
         records, undecodable = await asyncio.to_thread(self._reread, batch)
         self.counts.undecodable += undecodable
         await self._insert(batch.token, records)
-        if records:
-            moments = [record.ts_ns for record in records]
-            stored = await self._destination.stored_ids(
-                batch.token, first_ns=min(moments), last_ns=max(moments)
-            )
-            lost = [record for record in records if self._destination.id_of(record) not in stored]
-            if lost:
-                _log.warning(
-                    "%d %s of a batch were known to the store but not in it: repaired",
-                    len(lost),
-                    self._destination.noun,
-                )
-                await self._destination.insert(
-                    lost, batch=batch.token, token=f"{batch.token}-repair-{len(lost)}"
-                )
-                self.counts.repaired += len(lost)
+        lost = await self._destination.lost(records, batch=batch.token) if records else []
+        if lost:
+            rows = self._rows(lost)
+            noun = self._destination.noun
+            _log.warning("%d %s of a batch were known to the store but not in it: repaired", rows, noun)
+            await self._destination.insert(lost, batch=batch.token, token=f"{batch.token}-repair-{rows}")
+            self.counts.repaired += rows
         self.counts.replayed += 1
         await self._commit(progress, batch)
 
@@ -212,7 +202,7 @@ class Recorder(Generic[R]):
         """The next batch, of as many writers as there are; blocking."""
         gathered = _Gathered[R]()
         for path in spool.segments(self._root):
-            if gathered.size >= BATCH_BYTES or len(gathered.records) >= self._settings.batch_rows:
+            if gathered.size >= BATCH_BYTES or gathered.rows >= self._settings.batch_rows:
                 break
             self._gather_segment(gathered, path, progress.offsets.get(spool.name_of(path), 0))
         return gathered
@@ -221,13 +211,15 @@ class Recorder(Generic[R]):
         try:
             is_sealed = spool.is_sealed(path)  # asked before reading: what is read then is all there is
             offset = start
-            while (room := self._settings.batch_rows - len(gathered.records)) > 0:
+            while (room := self._settings.batch_rows - gathered.rows) > 0:
                 payloads, end = spool.read_frames(path, offset, limit=min(room, _READ_FRAMES))
                 if end == offset:
                     if is_sealed:
                         gathered.used_up[path] = offset
                     break
+                known = len(gathered.records)
                 gathered.undecodable += self._decode_into(gathered.records, payloads)
+                gathered.rows += self._rows(gathered.records[known:])
                 gathered.size += end - offset
                 offset = end
                 if gathered.size >= BATCH_BYTES:
@@ -252,6 +244,9 @@ class Recorder(Generic[R]):
                 offset = ends
         return records, undecodable
 
+    def _rows(self, records: Sequence[R]) -> int:
+        return sum(map(self._destination.rows, records))
+
     def _decode_into(self, records: list[R], payloads: list[bytes]) -> int:
         """Appends the records; how many frames hold none."""
         failures = 0
@@ -259,7 +254,7 @@ class Recorder(Generic[R]):
         for payload in payloads:
             try:
                 records.append(decode(payload))
-            except msgspec.MsgspecError as error:
+            except ValueError as error:
                 failures += 1
                 _log.warning(
                     "a frame of %d bytes holds none of the %s: %s",

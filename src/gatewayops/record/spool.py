@@ -88,14 +88,15 @@ def name_of(segment: Path) -> str:
     return f"{segment.parent.name}/{segment.name}"
 
 
-def read_frames(path: Path, offset: int, *, limit: int) -> tuple[list[bytes], int]:
-    """At most `limit` whole payloads from `offset`, and the offset behind them.
+def read_frames(path: Path, offset: int, *, limit: int, read_bytes: int = 8 << 20) -> tuple[list[bytes], int]:
+    """At most `limit` whole payloads from `offset`, and the offset behind them; the first, and more that are
+    in `read_bytes`.
 
     Stops at the first frame that is not whole; a frame whose checksum is wrong ends the segment there.
     """
     with path.open("rb") as file:
         file.seek(offset)
-        raw = file.read(_READ_BYTES)
+        raw = file.read(read_bytes)
         if len(raw) >= _HEAD.size:
             length = _HEAD.unpack_from(raw)[0]
             if length + _HEAD.size > len(raw):
@@ -138,6 +139,3 @@ def remove(segment: Path) -> None:
     if not any(folder.glob("*.seg")) and not is_alive(segment):
         (folder / _LOCK).unlink(missing_ok=True)
         folder.rmdir()
-
-
-_READ_BYTES = 8 << 20

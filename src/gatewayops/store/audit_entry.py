@@ -29,7 +29,8 @@ _TEXTS = ("from", "request_id", "trace_id", "reason", "detail")
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who did it: kind is key, user, admin (the person at the machine), system, unknown or many."""
+    """Who did it: kind is key, user, end_user, anonymous, admin (who sits at the
+    machine), system, unknown or many."""
 
     kind: str
     id: str = ""

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 ANY = "*"
+API_KEY, ANONYMOUS, PLATFORM_OAUTH = "api_key", "none", "platform_oauth"
+"""How callers of a server are known: by a key of the organisation; not at all; by its access tokens too."""
 
 
 class SecretRow(msgspec.Struct, frozen=True):
@@ -63,6 +65,9 @@ class ServerRow(Resilience, frozen=True):
     max_in_flight: int
     allows_private: bool
     sealed_headers: bytes = b""
+    auth: str = API_KEY
+    slug: str = ""  # its name in addresses, unique over all organisations
+    oauth_scopes: tuple[str, ...] = ()  # a call with an access token needs all of them
 
     def bound_to(self) -> bytes:
         """What its sealed values are bound to."""
@@ -268,6 +273,23 @@ class TransformRow(msgspec.Struct, frozen=True):
         return transform_binding(self.org_id, self.id)
 
 
+class SigningKeyRow(msgspec.Struct, frozen=True):
+    """The public part of a key that signs an organisation's access tokens, as a JWK (RFC 7517)."""
+
+    kid: str
+    org_id: str
+    jwk: dict[str, str]
+
+
+class RevocationRow(msgspec.Struct, frozen=True):
+    """Access tokens that no longer count: those of `subject` issued at or before `before_s`, Unix seconds."""
+
+    org_id: str
+    kind: str  # end_user, client, grant or token
+    subject: str  # an id
+    before_s: int
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """Everything at one revision of the control store."""
 
@@ -288,6 +310,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     budgets: tuple[BudgetRow, ...] = ()
     validation: tuple[ValidationRow, ...] = ()
     transforms: tuple[TransformRow, ...] = ()  # in the order in which they apply
+    signing_keys: tuple[SigningKeyRow, ...] = ()
+    revocations: tuple[RevocationRow, ...] = ()
 
 
 EMPTY = Snapshot(revision=-1, made_at=0.0)

@@ -23,7 +23,12 @@ _ASK_S = 0.05
 _LAST_LINE = "Ctrl-C drains and stops all."
 
 
-_UNLIMITED = """# programs send more than people do: no limits but those that are set
+_SETTINGS = """# installations that run side by side must not fight over OpenTelemetry's own ports
+[control]
+otlp_grpc = "{grpc}"
+otlp_http = "{http}"
+
+# programs send more than people do: no limits but those that are set
 [limits]
 default_user = "0"
 default_team = "0"
@@ -33,15 +38,20 @@ default_global = "0"
 
 
 class Installation:
-    """An installation on `data`; started, stopped and killed at will, always on the same port."""
+    """An installation on `data`; started, stopped and killed at will, always on the same port.
 
-    def __init__(self, data: Path, *options: str) -> None:
+    `otlp_grpc` and `otlp_http` are where it takes exports beside that; empty where it does not.
+    """
+
+    def __init__(self, data: Path, *options: str, takes_exports: bool = False) -> None:
         """Starts nothing yet. `options` are those of `gatewayops up`, such as `--demo`."""
         self.data = data
+        self.otlp_grpc = f"127.0.0.1:{free_port()}" if takes_exports else ""
+        self.otlp_http = f"127.0.0.1:{free_port()}" if takes_exports else ""
         settings = data / "gatewayops.toml"
         if not settings.exists():
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            settings.write_text(_UNLIMITED)
+            settings.write_text(_SETTINGS.format(grpc=self.otlp_grpc, http=self.otlp_http))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._options = options

@@ -81,10 +81,13 @@ class AddressUnknown(UpstreamError):
     reason = Reason.UPSTREAM_UNREACHABLE
 
 
-def check_url(url: str) -> None:
-    """Raises InvalidInput unless it is a plain http(s) URL: no user, no fragment, nothing unprintable."""
+def check_url(url: str, *, field: str = "url") -> None:
+    """Raises InvalidInput unless it is a plain http(s) URL: no user, no fragment, nothing unprintable.
+
+    `field` is what the person who gave it calls it.
+    """
     if fault := _fault(url):
-        msg = f"url: {fault}"
+        msg = f"{field}: {fault}"
         raise InvalidInput(msg, Reason.UPSTREAM_ADDRESS)
 
 

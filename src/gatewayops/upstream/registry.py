@@ -52,10 +52,12 @@ class Upstream:
         self._head = (f" {target} HTTP/1.1\r\n" + "\r\n".join(fixed) + "\r\n").encode("latin-1")
         self.own = frozenset(name.lower().encode() for name in headers)
 
-    def request(self, verb: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
-        """The bytes of a request; the server's own headers win over `headers`."""
+    def request(
+        self, verb: bytes, headers: list[tuple[bytes, bytes]], body: bytes, *, told: bytes = b""
+    ) -> bytes:
+        """The bytes of a request; the server's own headers win over `headers`; `told` is whole lines."""
         lines = [b"%b: %b\r\n" % header for header in headers if header[0] not in self.own]
-        return self.request_of(verb, b"".join(lines), body)
+        return self.request_of(verb, b"".join(lines) + told, body)
 
     def request_of(self, verb: bytes, lines: bytes, body: bytes) -> bytes:
         """The bytes of a request with header lines as they are; none of them is one of the server's `own`."""

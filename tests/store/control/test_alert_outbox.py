@@ -36,7 +36,9 @@ from gatewayops.store.secrets.master import Masters
 from gatewayops.testing.peer_process import free_port
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-SETTINGS = AlertSettings(allow_private_channels=True, retry_base_s=2.0, send_attempts=4)
+SETTINGS = AlertSettings(
+    allow_private_channels=True, apprise_schemes=("json",), retry_base_s=2.0, send_attempts=4
+)
 RULE = RuleSpec(
     name="files fails", kind="error_rate", server="files", split_by="tool", threshold=20.0, min_calls=10
 )
@@ -76,7 +78,7 @@ class Receiver:
         if self.fails > 0:
             self.fails -= 1
             return PlainTextResponse("not today", status_code=503)
-        self.taken.append((request.headers["webhook-id"], body))
+        self.taken.append((request.headers.get("webhook-id", ""), body))
         return PlainTextResponse("thanks")
 
     @property
@@ -142,14 +144,20 @@ async def control(database, migrated_url, credentials_of, figures) -> AsyncItera
 async def rule(database, receiver, credentials_of):
     """A rule for each tool of `files`, and a webhook that is told."""
     made = destination_of(ChannelKind.WEBHOOK, address=f"http://127.0.0.1:{receiver.port}/hook", secret="")
+    await add_channel(database, credentials_of(database), ChannelKind.WEBHOOK, made)
+    async with database.session() as session:
+        return await alert_rules.add(session, org_id=DEFAULT_ORG, spec=RULE)
+
+
+async def add_channel(database, credentials, kind, destination):
+    """One that is told by every rule."""
     channel_id = alert_channels.new_channel_id()
-    sealed = await credentials_of(database).seal(
-        made.secret.encode(), org_id=DEFAULT_ORG, bound_to=channel_binding(DEFAULT_ORG, channel_id)
+    sealed = await credentials.seal(
+        destination.secret.encode(), org_id=DEFAULT_ORG, bound_to=channel_binding(DEFAULT_ORG, channel_id)
     )
-    channel = Channel(channel_id, DEFAULT_ORG, "ops", "webhook", made.address, sealed, True, NOON)
+    channel = Channel(channel_id, DEFAULT_ORG, "ops", kind.value, destination.address, sealed, True, NOON)
     async with database.session() as session:
         await alert_channels.add(session, channel)
-        return await alert_rules.add(session, org_id=DEFAULT_ORG, spec=RULE)
 
 
 async def deliveries(database, **wanted):
@@ -178,6 +186,27 @@ async def test_each_tool_is_an_incident_of_its_own(control, rule, figures, recei
     await control.at(0).pass_once()
 
     assert sorted(receiver.told) == [("alert.firing", "files/read"), ("alert.firing", "files/write")]
+
+
+@ONE_DATABASE
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_a_service_of_apprise_that_fails_twice_is_told_once(
+    control, database, credentials_of, figures, receiver
+):
+    url = f"json://ada:hunter2@127.0.0.1:{receiver.port}/hook"
+    made = destination_of(ChannelKind.APPRISE, address="", secret=url)
+    await add_channel(database, credentials_of(database), ChannelKind.APPRISE, made)
+    async with database.session() as session:
+        await alert_rules.add(session, org_id=DEFAULT_ORG, spec=RULE)
+    receiver.fails = 2
+    figures.failures = {"read": 30}
+    for seconds in (0, 5, 10, 15, 20):
+        await control.at(seconds).pass_once()
+
+    assert [body["title"] for _, body in receiver.taken] == ["[WARNING] files fails: files/read"]
+    assert receiver.tries == 3
+    [told] = await deliveries(database)
+    assert (told.state, told.attempts, told.last_answer) == ("sent", 3, "json took it")
 
 
 @ONE_DATABASE

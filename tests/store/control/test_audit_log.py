@@ -14,7 +14,16 @@ from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.audit.signing import Signer
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import NO_HASH, Actor, Draft, entry_hash
-from gatewayops.store.control import audit, audit_checkpoints, directory, keys, prices, servers
+from gatewayops.store.control import (
+    alert_channels,
+    audit,
+    audit_checkpoints,
+    directory,
+    keys,
+    prices,
+    servers,
+)
+from gatewayops.store.control.alert_channels import Channel
 from gatewayops.store.control.audit import Wanted
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.paging import Asked
@@ -215,6 +224,44 @@ async def test_erasing_a_person_leaves_what_others_did(database: Database) -> No
     async with database.session() as session:
         assert await audit.erase(session, org_id=ORG, subject="key_ada", actor=Actor("admin", "local")) == 2
     assert (await entries(database))[-3]["from"] is None
+
+
+async def test_an_address_of_a_channel_is_erased_and_the_others_stay(database: Database) -> None:
+    channel = Channel(
+        id=alert_channels.new_channel_id(),
+        org_id=ORG,
+        name="ops",
+        kind="email",
+        address="ada@example.com, Bob@example.com",
+        sealed_secret=b"",
+        is_for_all=True,
+        created_at=clock.now(),
+    )
+    async with database.session() as session:
+        await alert_channels.add(session, channel)
+    async with database.session() as session:
+        await alert_channels.change(
+            session, org_id=ORG, channel_id=channel.id, columns={"address": "carol@example.com"}
+        )
+    created, changed = (await entries(database))[-2:]
+    assert created["after"]["address_1"] == "ada@example.com"
+    assert created["after"]["address_2"] == "Bob@example.com"
+    assert "example.com" not in await body_of(database, created["seq"])
+    assert "example.com" not in await body_of(database, changed["seq"])
+    async with database.session() as session:
+        erased = await audit.erase(
+            session, org_id=ORG, subject="bob@example.com", actor=Actor("admin", "local")
+        )
+    assert erased == 2  # of the entry that made it, and of the change
+    created, changed, _ = (await entries(database))[-3:]
+    assert (created["after"]["address_1"], created["after"]["address_2"]) == ("ada@example.com", None)
+    assert (changed["before"]["address_2"], changed["after"]["address_1"]) == (None, "carol@example.com")
+
+
+async def body_of(database: Database, seq: int) -> str:
+    async with database.reading() as session:
+        [row] = await audit.rows(session, org_id=ORG, first=seq, last=seq, limit=1)
+    return row.body.decode()
 
 
 async def test_entries_are_found_by_time_action_and_name(database: Database) -> None:

@@ -10,7 +10,15 @@ from sqlalchemy import text
 
 from gatewayops.base import clock
 from gatewayops.store import snapshot
-from gatewayops.store.control import directory, keys, revision, servers, snapshot_feed
+from gatewayops.store.control import (
+    directory,
+    keys,
+    oauth_keys,
+    oauth_revocations,
+    revision,
+    servers,
+    snapshot_feed,
+)
 from gatewayops.store.control.database import Database, migrate
 from gatewayops.store.control.keys import HashedSecret, KeySpec
 from gatewayops.store.control.servers import Headers, ServerSpec
@@ -165,3 +173,21 @@ async def test_a_lost_listener_is_replaced(database: Database, monkeypatch: pyte
             )
         await switch_masking(database, masks=True)
         assert (await next_of(watch, first.revision)).revision > first.revision
+
+
+async def test_gateways_learn_signing_keys_and_what_was_revoked(database: Database) -> None:
+    jwk = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y"}
+    async with database.session() as session:
+        pair = [oauth_keys.NewKey(name, jwk, b"sealed") for name in ("kid_a", "kid_b")]
+        await oauth_keys.begin(session, org_id=ORG, active=pair[0], following=pair[1])
+        before = await revision.current(session)
+    async with database.session() as session:
+        await oauth_revocations.add(session, org_id=ORG, kind="grant", subject="gr_1")
+    async with database.reading() as session:
+        built = await snapshot_feed.build(session)
+
+    assert built.revision > before
+    assert built.signing_keys == tuple(snapshot.SigningKeyRow(name, ORG, jwk) for name in ("kid_a", "kid_b"))
+    assert [(row.org_id, row.kind, row.subject) for row in built.revocations] == [(ORG, "grant", "gr_1")]
+    assert abs(built.revocations[0].before_s - clock.unix_s()) < 60
+    assert b"sealed" not in snapshot.encode(built)

@@ -405,7 +405,8 @@ async def test_a_period_without_calls_is_empty_and_not_an_error(api):
     [
         ("summary", {"start_date": "2024-01-01", "end_date": "2025-10-01"}, "start_date"),
         ("active-users", {"interval": "hour"}, "interval"),
-        ("funnel", {"step": ["only one"]}, "step"),
+        ("funnel", {"step": ["only one"]}, "step: a funnel is of 2 to 10 tools, in their order"),
+        ("funnel", {"step": [f"t{n}" for n in range(11)]}, "step: a funnel is of 2 to 10 tools"),
         ("funnel", {"step": ["a", "a"]}, "step"),
         ("funnel", {"step": ["shop/a", "a"]}, "step"),
         ("funnel", {"step": ["a", "b"], "window_s": 0}, "window_s"),

@@ -7,6 +7,7 @@ import pytest
 
 from gatewayops.query.costs import trace_cost
 from gatewayops.query.usage import key_usage
+from gatewayops.record import spool
 from gatewayops.record.intake import Export, Intake
 from gatewayops.record.masking import Masker
 from gatewayops.record.otlp import destinations, signals, wire
@@ -17,10 +18,10 @@ from gatewayops.record.settings import RecordSettings
 from gatewayops.testing.exports import SPAN_ID, TRACE_ID, attributes, span_json, traces_json
 
 TODAY = {"start_date": time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400))}
-KINDS = {
-    "resourceSpans": (signals.TRACES, destinations.SPANS),
-    "resourceLogs": (signals.LOGS, destinations.LOGS),
-    "resourceMetrics": (signals.METRICS, destinations.POINTS),
+SIGNALS = {
+    "resourceSpans": signals.TRACES,
+    "resourceLogs": signals.LOGS,
+    "resourceMetrics": signals.METRICS,
 }
 CALL_ID = "00f067aa0ba902b7"
 
@@ -37,13 +38,13 @@ def export(intake, tmp_path, telemetry):
     """Takes a request of org_a and stores it."""
 
     async def take(body):
-        [signal, kind] = KINDS[next(iter(body))]
+        signal = SIGNALS[next(iter(body))]
         raw = json.dumps(body).encode()
         sender = Sender(org_id="org_a", key_id="key_a", team_id="red")
         refusals = await intake.take(Export(signal, wire.JSON, "", raw), sender, Masker())
         assert refusals.count == 0, refusals.message()
         root, state = tmp_path / "otlp" / signal.noun, tmp_path / "state" / signal.noun
-        await Recorder(root, state, destinations.Exported(telemetry, kind), RecordSettings()).drain()
+        await Recorder(root, state, destinations.Exported(telemetry, signal.kind), RecordSettings()).drain()
 
     return take
 
@@ -119,14 +120,31 @@ async def test_a_trace_of_exports_alone_costs_nothing(telemetry, export):
     assert (cost.total.calls, cost.total.cost_micros, cost.tools) == (0, 0, [])
 
 
-async def test_what_a_batch_stored_is_found_by_its_ids(telemetry, export):
-    await export(traces_json(span_json()))
-    [row] = await telemetry.rows("SELECT batch, toUnixTimestamp64Nano(ts) AS ns FROM spans")
+async def test_what_a_batch_lost_is_told_from_what_is_stored(telemetry, intake, tmp_path):
+    other = SPAN_ID[::-1]
+    for span_id in (SPAN_ID, other):
+        raw = json.dumps(traces_json(span_json(spanId=span_id))).encode()
+        await intake.take(
+            Export(signals.TRACES, wire.JSON, "", raw), Sender(org_id="o", key_id="k"), Masker()
+        )
+    [path] = spool.segments(tmp_path / "otlp" / "spans")
     spans = destinations.Exported(telemetry, destinations.SPANS)
+    [first, second] = [spans.decode(frame) for frame in spool.read_frames(path, 0, limit=10)[0]]
+    await spans.insert([first], batch="b", token="t")
 
-    stored = await spans.stored_ids(row["batch"], first_ns=row["ns"], last_ns=row["ns"])
+    [lost] = await spans.lost([first, second], batch="b")
+    await spans.insert([lost], batch="b", token="t-repair")
 
-    assert stored == {SPAN_ID}
+    rows = await telemetry.rows("SELECT span_id, batch FROM spans ORDER BY span_id")
+    assert [(row["span_id"], row["batch"]) for row in rows] == sorted([(SPAN_ID, "b"), (other, "b")])
+    assert await spans.lost([first, second], batch="b") == []
+
+
+def test_a_frame_that_is_no_block_is_said_to_be_none(telemetry):
+    spans = destinations.Exported(telemetry, destinations.SPANS)
+    for frame in (b"", b"x", b"\x00" * 64):
+        with pytest.raises(ValueError, match="no Arrow"):
+            spans.decode(frame)
 
 
 async def test_a_log_record_is_a_row(telemetry, export):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pyarrow
 import pytest
 
 from gatewayops.api.app import ControlParts, create_app
@@ -14,6 +15,7 @@ from gatewayops.base.crypto import Sealer
 from gatewayops.base.errors import Unavailable
 from gatewayops.identity import keys as secrets
 from gatewayops.identity import passwords
+from gatewayops.record import spool
 from gatewayops.store.control import directory, keys
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
@@ -136,3 +138,15 @@ def client_of(database: Database, client_with: Callable[[str], httpx.AsyncClient
         return client_with(secret)
 
     return make
+
+
+@pytest.fixture
+def spooled(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
+    """Asks for the exported spans that are on disk, as rows."""
+
+    def rows() -> list[dict[str, Any]]:
+        paths = spool.segments(tmp_path / "otlp" / "spans")
+        frames = [frame for path in paths for frame in spool.read_frames(path, 0, limit=1000)[0]]
+        return [row for frame in frames for row in pyarrow.ipc.open_stream(frame).read_all().to_pylist()]
+
+    return rows

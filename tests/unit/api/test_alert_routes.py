@@ -15,8 +15,8 @@ HOOK = "https://hooks.slack.com/services/T000/B000/never-show-this"
 
 @pytest.fixture
 def parts(parts, tmp_path):
-    """Mail goes into a folder."""
-    settings = AlertSettings(mail_folder=str(tmp_path / "mail"))
+    """Mail goes into a folder; of apprise's services one is allowed."""
+    settings = AlertSettings(mail_folder=str(tmp_path / "mail"), apprise_schemes=("json",))
     return type(parts)(**{name: getattr(parts, name) for name in parts.__slots__} | {"alerts": settings})
 
 
@@ -108,6 +108,34 @@ async def test_a_webhooks_secret_is_made_and_shown_once(admin):
         "channel": made["channel"] | {"address": "https://ops.invalid/other"},
         "secret": None,
     }
+
+
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+async def test_a_service_of_apprise_is_shown_by_its_scheme_and_only_where_it_is_allowed(admin):
+    body = {"name": "a", "kind": "apprise", "secret": "json://ada:never-show-this@ops.invalid/x"}
+    made = await admin.post("/v1/alerts/channels", json=body)
+    channel = made.json()["channel"]
+    assert (channel["kind"], channel["address"], made.json()["secret"]) == ("apprise", "json", None)
+    told = (await admin.post(f"/v1/alerts/channels/{channel['id']}/test")).json()
+    assert told == {"delivered": False, "answer": "json did not take it: it did not say why"}
+    refused = await admin.post("/v1/alerts/channels", json=body | {"secret": "tgram://never-show-this"})
+    assert refused.status_code == 403
+    assert "alerts.apprise_schemes" in refused.json()["message"]
+    moved = await admin.patch(f"/v1/alerts/channels/{channel['id']}", json={"secret": "json://127.0.0.1"})
+    assert (moved.status_code, moved.json()["reason"]) == (400, "upstream_address")
+    log = await admin.get("/v1/logs/audit")
+    assert "never-show-this" not in made.text + refused.text + log.text
+
+
+async def test_an_integration_key_does_not_follow_to_another_address(admin):
+    body = {"name": "p", "kind": "pagerduty", "secret": "R0UT1NGKEY" * 3}
+    channel = (await admin.post("/v1/alerts/channels", json=body)).json()["channel"]
+    moved = {"address": "https://ops.invalid/v2/enqueue"}
+    refused = await admin.patch(f"/v1/alerts/channels/{channel['id']}", json=moved)
+    assert refused.status_code == 400
+    assert refused.json()["message"].startswith("secret: give it again")
+    again = await admin.patch(f"/v1/alerts/channels/{channel['id']}", json=moved | {"secret": body["secret"]})
+    assert again.json()["channel"]["address"] == moved["address"]
 
 
 async def test_an_address_inside_is_refused(admin):

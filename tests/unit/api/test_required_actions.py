@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from gatewayops import api
 from gatewayops.api.app import create_app
 from gatewayops.api.auth import NeedsCaller, check_internal
+from gatewayops.api.oauth_state import protected_server
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.prometheus import check_scraper
 from gatewayops.api.required_actions import FIELD, required_actions
@@ -70,7 +71,7 @@ async def test_every_operation_turns_away_who_shows_no_key_or_holds_no_action(
                 assert answer.status_code == expected, f"{method} {path}: {answer.text}"
 
 
-def test_what_is_not_in_the_document_is_public_or_for_our_own_roles_or_prometheus() -> None:
+def test_what_is_not_in_the_document_is_public_for_our_own_roles_for_prometheus_or_for_end_users() -> None:
     modules = [import_module(f"gatewayops.api.{found.name}") for found in iter_modules(api.__path__)]
     routers = [module.router for module in modules if hasattr(module, "router")]
     routes = [(router, route) for router in routers for route in router.routes]
@@ -83,4 +84,6 @@ def test_what_is_not_in_the_document_is_public_or_for_our_own_roles_or_prometheu
             assert needs_caller(route), f"{route.path} is open to everybody"
             continue
         guards = [needed.dependency for needed in router.dependencies]
-        assert guards in ([check_internal], [check_scraper]), f"{route.path} is open to everybody"
+        assert guards in ([check_internal], [check_scraper], [protected_server]), (
+            f"{route.path} is open to everybody"
+        )

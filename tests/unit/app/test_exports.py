@@ -26,11 +26,12 @@ from gatewayops.store.secrets.master import Masters
 _TYPES = CallRecord.__annotations__
 
 
-def frame(number, org_id="org_default", server="github"):
+def frame(number, org_id="org_default", server="github", body=""):
     blank = {"int": 0, "bool": False, "str": ""}
     fields = {name: blank[getattr(kind, "__name__", kind)] for name, kind in _TYPES.items()}
     fields |= {"trace_id": "0" * 32, "span_id": f"{number:016x}", "org_id": org_id, "server": server}
-    return msgspec.msgpack.encode(CallRecord(**fields | {"method": "tools/call", "status": "success"}))
+    fields |= {"method": "tools/call", "status": "success", "request_body": body}
+    return msgspec.msgpack.encode(CallRecord(**fields))
 
 
 @pytest.fixture
@@ -90,11 +91,14 @@ async def test_calls_go_to_the_destinations_of_their_organisation_until_these_ar
     try:
         async with database.session() as session:
             await exports.add(session, org_id="org_default", destination_id=export_id, spec=spec)
-        writer.append(frame(1), frame(2, org_id="org_other"), frame(3, server="jira"), frame(4))
+        writer.append(
+            frame(1, body="a payload"), frame(2, org_id="org_other"), frame(3, server="jira"), frame(4)
+        )
         await follower.drain()
         await until(lambda: len(got) == 2)
         assert got == [f"{1:016x}", f"{4:016x}"]
         assert set(keys) == {"k"}
+        assert not any(b"a payload" in path.read_bytes() for path in folder.glob("*/*/*.seg"))
         async with database.session() as session:
             await exports.remove(session, org_id="org_default", ref="here")
         writer.append(frame(5))

@@ -89,3 +89,12 @@ def test_thresholds_of_retries_and_breaker_are_set_and_shown(commands):
     assert "opens at 3 failures in 10 s" in shown
     assert "unknown: no gateway" in shown
     assert "breaker_percent" in commands.refused("server", "set", "files", "--breaker-percent", "0")
+
+
+def test_a_server_that_people_sign_in_to_shows_the_address_for_their_clients(commands):
+    words = ("--auth", "platform_oauth", "--scope", "files:read", "--scope", "files:write", "--sign-up")
+    shown = commands.shown("server", "add", "files", "--url", URL, *words)
+
+    assert "/v1/mcp/files" in shown
+    assert "people who sign in for files:read files:write, who may sign up" in shown
+    assert "anybody, without a key" in commands.shown("server", "set", "files", "--auth", "none")

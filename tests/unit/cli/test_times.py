@@ -19,6 +19,13 @@ def test_lengths_of_time(typed, meant):
     assert times.span(typed, option="--last") == meant
 
 
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0s"), (59, "59s"), (300, "5m"), (5400, "90m"), (7200, "2h"), (172_800, "2d")]
+)
+def test_lengths_are_shown_as_they_are_typed(seconds, shown):
+    assert times.length(seconds) == shown
+
+
 @pytest.mark.parametrize("typed", ["", "0h", "h", "1y", "-1h", "1 hour", "9999999d"])
 def test_a_length_that_is_none_names_the_option(typed):
     with pytest.raises(WrongUsage, match="--last"):

@@ -55,7 +55,7 @@ def key_row(name, *, org="org_default", servers=("*",), actions=("mcp.*",), **mo
 
 
 class Rules:
-    """Builds snapshots: keys `main`, `narrow` (server `other` only), `lister`, `late`, `foreign`."""
+    """Builds snapshots. Keys: `main`, `narrow` (only `other`), `lister`, `late`, `foreign`, `exporter`."""
 
     def __init__(self, data):
         self.data = data
@@ -66,6 +66,7 @@ class Rules:
             key_row("lister", actions=("tools.list",)),
             key_row("late", expires_at=time.time() - 1),
             key_row("foreign", org="org_other"),
+            key_row("exporter", actions=("telemetry.write",)),
         ]
         self.secrets = [secret_row(key.name) for key in self.keys]
         self.servers = []

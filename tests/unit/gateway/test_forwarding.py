@@ -2,9 +2,13 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
+from gatewayops.store import snapshot as sn
 from gatewayops.testing.fake_server import encoded
+
+LARGE = b'"' + b"x" * (70 << 10) + b'"'
 
 
 @pytest.fixture
@@ -179,14 +183,63 @@ async def test_a_body_over_the_limit_is_413(start_gateway, control):
 
 async def test_an_export_may_be_larger_than_other_bodies(start_gateway, control):
     gateway = await start_gateway(settings={"max_body_bytes": 1024}, control=control)
-    body = b'"' + b"x" * 5000 + b'"'
-    answer = await gateway.ask("POST", "/v1/traces", body)
+    answer = await gateway.ask("POST", "/v1/traces", LARGE, key="exporter")
 
     assert answer.status != 413
-    assert control.last.body == body
+    assert control.last.body == LARGE
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "code"),
+    [
+        pytest.param("", 401, 16, id="no key"),
+        pytest.param("nobody", 401, 16, id="an unknown key"),
+        pytest.param("late", 401, 16, id="a key that has expired"),
+        pytest.param("main", 403, 7, id="a key for calls"),
+    ],
+)
+async def test_a_large_export_is_not_read_from_who_may_send_none(fronted, control, key, status, code):
+    line = await fronted.connect()
+    await line.send(fronted.head("POST", "/v1/traces", key=key, length=len(LARGE)) + LARGE[: 65 << 10])
+    answer = await line.read_answer()
+
+    assert (answer.status, answer.json["code"]) == (status, code)
+    assert len(control.requests) == 1
+
+
+async def test_small_exports_are_the_control_roles_to_refuse(fronted, control):
+    await fronted.ask("POST", "/v1/traces", b"{}", key="nobody")
+
+    assert control.last.target == "/v1/traces"
+
+
+async def test_a_large_export_needs_a_role_where_roles_govern(start_gateway, control, rules):
+    viewer = sn.BindingRow("bind_1", "org_default", "role_viewer", "key", "key_exporter")
+    rules.governing["access"] = sn.AccessRows(bindings=(viewer,))
+    gateway = await start_gateway(control=control)
+    refused = await gateway.ask("POST", "/v1/traces", LARGE, key="exporter")
+    developer = msgspec.structs.replace(viewer, role_id="role_developer")
+    rules.governing["access"] = sn.AccessRows(bindings=(developer,))
+    await gateway.apply()
+    await gateway.ask("POST", "/v1/traces", LARGE, key="exporter")
+
+    assert (refused.status, refused.json["code"]) == (403, 7)
+    assert control.last.body == LARGE
 
 
 async def test_exporters_are_told_to_come_back_while_the_control_role_is_away(gateway):
     answer = await gateway.ask("POST", "/v1/metrics", b"{}")
 
     assert (answer.status, answer.json["code"], answer.header("retry-after")) == (503, 14, "1")
+
+
+@pytest.mark.parametrize(
+    "path", ["/oauth/tools/token", "/oauth/tools/register", "/.well-known/openid-configuration/oauth/tools"]
+)
+async def test_the_paths_of_signing_in_pass_with_small_bodies_only(fronted, control, path):
+    answer = await fronted.ask("POST", path, b"grant_type=refresh_token", key=None)
+    large = await fronted.ask("POST", path, b"x" * (65 << 10), key=None)
+
+    assert answer.json == {"verb": "POST", "target": path, "body": "grant_type=refresh_token"}
+    assert (large.status, large.json["error"]) == (413, "too_large")
+    assert len(control.requests) == 2

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gatewayops.base.errors import Reason
-from gatewayops.identity.principal import Principal
+from gatewayops.identity.principal import PERSON, Principal
 from gatewayops.policy.decision import ALLOW
 from gatewayops.policy.grants import Grants
 from gatewayops.policy.visible import filter_list
@@ -168,7 +168,7 @@ def test_a_user_stays_in_their_team_whatever_team_the_key_names():
 
 
 def test_a_person_without_a_role_or_policy_holds_nothing_though_a_key_would():
-    key, person = ada(), ada(is_person=True)
+    key, person = ada(), ada(kind=PERSON)
     empty = Grants(rules())
     assert empty.decide(key, "files", "tools.call", "read") is ALLOW
     assert reason(empty.decide(person, "files", "tools.call", "read")) == Reason.ROLE_NOT_GRANTED

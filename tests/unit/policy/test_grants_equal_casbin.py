@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatewayops.identity.principal import Principal
+from gatewayops.identity.principal import KEY, PERSON, Principal
 from gatewayops.policy.access.casbin_model import Truth
 from gatewayops.policy.decision import ALLOW
 from gatewayops.policy.grants import Grants
@@ -111,7 +111,7 @@ principals = st.builds(
     team_id=st.sampled_from(("", *TEAMS)),
     servers=st.just(("*",)),
     actions=st.just(("*",)),
-    is_person=st.booleans(),
+    kind=st.sampled_from((KEY, PERSON)),
 )
 questions = st.tuples(
     st.sampled_from(SERVERS),

@@ -17,7 +17,17 @@ from gatewayops.store.audit_entry import Actor, Draft, Target
 from gatewayops.store.control import audit, audit_windows, spool_positions
 from gatewayops.store.control.database import Database, Session
 
-_NOT_KNOWN = frozenset({Reason.KEY_MISSING, Reason.KEY_UNKNOWN, Reason.KEY_EXPIRED, Reason.KEY_CHECKS_BUSY})
+_NOT_KNOWN = frozenset(
+    {
+        Reason.KEY_MISSING,
+        Reason.KEY_UNKNOWN,
+        Reason.KEY_EXPIRED,
+        Reason.KEY_CHECKS_BUSY,
+        Reason.TOKEN_INVALID,  # not token_missing: every client that signs in begins with that
+        Reason.TOKEN_EXPIRED,
+        Reason.TOKEN_REVOKED,
+    }
+)
 _DENIED = frozenset(
     {
         Reason.HOST_NOT_ALLOWED,
@@ -26,6 +36,7 @@ _DENIED = frozenset(
         Reason.SERVER_NOT_GRANTED,
         Reason.ACTION_NOT_GRANTED,
         Reason.ROLE_NOT_GRANTED,
+        Reason.SCOPE_INSUFFICIENT,
         Reason.TOOL_HELD,
         Reason.RATE_EXCEEDED,
         Reason.BUDGET_SPENT,
@@ -46,6 +57,7 @@ _REACHED = frozenset(
         Reason.UPSTREAM_UNREACHABLE,
     }
 )
+_VISITORS = {"end_user": "eu_", "anonymous": "anon_"}  # by what their ids begin with
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_DETAIL = 300
 
@@ -117,7 +129,7 @@ def draft_of(record: CallRecord) -> Draft:
     detail = f"{record.method}: {record.error_detail}" if record.error_detail else record.method
     return Draft(
         action=action,
-        actor=Actor("key", record.key_id) if record.key_id else Actor("unknown"),
+        actor=_actor(record),
         target=_target(record),
         reason=record.reason,
         detail=detail[:_LONGEST_DETAIL],
@@ -127,6 +139,13 @@ def draft_of(record: CallRecord) -> Draft:
         first_at=_at(record),
         last_at=_at(record),
     )
+
+
+def _actor(record: CallRecord) -> Actor:
+    for kind, prefix in _VISITORS.items():
+        if record.user_id.startswith(prefix):
+            return Actor(kind, record.user_id)
+    return Actor("key", record.key_id) if record.key_id else Actor("unknown")
 
 
 def _target(record: CallRecord) -> Target:

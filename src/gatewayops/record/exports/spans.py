@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from gatewayops.base.errors import Reason
@@ -35,10 +34,11 @@ def request_of(records: Iterable[CallRecord], *, with_payloads: bool) -> ExportT
     """One export request; span ids are the records' own, so that a repeated one is known as such."""
     request = ExportTraceServiceRequest()
     of_resource = request.resource_spans.add()
-    of_resource.resource.attributes.extend([_attribute("service.name", "gatewayops")])
+    of_resource.resource.attributes.add(key="service.name").value.string_value = "gatewayops"
     of_scope = of_resource.scope_spans.add()
     of_scope.scope.name = _SCOPE
-    of_scope.spans.extend(_span(record, with_payloads=with_payloads) for record in records)
+    for record in records:
+        _fill(of_scope.spans.add(), record, with_payloads=with_payloads)
     return request
 
 
@@ -56,25 +56,29 @@ def test_request(trace_id: str, span_id: str, *, at_ns: int) -> ExportTraceServi
     return request
 
 
-def _span(record: CallRecord, *, with_payloads: bool) -> Span:
-    name = f"{record.method} {record.tool}" if record.tool else record.method
-    span = Span(
-        trace_id=bytes.fromhex(record.trace_id),
-        span_id=bytes.fromhex(record.span_id),
-        parent_span_id=bytes.fromhex(record.parent_span_id),
-        name=name,
-        kind=Span.SPAN_KIND_SERVER,
-        start_time_unix_nano=record.ts_ns,
-        end_time_unix_nano=record.ts_ns + record.duration_ns,
-    )
+def _fill(span: Span, record: CallRecord, *, with_payloads: bool) -> None:
+    """In place: messages made apart and copied take twice as long."""
+    span.trace_id = bytes.fromhex(record.trace_id)
+    span.span_id = bytes.fromhex(record.span_id)
+    span.parent_span_id = bytes.fromhex(record.parent_span_id)
+    span.name = f"{record.method} {record.tool}" if record.tool else record.method
+    span.kind = Span.SPAN_KIND_SERVER
+    span.start_time_unix_nano = record.ts_ns
+    span.end_time_unix_nano = record.ts_ns + record.duration_ns
     if record.status != "success":
-        span.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message=record.error_detail))
+        span.status.code, span.status.message = Status.STATUS_CODE_ERROR, record.error_detail
     said = dict(_said(record))
     if with_payloads and record.method == "tools/call":
         said["gen_ai.tool.call.arguments"] = record.request_body
         said["gen_ai.tool.call.result"] = record.response_body
-    span.attributes.extend(_attribute(key, value) for key, value in said.items() if value not in ("", 0))
-    return span
+    add = span.attributes.add
+    for key, value in said.items():
+        if not value:
+            continue
+        if isinstance(value, str):
+            add(key=key).value.string_value = value
+        else:
+            add(key=key).value.int_value = value
 
 
 def _said(record: CallRecord) -> Iterator[tuple[str, str | int]]:
@@ -109,8 +113,3 @@ def _error_type(record: CallRecord) -> str:
     if record.reason == Reason.TOOL_ERROR:
         return "tool_error"
     return str(record.rpc_code) if record.rpc_code else record.reason or record.status
-
-
-def _attribute(key: str, value: str | int) -> KeyValue:
-    kept = AnyValue(string_value=value) if isinstance(value, str) else AnyValue(int_value=value)
-    return KeyValue(key=key, value=kept)

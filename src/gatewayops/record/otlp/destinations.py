@@ -1,32 +1,25 @@
-"""Where the recorders of exported telemetry put it: a table a signal."""
+"""Where exported telemetry goes: a table a signal. It waits in the spool as blocks of rows, ready for it.
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+So each value becomes an object of Python once, before the acknowledgement; a recorder only puts blocks
+together.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
-import msgspec
-
-from gatewayops.record.destination import Spooled
 from gatewayops.record.otlp import rows, span_rows
-from gatewayops.record.otlp.log_record import LogRecord
-from gatewayops.record.otlp.metric_point import MetricPoint
-from gatewayops.record.otlp.span_record import SpanRecord
 from gatewayops.store.telemetry import otlp_schema
+from gatewayops.store.telemetry.arrow import BATCH, Block, stream
 
-E = TypeVar("E", bound=Spooled)
+_BLOCK_ROWS = 1_000
 
 
 class Tables(Protocol):
     """The part of store.telemetry.client.Telemetry that is used; tests have a fake."""
 
-    async def insert(
-        self,
-        table: str,
-        kinds: Sequence[tuple[str, str]],
-        columns: Mapping[str, Sequence[Any]],
-        *,
-        token: str,
+    async def insert_blocks(
+        self, table: str, kinds: Sequence[tuple[str, str]], blocks: Sequence[Block], *, batch: str, token: str
     ) -> None:
         """Stores a batch; the same token again stores nothing."""
 
@@ -36,53 +29,56 @@ class Tables(Protocol):
         """What is stored of a batch."""
 
 
-class Exported(Generic[E]):
-    """One kind of exported record and its table."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What tells the signals apart on their way into the store."""
 
-    def __init__(self, tables: Tables, kind: "Kind[E]") -> None:
+    noun: str
+    table: str
+    columns: Sequence[tuple[str, str]]
+    id_column: str  # a span's own id, for others one of ours
+    columns_of: Callable[[Sequence[Any]], dict[str, Sequence[Any]]]
+
+    def blocks(self, records: Sequence[Any]) -> Iterator[bytes]:
+        """The records as frames of the spool."""
+        kinds = [one for one in self.columns if one[0] != BATCH]
+        for at in range(0, len(records), _BLOCK_ROWS):
+            yield stream(kinds, self.columns_of(records[at : at + _BLOCK_ROWS]))
+
+
+SPANS = Kind("exported spans", "spans", otlp_schema.OTLP_SPAN_COLUMNS, "span_id", span_rows.columns_of)
+LOGS = Kind("exported logs", "logs", otlp_schema.LOG_COLUMNS, "log_id", rows.log_columns)
+POINTS = Kind("exported points", "metric_points", otlp_schema.POINT_COLUMNS, "point_id", rows.point_columns)
+
+
+class Exported:
+    """One kind of exported telemetry and its table."""
+
+    def __init__(self, tables: Tables, kind: Kind) -> None:
         """Asks nothing yet."""
         self.noun = kind.noun
         self._tables = tables
         self._kind = kind
-        self._decoder = msgspec.msgpack.Decoder(kind.record)
 
-    def decode(self, payload: bytes) -> E:
-        """A record."""
-        return self._decoder.decode(payload)
+    def decode(self, payload: bytes) -> Block:
+        """A block."""
+        return Block.read(payload)
 
-    def id_of(self, record: E) -> str:
-        """What its table's id column has: a span's own id, for others one of ours."""
-        found: str = getattr(record, self._kind.id_column)
-        return found
+    def rows(self, block: Block) -> int:
+        """Of a block."""
+        return block.rows
 
-    async def insert(self, records: Sequence[E], *, batch: str, token: str) -> None:
+    async def insert(self, blocks: Sequence[Block], *, batch: str, token: str) -> None:
         """Rows."""
-        columns = await asyncio.to_thread(self._kind.columns_of, records, batch=batch)
-        await self._tables.insert(self._kind.table, self._kind.columns, columns, token=token)
+        kind = self._kind
+        await self._tables.insert_blocks(kind.table, kind.columns, blocks, batch=batch, token=token)
 
-    async def stored_ids(self, batch: str, *, first_ns: int, last_ns: int) -> set[str]:
-        """Rows of the batch."""
-        return await self._tables.batch_ids(
-            self._kind.table, self._kind.id_column, batch, first_ns=first_ns, last_ns=last_ns
+    async def lost(self, blocks: Sequence[Block], *, batch: str) -> list[Block]:
+        """What is not there of each, by its ids."""
+        firsts, lasts = zip(*(block.bounds_ns() for block in blocks), strict=True)
+        column = self._kind.id_column
+        stored = await self._tables.batch_ids(
+            self._kind.table, column, batch, first_ns=min(firsts), last_ns=max(lasts)
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[E]):
-    """What tells the signals apart on their way into the store."""
-
-    noun: str
-    record: type[E]
-    table: str
-    columns: Sequence[tuple[str, str]]
-    id_column: str
-    columns_of: Callable[..., dict[str, Sequence[Any]]]
-
-
-SPANS = Kind(
-    "exported spans", SpanRecord, "spans", otlp_schema.OTLP_SPAN_COLUMNS, "span_id", span_rows.columns_of
-)
-LOGS = Kind("exported logs", LogRecord, "logs", otlp_schema.LOG_COLUMNS, "log_id", rows.log_columns)
-POINTS = Kind(
-    "exported points", MetricPoint, "metric_points", otlp_schema.POINT_COLUMNS, "point_id", rows.point_columns
-)
+        rest = [block.without(column, stored) for block in blocks]
+        return [block for block in rest if block.rows]

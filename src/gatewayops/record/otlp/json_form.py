@@ -21,8 +21,8 @@ Integer = int | str | None
 Number = float | int | str | None
 
 
-class Form(msgspec.Struct, rename="camel", gc=False):
-    """What all messages share."""
+class Form(msgspec.Struct, rename="camel", gc=False, omit_defaults=True):
+    """What all messages share. What is absent is left out when they are written, too."""
 
 
 class ArrayValue(Form):

@@ -1,7 +1,4 @@
-"""LogRecord: one exported log record, as it goes into the spool and becomes a row.
-
-The spool holds it as a msgpack array, so fields are only ever added at the end, with a default.
-"""
+"""LogRecord: one exported log record, checked and masked, on its way to a row."""
 
 import msgspec
 

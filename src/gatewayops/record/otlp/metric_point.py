@@ -1,7 +1,4 @@
-"""MetricPoint: one exported data point of any kind, as it goes into the spool and becomes a row.
-
-The spool holds it as a msgpack array, so fields are only ever added at the end, with a default.
-"""
+"""MetricPoint: one exported data point of any kind, checked and masked, on its way to a row."""
 
 import msgspec
 

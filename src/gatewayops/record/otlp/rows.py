@@ -10,8 +10,8 @@ from gatewayops.record.otlp.span_rows import LONGEST_NAME, source_columns
 _SENDER = ("org_id", "key_id", "user_id", "team_id", "project_id", "env", "server")
 
 
-def log_columns(records: Sequence[LogRecord], *, batch: str) -> dict[str, Sequence[Any]]:
-    """A list a column of LOG_COLUMNS; `batch` is the same in every row."""
+def log_columns(records: Sequence[LogRecord]) -> dict[str, Sequence[Any]]:
+    """A list a column of LOG_COLUMNS, but for that of the batch."""
     texts = [record.texts for record in records]
     same = (*_SENDER, "observed_ns", "log_id", "trace_id", "span_id", "severity")
     columns: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in records] for name in same}
@@ -22,12 +22,11 @@ def log_columns(records: Sequence[LogRecord], *, batch: str) -> dict[str, Sequen
         "event_name": [text.event_name[:LONGEST_NAME] for text in texts],
         "body": [text.body for text in texts],
         "attributes": [text.attributes for text in texts],
-        "batch": [batch] * len(records),
     }
 
 
-def point_columns(records: Sequence[MetricPoint], *, batch: str) -> dict[str, Sequence[Any]]:
-    """A list a column of POINT_COLUMNS; `batch` is the same in every row."""
+def point_columns(records: Sequence[MetricPoint]) -> dict[str, Sequence[Any]]:
+    """A list a column of POINT_COLUMNS, but for that of the batch."""
     texts = [record.texts for record in records]
     shapes = [record.shape for record in records]
     same = (*_SENDER, "start_ns", "point_id", "kind", "temporality", "is_monotonic")
@@ -39,5 +38,4 @@ def point_columns(records: Sequence[MetricPoint], *, batch: str) -> dict[str, Se
         "name": [text.name[:LONGEST_NAME] for text in texts],
         "unit": [text.unit[:LONGEST_NAME] for text in texts],
         "attributes": [text.attributes for text in texts],
-        "batch": [batch] * len(records),
     }

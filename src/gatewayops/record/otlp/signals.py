@@ -13,9 +13,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from gatewayops.record.otlp import json_form, json_metrics
+from gatewayops.record.otlp import destinations, json_form, json_metrics
 from gatewayops.record.otlp.logs import LogReader
 from gatewayops.record.otlp.points import PointReader
+from gatewayops.record.otlp.raw_attributes import RawTracesRequest
 from gatewayops.record.otlp.spans import SpanReader
 from gatewayops.record.otlp.wire import Signal
 
@@ -26,6 +27,8 @@ TRACES = Signal(
     json_request=json_form.TracesRequest,
     rejected="rejected_spans",
     reader=SpanReader,
+    kind=destinations.SPANS,
+    raw_request=RawTracesRequest,
 )
 LOGS = Signal(
     noun="logs",
@@ -34,6 +37,7 @@ LOGS = Signal(
     json_request=json_form.LogsRequest,
     rejected="rejected_log_records",
     reader=LogReader,
+    kind=destinations.LOGS,
 )
 METRICS = Signal(
     noun="points",
@@ -42,4 +46,5 @@ METRICS = Signal(
     json_request=json_metrics.MetricsRequest,
     rejected="rejected_data_points",
     reader=PointReader,
+    kind=destinations.POINTS,
 )

@@ -1,7 +1,4 @@
-"""SpanRecord: one span that somebody else exported, as it goes into the spool and becomes a row.
-
-The spool holds it as a msgpack array, so fields are only ever added at the end, with a default.
-"""
+"""SpanRecord: one span that somebody else exported, checked and masked, on its way to a row."""
 
 import msgspec
 
@@ -51,7 +48,7 @@ class Source(msgspec.Struct, array_like=True, gc=False):
     resource: dict[str, str]
 
 
-class SpanRecord(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class SpanRecord(msgspec.Struct, gc=False):
     """One exported span. Empty text means "not known" or "does not apply"."""
 
     ts_ns: int

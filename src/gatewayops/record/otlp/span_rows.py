@@ -1,6 +1,7 @@
 """Exported spans as columns: what the telemetry store's table of spans takes of them."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -22,11 +23,11 @@ _TEXTS = (
 _encode = msgspec.json.Encoder().encode
 
 
-def columns_of(records: Sequence[SpanRecord], *, batch: str) -> dict[str, Sequence[Any]]:
-    """A list a column of OTLP_SPAN_COLUMNS; `batch` is the same in every row."""
+def columns_of(records: Sequence[SpanRecord]) -> dict[str, Sequence[Any]]:
+    """A list a column of OTLP_SPAN_COLUMNS, but for that of the batch."""
     texts = [record.texts for record in records]
-    columns: dict[str, Sequence[Any]] = {name: [getattr(r, name) for r in records] for name in _PLAIN}
-    columns |= {name: [getattr(text, name) for text in texts] for name in _TEXTS}
+    columns: dict[str, Sequence[Any]] = {name: list(map(attrgetter(name), records)) for name in _PLAIN}
+    columns |= {name: list(map(attrgetter(name), texts)) for name in _TEXTS}
     columns |= {name: [getattr(text, name)[:LONGEST_NAME] for text in texts] for name in _NAMES}
     columns |= source_columns([record.source for record in records])
     return columns | {
@@ -34,7 +35,6 @@ def columns_of(records: Sequence[SpanRecord], *, batch: str) -> dict[str, Sequen
         "events": [_events(text.events) if text.events else "" for text in texts],
         "links": [_links(text.links) if text.links else "" for text in texts],
         "door": [OTLP_DOOR] * len(records),
-        "batch": [batch] * len(records),
     }
 
 

@@ -7,7 +7,6 @@ questions; all other attributes stay as they are.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gatewayops.base.errors import Reason
@@ -15,6 +14,7 @@ from gatewayops.record.otlp.grouped import Group, GroupReader
 from gatewayops.record.otlp.ids import hex_id
 from gatewayops.record.otlp.json_form import whole
 from gatewayops.record.otlp.masked import masked
+from gatewayops.record.otlp.raw_attributes import RawAttributes
 from gatewayops.record.otlp.sender import Rejected, hashed
 from gatewayops.record.otlp.span_record import Event, Link, SpanRecord, SpanTexts
 
@@ -24,25 +24,12 @@ _ERROR = 2
 _TIMEOUTS = re.compile(r"(?i).*(timeout|timed_out|deadline_?exceeded)\w*")
 
 
-@dataclass(slots=True)
-class _Facts:
-    """What of a span is no text."""
-
-    ts_ns: int
-    duration_ns: int
-    ids: tuple[str, str, str]  # trace, span, parent
-    kind: str
-    outcome: tuple[str, str, int, int]  # status, reason, HTTP status, JSON-RPC code
-    tokens: tuple[int, int]  # in, out
-    session: str
-    are_cut: tuple[bool, bool] = (False, False)  # request, response
-
-
 class SpanReader(GroupReader):
     """Makes the records of one request."""
 
     def records(self, request: Any) -> list[SpanRecord]:  # noqa: ANN401 - a message of either form
         """All good spans of a request, masked; what is not good is in `refusals`."""
+        self._own_attributes = self.attributes if self.is_json else RawAttributes().read
         found: list[SpanRecord] = []
         for group in self.groups(request, "spans", "spans"):
             found += self._of_group(group)
@@ -52,63 +39,55 @@ class SpanReader(GroupReader):
         made = []
         for span in group.items:
             try:
-                made.append(self._read(span))
+                made.append(self._read(span, group))
             except (Rejected, ValueError) as error:
                 self.refusals.add(str(error))
-        texts = masked(self.masker, [each for each, _ in made])
-        return [self._record(facts, clean, group) for clean, (_, facts) in zip(texts, made, strict=True)]
+        for record, texts in zip(made, masked(self.masker, [record.texts for record in made]), strict=True):
+            record.texts = texts
+        return made
 
-    def _record(self, facts: "_Facts", texts: SpanTexts, group: Group) -> SpanRecord:
-        sender = self.sender
-        trace_id, span_id, parent_span_id = facts.ids
-        status, reason, http_status, rpc_code = facts.outcome
-        return SpanRecord(
-            ts_ns=facts.ts_ns,
-            duration_ns=facts.duration_ns,
+    def _read(self, span: Any, group: Group) -> SpanRecord:  # noqa: ANN401
+        """A span, not yet masked. Raises Rejected, ValueError."""
+        sender, status, kind, parent = self.sender, span.status, span.kind or 0, span.parent_span_id
+        start_ns, end_ns = whole(span.start_time_unix_nano), whole(span.end_time_unix_nano)
+        self.window.check(start_ns)
+        attributes = self._own_attributes(span.attributes)
+        take = attributes.pop
+        outcome = _outcome((status.code or 0) if status else 0, attributes)
+        record = SpanRecord(
+            ts_ns=start_ns,
+            duration_ns=max(0, min(end_ns, self.window.newest_ns) - start_ns),
             org_id=sender.org_id,
             key_id=sender.key_id,
             user_id=sender.user_id,
             team_id=sender.team_id,
             project_id=sender.project_id,
             env=sender.env,
-            trace_id=trace_id,
-            span_id=span_id,
-            parent_span_id=parent_span_id,
-            kind=facts.kind,
+            trace_id=hex_id(span.trace_id, 16),
+            span_id=hex_id(span.span_id, 8),
+            parent_span_id=hex_id(parent, 8) if parent else "",
+            kind=_KINDS[kind] if 0 <= kind < len(_KINDS) else "",
             server=group.server,
-            status=status,
-            reason=reason,
-            http_status=http_status,
-            rpc_code=rpc_code,
-            input_tokens=facts.tokens[0],
-            output_tokens=facts.tokens[1],
-            session=facts.session,
-            is_request_cut=facts.are_cut[0],
-            is_response_cut=facts.are_cut[1],
-            texts=texts,
+            status=outcome[0],
+            reason=outcome[1],
+            http_status=outcome[2],
+            rpc_code=outcome[3],
+            input_tokens=_count(take("gen_ai.usage.input_tokens", "")),
+            output_tokens=_count(take("gen_ai.usage.output_tokens", "")),
+            session=hashed(take("mcp.session.id", "")),
+            is_request_cut=False,
+            is_response_cut=False,
+            texts=self._texts(span, status, attributes),
             source=group.source,
         )
+        if record.texts.request_body or record.texts.response_body:
+            self._cut(record)
+        return record
 
-    def _read(self, span: Any) -> "tuple[SpanTexts, _Facts]":  # noqa: ANN401
-        """A span's texts, and the facts that are no text. Raises Rejected, ValueError."""
-        start_ns, end_ns = whole(span.start_time_unix_nano), whole(span.end_time_unix_nano)
-        self.window.check(start_ns)
-        attributes = self.attributes(span.attributes)
+    def _texts(self, span: Any, status: Any, attributes: dict[str, str]) -> SpanTexts:  # noqa: ANN401
+        """All that the sender wrote; takes what has a column out of the attributes."""
         take = attributes.pop
-        status, kind, parent = span.status, span.kind or 0, span.parent_span_id
-        facts = _Facts(
-            ts_ns=start_ns,
-            duration_ns=max(0, min(end_ns, self.window.newest_ns) - start_ns),
-            ids=(hex_id(span.trace_id, 16), hex_id(span.span_id, 8), hex_id(parent, 8) if parent else ""),
-            kind=_KINDS[kind] if 0 <= kind < len(_KINDS) else "",
-            outcome=_outcome((status.code or 0) if status else 0, attributes),
-            tokens=(
-                _count(take("gen_ai.usage.input_tokens", "")),
-                _count(take("gen_ai.usage.output_tokens", "")),
-            ),
-            session=hashed(take("mcp.session.id", "")),
-        )
-        texts = SpanTexts(
+        return SpanTexts(
             name=span.name or "",
             method=take("mcp.method.name", ""),
             tool=take("gen_ai.tool.name", "") or take("gen_ai.prompt.name", ""),
@@ -125,16 +104,16 @@ class SpanReader(GroupReader):
             events=self._events(span.events) if span.events else [],
             links=self._links(span.links) if span.links else [],
         )
-        if texts.request_body or texts.response_body:
-            facts.are_cut = self._cut(texts)
-        return texts, facts
 
-    def _cut(self, texts: SpanTexts) -> tuple[bool, bool]:
+    def _cut(self, record: SpanRecord) -> None:
         """Bodies as the gateway keeps its own: masked with the organisation's paths, and no longer."""
-        texts.request_body, is_request_cut, texts.response_body, is_response_cut = self.masker.bodies(
-            texts.request_body.encode(), texts.response_body.encode(), self.body_limit
-        )
-        return is_request_cut, is_response_cut
+        texts = record.texts
+        (
+            texts.request_body,
+            record.is_request_cut,
+            texts.response_body,
+            record.is_response_cut,
+        ) = self.masker.bodies(texts.request_body.encode(), texts.response_body.encode(), self.body_limit)
 
     def _events(self, events: Sequence[Any]) -> list[Event]:
         return [

@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from gatewayops.base.errors import InvalidInput, Reason, TooLarge
 from gatewayops.protocol import otlp
 from gatewayops.protocol.otlp import JSON, PROTOBUF
+from gatewayops.record.otlp.destinations import Kind
 from gatewayops.record.otlp.sender import Refusals
 
 _GZIP = zlib.MAX_WBITS | 16
@@ -46,6 +47,8 @@ class Signal:
     json_request: type
     rejected: str  # field of the partial success; camelCase in JSON
     reader: Callable[..., Reader]  # (sender, window, masker, *, is_json, body_limit)
+    kind: Kind
+    raw_request: Any = None  # read instead of `request`, once that has found the bytes valid
 
 
 def form_of(content_type: str) -> str:
@@ -105,7 +108,8 @@ def request_of(signal: Signal, body: bytes, form: str) -> Any:  # noqa: ANN401 -
             msg = f"the body is no {signal.request.DESCRIPTOR.name} in JSON"
             raise InvalidInput(msg, Reason.MALFORMED_JSON) from error
     try:
-        return signal.request.FromString(body)
+        request = signal.request.FromString(body)
+        return request if signal.raw_request is None else signal.raw_request.FromString(body)
     except (DecodeError, UnicodeDecodeError, RecursionError) as error:
         msg = f"the body is no {signal.request.DESCRIPTOR.name} in protobuf"
         raise InvalidInput(msg) from error

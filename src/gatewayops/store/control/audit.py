@@ -124,15 +124,17 @@ async def erase(session: Session, *, org_id: str, subject: str, actor: Actor, ad
     acted = select(AuditEntry.seq).where(AuditEntry.org_id == org_id, AuditEntry.actor_id == subject)
     suffered = select(AuditEntry.seq).where(AuditEntry.org_id == org_id, AuditEntry.target_id == subject)
     about = or_(*(AuditPersonal.path.like(path) for path in _ONLY_TARGET))
+    is_mail = "@" in subject
     is_it = or_(
         AuditPersonal.value.in_({subject, subject.lower()}),
+        *((func.lower(AuditPersonal.value) == subject.lower(),) if is_mail else ()),
         and_(AuditPersonal.path.in_(_ONLY_ACTOR), AuditPersonal.seq.in_(acted)),
         and_(about, AuditPersonal.seq.in_(suffered)),
     )
     gone = delete(AuditPersonal).where(AuditPersonal.org_id == org_id, is_it)
     counted = gone.returning(AuditPersonal.seq).execution_options(synchronize_session=False)
     count = len((await session.execute(counted)).all())
-    is_id = "@" not in subject and "_" in subject and " " not in subject
+    is_id = not is_mail and "_" in subject and " " not in subject
     draft = Draft(
         action="audit.erased",
         actor=actor,

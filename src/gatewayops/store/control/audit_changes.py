@@ -36,7 +36,11 @@ _PERSONAL = {
     "users": frozenset({"email", "name"}),
     "end_users": frozenset({"email", "name"}),
     "one_time_links": frozenset({"email"}),
+    "end_user_sessions": frozenset({"address", "user_agent"}),
 }
+_ADDRESSES = {
+    "alert_channels": "address"
+}  # columns that may hold people's e-mail addresses, with commas between
 _NOT_TOLD = frozenset({"id", "org_id", "created_at", "updated_at"})
 _SECRET_WORDS = ("sealed", "secret", "wrapped", "password", "token")
 
@@ -144,17 +148,30 @@ def _drafts(changes: dict[tuple[str, str], _Change], origin: Origin) -> list[tup
 def _draft(change: _Change, origin: Origin) -> Draft:
     noun = noun_of(change.table)
     personal = _PERSONAL.get(change.table, frozenset())
+    before, in_before = _parted(change.table, _told(change.table, change.before, "hidden"))
+    is_new = change.before is None
+    after, in_after = _parted(change.table, _told(change.table, change.after, "set" if is_new else "changed"))
     return Draft(
         action=f"{noun}.{_verb(change)}",
         actor=origin.actor,
         target=Target(kind=noun, id=change.id, name=change.name, is_personal=bool(personal)),
-        before=_told(change.table, change.before, "hidden"),
-        after=_told(change.table, change.after, "set" if change.before is None else "changed"),
-        personal=personal,
+        before=before,
+        after=after,
+        personal=personal | in_before | in_after,
         address=origin.address,
         request_id=origin.request_id,
         trace_id=origin.trace_id,
     )
+
+
+def _parted(table: str, values: dict[str, Any] | None) -> tuple[dict[str, Any] | None, frozenset[str]]:
+    """With a member for each e-mail address, `address_1` and so on, so that each can be erased alone."""
+    column = _ADDRESSES.get(table, "")
+    text = (values or {}).get(column) or ""
+    if values is None or "@" not in text or "://" in text:
+        return values, frozenset()
+    parts = {f"{column}_{at}": part.strip() for at, part in enumerate(text.split(","), start=1)}
+    return {name: value for name, value in values.items() if name != column} | parts, frozenset(parts)
 
 
 def noun_of(table: str) -> str:

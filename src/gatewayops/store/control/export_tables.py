@@ -15,6 +15,7 @@ class ExportDestination(OwnedTable):
     name: Mapped[str] = mapped_column(String(63))
     preset: Mapped[str] = mapped_column(String(16))
     endpoint: Mapped[str] = mapped_column(String(2048))
+    protocol: Mapped[str] = mapped_column(String(16))
     header_names: Mapped[list[str]] = mapped_column(JSON)
     headers_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     is_gzip: Mapped[bool]

@@ -1,6 +1,8 @@
 """Destinations of exports: where calls go as spans."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import select
@@ -19,6 +21,7 @@ class DestinationSpec(msgspec.Struct, frozen=True):
     name: str
     preset: str
     endpoint: str
+    protocol: str = "http/protobuf"
     header_names: tuple[str, ...] = ()
     headers_sealed: bytes = b""
     is_gzip: bool = True
@@ -71,10 +74,13 @@ async def find(session: Session, *, org_id: str, ref: str) -> Destination:
     return _destination(await _row(session, org_id, ref))
 
 
-async def switch(session: Session, *, org_id: str, ref: str, is_enabled: bool) -> Destination:
-    """On or off; what waits stays. Raises NotFound."""
-    row = await _row(session, org_id, ref)
-    row.is_enabled = is_enabled
+async def change(
+    session: Session, *, org_id: str, destination_id: str, columns: Mapping[str, Any]
+) -> Destination:
+    """Sets these fields of the spec; what waits stays. Raises NotFound."""
+    row = await _row(session, org_id, destination_id)
+    for name, value in columns.items():
+        setattr(row, name, list(value) if isinstance(value, tuple) else value)
     return _destination(row)
 
 

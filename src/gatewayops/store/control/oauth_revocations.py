@@ -45,3 +45,13 @@ async def every(session: Session) -> tuple[Revocation, ...]:
         Revocation(**{name: getattr(row, name) for name in Revocation.__struct_fields__})
         for row in await session.scalars(query.order_by(OAuthRevocation.id))
     )
+
+
+async def covers(session: Session, *, org_id: str, iat: int, subjects: tuple[str, ...]) -> bool:
+    """Whether a token of these subjects, issued then, no longer counts."""
+    query = select(OAuthRevocation.id).where(
+        OAuthRevocation.org_id == org_id,
+        OAuthRevocation.subject.in_(subjects),
+        OAuthRevocation.before_s >= iat,
+    )
+    return await session.scalar(query.limit(1)) is not None

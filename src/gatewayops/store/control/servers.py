@@ -12,7 +12,7 @@ from gatewayops.store.control import revision, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.paging import Asked, Page, page_of
 from gatewayops.store.control.tables import McpServer, Organisation
-from gatewayops.store.snapshot import Resilience, ServerRow
+from gatewayops.store.snapshot import API_KEY, Resilience, ServerRow
 
 _SLUG_LENGTH = 100
 _UNKNOWN = "no server of that id or name"
@@ -28,6 +28,12 @@ class ServerSpec(Resilience, frozen=True):
     retries: int
     max_in_flight: int
     allows_private: bool
+    auth: str = API_KEY
+    oauth_scopes: tuple[str, ...] = ()
+    allows_sign_up: bool = False  # end users may make themselves an account
+
+
+_FOR_GATEWAYS = tuple(field for field in ServerSpec.__struct_fields__ if field in ServerRow.__struct_fields__)
 
 
 class Headers(msgspec.Struct, frozen=True):
@@ -42,6 +48,7 @@ class Server(msgspec.Struct, frozen=True):
 
     id: str
     org_id: str
+    slug: str
     spec: ServerSpec
     headers: Headers
     created_at: datetime
@@ -49,8 +56,10 @@ class Server(msgspec.Struct, frozen=True):
 
     def row(self) -> ServerRow:
         """As the gateway knows it."""
-        settings = msgspec.structs.asdict(self.spec)
-        return ServerRow(id=self.id, org_id=self.org_id, sealed_headers=self.headers.sealed, **settings)
+        settings = {field: getattr(self.spec, field) for field in _FOR_GATEWAYS}
+        return ServerRow(
+            id=self.id, org_id=self.org_id, sealed_headers=self.headers.sealed, slug=self.slug, **settings
+        )
 
 
 def new_server_id() -> str:
@@ -94,6 +103,11 @@ async def find(session: Session, *, org_id: str, ref: str) -> Server:
     return _server(await _row(session, org_id, ref))
 
 
+async def every(session: Session) -> tuple[ServerRow, ...]:
+    """Of all organisations, for gateways."""
+    return tuple(_server(row).row() for row in await session.scalars(select(McpServer)))
+
+
 async def page(session: Session, *, org_id: str, asked: Asked) -> Page[Server]:
     """The organisation's servers, newest first."""
     found = await page_of(session, select(McpServer).where(McpServer.org_id == org_id), McpServer, asked)
@@ -122,16 +136,18 @@ async def _slug(session: Session, org_id: str, name: str) -> str:
 
 def _write(row: McpServer, spec: ServerSpec, headers: Headers) -> None:
     for column, value in msgspec.structs.asdict(spec).items():
-        setattr(row, column, value)
+        setattr(row, column, list(value) if isinstance(value, tuple) else value)
     row.header_names = list(headers.names)
     row.sealed_headers = headers.sealed
 
 
 def _server(row: McpServer) -> Server:
+    decided = {field: getattr(row, field) for field in ServerSpec.__struct_fields__}
     return Server(
         id=row.id,
         org_id=row.org_id,
-        spec=ServerSpec(**{field: getattr(row, field) for field in ServerSpec.__struct_fields__}),
+        slug=row.slug,
+        spec=ServerSpec(**decided | {"oauth_scopes": tuple(row.oauth_scopes)}),
         headers=Headers(names=tuple(row.header_names), sealed=row.sealed_headers),
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -16,16 +16,18 @@ from gatewayops.store.control import (
     data_keys,
     limits,
     masking,
+    oauth_keys,
+    oauth_revocations,
     pins,
     revision,
+    servers,
     transforms,
     validation,
 )
 from gatewayops.store.control.database import Database, DatabaseUnavailable, Session
 from gatewayops.store.control.followers import Followers
 from gatewayops.store.control.keys import belongs_to_nobody_disabled
-from gatewayops.store.control.servers import ServerSpec
-from gatewayops.store.control.tables import ApiKey, ApiKeySecret, McpServer, Organisation, PriceRule
+from gatewayops.store.control.tables import ApiKey, ApiKeySecret, Organisation, PriceRule
 
 _LOG = logging.getLogger(__name__)
 _POLL_S = 0.2  # SQLite
@@ -49,7 +51,7 @@ async def build(session: Session) -> snapshot.Snapshot:
         ),
         keys=await _keys(session, now),
         secrets=await _secrets(session, now),
-        servers=tuple(_server(row) for row in await session.scalars(select(McpServer))),
+        servers=await servers.every(session),
         prices=tuple(_price(row) for row in await session.scalars(select(PriceRule))),
         teams=await limits.team_rows(session),
         limits=await limits.rows(session),
@@ -61,18 +63,28 @@ async def build(session: Session) -> snapshot.Snapshot:
         validation=await validation.snapshot_rows(session),
         transforms=await transforms.snapshot_rows(session),
         access=await access.rows(session),
+        signing_keys=tuple(
+            snapshot.SigningKeyRow(key.id, key.org_id, key.public_jwk)
+            for key in await oauth_keys.every(session)
+        ),
+        revocations=tuple(
+            snapshot.RevocationRow(row.org_id, row.kind, row.subject, row.before_s)
+            for row in await oauth_revocations.every(session)
+        ),
     )
 
 
 class RevisionWatch:
     """Notices changes and keeps the newest snapshot, encoded. Its owner runs `run` as a task.
 
-    Database errors are logged once and outlived: who waits gets the last snapshot, or nothing yet.
+    Nothing is read before a gateway asks for the first time. Database errors are logged once and outlived:
+    who waits gets the last snapshot, or nothing yet.
     """
 
     def __init__(self, database: Database) -> None:
-        """Nothing is read before `run`."""
+        """Reads nothing."""
         self._database = database
+        self._is_asked = asyncio.Event()
         self._revision = snapshot.EMPTY.revision
         self._encoded = b""
         self._changed = asyncio.Event()
@@ -89,6 +101,7 @@ class RevisionWatch:
 
     async def run(self) -> None:
         """Watches until cancelled."""
+        await self._is_asked.wait()
         while True:
             try:
                 await (self._poll() if self._database.is_sqlite else self._listen())
@@ -106,6 +119,7 @@ class RevisionWatch:
         A caller ahead of us has seen a newer store than ours, or the store was restored from a
         backup: the store itself is asked, and its word holds even when it is lower.
         """
+        self._is_asked.set()
         if known > self._revision >= 0 and await self._is_behind(known):
             return self._encoded
         try:
@@ -226,11 +240,6 @@ async def _secrets(session: Session, now: datetime) -> tuple[snapshot.SecretRow,
         )
         for row in await session.scalars(query)
     )
-
-
-def _server(row: McpServer) -> snapshot.ServerRow:
-    settings = {field: getattr(row, field) for field in ServerSpec.__struct_fields__}
-    return snapshot.ServerRow(id=row.id, org_id=row.org_id, sealed_headers=row.sealed_headers, **settings)
 
 
 def _price(row: PriceRule) -> snapshot.PriceRow:

@@ -1,10 +1,12 @@
-"""Rows as an Arrow stream, the form in which ClickHouse takes batches."""
+"""Rows as an Arrow stream: so ClickHouse takes batches, and so exports wait in the spool."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+BATCH = "batch"  # the column that names the batch, which blocks lack
 _KINDS = {
     "timestamp": pa.timestamp("ns", "UTC"),  # ClickHouse does not read a plain int64 as nanoseconds
     "int32": pa.int32(),
@@ -15,6 +17,7 @@ _KINDS = {
     "ints": pa.list_(pa.int64()),
     "floats": pa.list_(pa.float64()),
 }
+_LARGER = 64
 _BOUNDS = {"timestamp": 63, "int64": 63, "int32": 31}
 
 
@@ -25,7 +28,58 @@ def stream(kinds: Sequence[tuple[str, str]], columns: Mapping[str, Sequence[Any]
     hold up the calls beside it.
     """
     arrays = [_array(columns[name], kind) for name, kind in kinds]
-    batch = pa.RecordBatch.from_arrays(arrays, names=[name for name, _ in kinds])
+    return _written(pa.RecordBatch.from_arrays(arrays, names=[name for name, _ in kinds]))
+
+
+class Block:
+    """Rows that wait: what `stream` wrote without the column BATCH."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: pa.Table) -> None:
+        """Use `read`."""
+        self._table = table
+
+    @classmethod
+    def read(cls, payload: bytes) -> "Block":
+        """Raises ValueError for bytes that hold none."""
+        try:
+            with pa.ipc.open_stream(payload) as reader:
+                return cls(reader.read_all())
+        except (pa.ArrowException, OSError) as error:
+            msg = "no Arrow stream"
+            raise ValueError(msg) from error
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return int(self._table.num_rows)
+
+    def bounds_ns(self) -> tuple[int, int]:
+        """The first and the last moment, Unix nanoseconds."""
+        found = pc.min_max(self._table.column("ts").cast(pa.int64())).as_py()
+        return int(found["min"]), int(found["max"])
+
+    def without(self, column: str, values: set[str]) -> "Block":
+        """The rows whose column has none of these."""
+        known = pc.is_in(self._table.column(column), pa.array(sorted(values), pa.string()))
+        return Block(self._table.filter(pc.invert(known)))
+
+    def taken(self, names: Sequence[str]) -> pa.Table:
+        """These columns, in this order."""
+        return self._table.select(names)
+
+
+def joined(kinds: Sequence[tuple[str, str]], blocks: Sequence[Block], *, batch: str) -> bytes:
+    """All rows as one stream like that of `stream`, with the name of their batch."""
+    names = [name for name, _ in kinds if name != BATCH]
+    table = pa.concat_tables([block.taken(names) for block in blocks])
+    table = table.append_column(BATCH, pa.repeat(batch, table.num_rows))
+    [whole] = table.select([name for name, _ in kinds]).combine_chunks().to_batches()
+    return _written(whole)
+
+
+def _written(batch: pa.RecordBatch) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
@@ -33,6 +87,14 @@ def stream(kinds: Sequence[tuple[str, str]], columns: Mapping[str, Sequence[Any]
 
 
 def _array(values: Sequence[Any], kind: str) -> pa.Array:
+    """Of a larger batch many columns are the same all through: their value is looked at once."""
+    count = len(values)
+    if count >= _LARGER and values[0] == values[count // 2] and values.count(values[0]) == count:
+        return pa.repeat(_various(values[:1], kind)[0], count)
+    return _various(values, kind)
+
+
+def _various(values: Sequence[Any], kind: str) -> pa.Array:
     if kind == "map":
         return _maps(values)
     try:

@@ -23,7 +23,7 @@ from clickhouse_connect.driver.exceptions import (
 
 from gatewayops.base.errors import GatewayOpsError, Unavailable
 from gatewayops.store.telemetry import schema
-from gatewayops.store.telemetry.arrow import stream
+from gatewayops.store.telemetry.arrow import Block, joined, stream
 
 QUERY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 3
@@ -117,8 +117,20 @@ class Telemetry:
         A second insert under the same `token` with the same rows stores nothing: that is how a batch
         whose answer was lost is sent again.
         """
-        client = await self._ready()
         block = await asyncio.to_thread(stream, kinds, columns)
+        await self._insert(table, kinds, block, token=token)
+
+    async def insert_blocks(
+        self, table: str, kinds: Sequence[tuple[str, str]], blocks: Sequence[Block], *, batch: str, token: str
+    ) -> None:
+        """The same for rows that waited as blocks; `batch` is the name they bear."""
+        joint = await asyncio.to_thread(joined, kinds, blocks, batch=batch)
+        await self._insert(table, kinds, joint, token=token)
+
+    async def _insert(
+        self, table: str, kinds: Sequence[tuple[str, str]], block: bytes, *, token: str
+    ) -> None:
+        client = await self._ready()
         names = [name for name, _ in kinds]
         settings = {
             "insert_deduplication_token": token,

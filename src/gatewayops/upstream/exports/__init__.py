@@ -1,1 +1,1 @@
-"""Sending spans to other systems over OTLP/HTTP."""
+"""Sending spans to other systems over OTLP: HTTP with protobuf or JSON, and gRPC."""

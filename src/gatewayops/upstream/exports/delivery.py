@@ -1,21 +1,28 @@
-"""One export request over HTTP: to an address that was checked, without redirects, with a bound on time."""
+"""What a destination is, what it may answer, and how it is connected to, whatever its protocol."""
 
-import gzip
-import ssl
-from functools import cache
-from urllib.parse import urlsplit
+import typing
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from enum import Enum, StrEnum
+from urllib.parse import SplitResult, urlsplit
 
-import httpx
 import msgspec
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from gatewayops.base.errors import GatewayOpsError
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.exports import Destination, export_binding
-from gatewayops.upstream.address import resolve
 
-_TIMEOUT_S = 15.0
-_MAX_ANSWER = 64 << 10
-_PATH = "/v1/traces"
+TIMEOUT_S = 15.0
+LONGEST_ASKED_S = 3600.0  # what a destination may ask us to wait
+_EXCERPT = 300
+
+
+class Protocol(StrEnum):
+    """OTLP's, as OTEL_EXPORTER_OTLP_PROTOCOL spells them."""
+
+    HTTP_PROTOBUF = "http/protobuf"
+    HTTP_JSON = "http/json"
+    GRPC = "grpc"
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -23,17 +30,52 @@ class Target(msgspec.Struct, frozen=True):
 
     endpoint: str
     headers: dict[str, str] = {}
+    protocol: Protocol = Protocol.HTTP_PROTOBUF
     is_gzip: bool = True
     allows_private: bool = False
 
+    @property
+    def url(self) -> SplitResult:
+        """The endpoint in parts."""
+        return urlsplit(self.endpoint)
+
+    @property
+    def port(self) -> int:
+        """The endpoint's, else that of its scheme."""
+        return self.url.port or (443 if self.url.scheme == "https" else 80)
+
+
+class Verdict(Enum):
+    """What becomes of a batch."""
+
+    TAKEN = "taken"
+    AGAIN = "again"  # later, the same
+    REFUSED = "refused"  # for good
+
 
 class Answer(msgspec.Struct, frozen=True):
-    """What the other side said; status 0 when it said nothing, then `error` says why."""
+    """What the other side said. `status` is HTTP's, 0 when it said nothing or speaks gRPC.
 
-    status: int
-    body: bytes = b""
-    retry_after: str = ""
+    Of what was taken, `rejected` spans were not after all; `why` says so. `error` is there when it said
+    nothing at all, `said` otherwise.
+    """
+
+    verdict: Verdict
+    said: str = ""
+    status: int = 0
+    body: str = ""
     error: str = ""
+    rejected: int = 0
+    why: str = ""
+    retry_after_s: float = 0.0
+
+    @property
+    def told(self) -> str:
+        """For people, on one line."""
+        return self.error or f"{self.said} {self.body}".rstrip()
+
+
+Deliver = Callable[[ExportTraceServiceRequest], Awaitable[Answer]]
 
 
 async def opened_target(credentials: Credentials, destination: Destination) -> Target:
@@ -43,53 +85,45 @@ async def opened_target(credentials: Credentials, destination: Destination) -> T
         bound_to = export_binding(destination.org_id, destination.id)
         plain = await credentials.open(spec.headers_sealed, org_id=destination.org_id, bound_to=bound_to)
         headers = msgspec.json.decode(plain, type=dict[str, str])
-    return Target(spec.endpoint, headers, is_gzip=spec.is_gzip, allows_private=spec.allows_private)
+    return Target(
+        spec.endpoint,
+        headers,
+        protocol=Protocol(spec.protocol),
+        is_gzip=spec.is_gzip,
+        allows_private=spec.allows_private,
+    )
 
 
-def traces_url(endpoint: str) -> str:
-    """As exporters do: the signal's path is added unless it is there."""
-    trimmed = endpoint.rstrip("/")
-    return trimmed if trimmed.endswith(_PATH) else trimmed + _PATH
+@asynccontextmanager
+async def connected(target: Target) -> AsyncIterator[Deliver]:
+    """A way to send requests one after the other; its connection is kept for the next, to the same address.
 
-
-async def deliver(target: Target, body: bytes) -> Answer:
-    """Sends; never raises for what the network or the other side does."""
-    url = urlsplit(traces_url(target.endpoint))
-    host, is_tls = url.hostname or "", url.scheme == "https"
-    port = url.port or (443 if is_tls else 80)
-    headers = target.headers | {"host": url.netloc, "content-type": "application/x-protobuf"}
-    if target.is_gzip:
-        headers["content-encoding"], body = "gzip", gzip.compress(body, 5)
+    Sending never raises for what the network or the other side does.
+    """
+    one = _made(target)
     try:
-        addresses = await resolve(host, port, allows_private=target.allows_private)
-        at = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
-        to = url._replace(netloc=f"{at}:{port}").geturl()
-        async with (
-            httpx.AsyncClient(
-                timeout=_TIMEOUT_S, follow_redirects=False, trust_env=False, verify=_tls()
-            ) as client,
-            client.stream(
-                "POST", to, content=body, headers=headers, extensions={"sni_hostname": host}
-            ) as response,
-        ):
-            said = await _read(response)
-            return Answer(response.status_code, said, response.headers.get("retry-after", ""))
-    except GatewayOpsError as error:
-        return Answer(0, error=error.detail)
-    except (httpx.HTTPError, OSError) as error:
-        return Answer(0, error=f"{host}: {type(error).__name__}")
+        yield one.deliver
+    finally:
+        await one.close()
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """One for all: making it reads every root certificate."""
-    return httpx.create_ssl_context(trust_env=False)
+class _Way(typing.Protocol):
+    async def deliver(self, request: ExportTraceServiceRequest) -> Answer: ...
+
+    async def close(self) -> None: ...
 
 
-async def _read(response: httpx.Response) -> bytes:
-    said = b""
-    async for chunk in response.aiter_bytes():
-        said += chunk
-        if len(said) > _MAX_ANSWER:
-            return said[:_MAX_ANSWER]
-    return said
+def _made(target: Target) -> _Way:
+    """Each is imported when a destination wants it: roles start at once, and most never need gRPC."""
+    if target.protocol is Protocol.GRPC:
+        from gatewayops.upstream.exports.over_grpc import OverGrpc
+
+        return OverGrpc(target)
+    from gatewayops.upstream.exports.over_http import OverHttp
+
+    return OverHttp(target)
+
+
+def excerpt(text: str) -> str:
+    """The beginning of what somebody else wrote, printable, on one line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:_EXCERPT]).strip()

@@ -1,14 +1,16 @@
 """Exports reach a real receiver: after an outage, beside a dead one, and again when a process was killed."""
 
 import asyncio
-from functools import partial
+import os
+from datetime import UTC, datetime
 
 import pytest
 
 from gatewayops.record.exports.queue import ExportQueue, read_state, waiting
 from gatewayops.record.exports.spans import Filter, request_of
 from gatewayops.upstream.exports import sender as sending
-from gatewayops.upstream.exports.delivery import Target, deliver
+from gatewayops.upstream.exports.delivery import Target, Verdict
+from gatewayops.upstream.exports.over_http import OverHttp, asked_s
 from gatewayops.upstream.exports.sender import Sender
 
 _MANY = 4_000
@@ -17,7 +19,7 @@ _ROOM = 64 << 20
 
 def sender_to(queue, url, **more):
     target = Target(url, {"x-key": "k"}, allows_private=True)
-    return Sender(queue, partial(deliver, target), with_payloads=False, **more)
+    return Sender(queue, OverHttp(target).deliver, with_payloads=False, **more)
 
 
 async def until_empty(sender, queue):
@@ -135,7 +137,8 @@ async def test_a_part_that_was_rejected_is_counted_with_its_reason(tmp_path, rec
 async def test_a_full_queue_loses_its_oldest_and_counts_them(tmp_path, receiver, record):
     queue = ExportQueue(tmp_path, max_bytes=64 << 10)
     for start in range(0, 1_000, 10):
-        queue.append([record(number) for number in range(start, start + 10)])
+        texts = [os.urandom(300).hex() for _ in range(10)]  # which cannot be made smaller than 300 bytes
+        queue.append([record(start + at, request_body=text) for at, text in enumerate(texts)])
     lost = read_state(tmp_path).overflowed
     assert lost > 0
     assert waiting(tmp_path, read_state(tmp_path)).queued_bytes <= 64 << 10
@@ -143,18 +146,61 @@ async def test_a_full_queue_loses_its_oldest_and_counts_them(tmp_path, receiver,
     assert receiver.span_ids() == [f"{number + 1:016x}" for number in range(lost, 1_000)]
 
 
+async def test_a_frame_that_holds_no_call_is_skipped_and_counted(tmp_path, receiver, record, caplog):
+    queue = ExportQueue(tmp_path, max_bytes=_ROOM)
+    queue.append([record(1)])
+    queue._writer.append(b"\xc1 of another version")
+    queue.append([record(2)])
+    await until_empty(sender_to(queue, receiver.url), queue)
+    assert receiver.span_ids() == [f"{2:016x}", f"{3:016x}"]
+    queue._writer.append(b"\xc1", b"\xc1")
+    await until_empty(sender_to(queue, receiver.url), queue)
+    assert len(receiver.requests) == 1  # nothing is sent for frames that hold nothing
+    state = read_state(tmp_path)
+    assert (state.sent, state.undecodable) == (2, 3)
+    assert caplog.text.count("hold no call") == 2
+
+
+async def test_a_batch_is_as_large_as_receivers_take(tmp_path, record):
+    queue = ExportQueue(tmp_path, max_bytes=_ROOM)
+    queue.append([record(number, request_body="x" * 300_000) for number in range(7)])
+    sizes = []
+    while (batch := queue.next_batch(500)) is not None:
+        sizes.append(len(batch.records))
+        queue.commit(batch, sent=len(batch.records))
+    assert sizes == [3, 3, 1]
+    queue.append([record(8, request_body="x" * 2_000_000), record(9)])
+    assert len(queue.next_batch(500).records) == 1
+
+
 async def test_private_addresses_are_not_connected_to_unless_allowed(receiver):
-    answer = await deliver(Target(receiver.url), b"")
-    assert (answer.status, receiver.requests) == (0, [])
+    answer = await OverHttp(Target(receiver.url)).deliver(request_of([], with_payloads=False))
+    assert (answer.verdict, answer.status, receiver.requests) == (Verdict.AGAIN, 0, [])
     assert "loopback" in answer.error
 
 
 def test_waits_double_to_a_minute_and_heed_what_the_other_side_asks():
     for failures, longest in ((1, 1), (2, 2), (6, 32), (7, 60), (5_000, 60)):
-        assert longest / 2 <= sending.wait_s(failures, "") <= longest
-    assert sending.wait_s(1, "120") == 120
-    assert sending.wait_s(1, "999999") == 3600
-    assert sending.wait_s(1, "soon") <= 1
+        assert longest / 2 <= sending.wait_s(failures, asked_s=0) <= longest
+    assert sending.wait_s(1, asked_s=120) == 120
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("120", 120),
+        ("9" * 400, 3600),
+        ("soon", 0),
+        ("", 0),
+        ("-5", 0),
+        ("Sat, 28 Nov 2026 12:01:30 GMT", 90),
+        ("Sat, 28 Nov 2026 11:00:00 GMT", 0),
+        ("Sun, 29 Nov 2026 12:00:00 GMT", 3600),
+        ("Sat, 28 Nov 2026 12:01:30 -0000", 0),
+    ],
+)
+def test_a_destination_says_when_to_come_back_in_seconds_or_as_a_date(retry_after, seconds):
+    assert asked_s(retry_after, now=datetime(2026, 11, 28, 12, tzinfo=UTC)) == seconds
 
 
 def test_a_span_is_named_and_described_as_the_conventions_say(record):

@@ -1,0 +1,172 @@
+"""Signing in with e-mail and password, and making an account where the server allows it.
+
+Whether a person exists shows neither in the answer nor in its time. Attempts are limited for a person at an
+address, for an address, and loosely for a person, so that guessing from elsewhere locks nobody out for long.
+"""
+
+import re
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from gatewayops.api import oauth_pages
+from gatewayops.api.caller_address import address_of
+from gatewayops.api.oauth_browser import Browser
+from gatewayops.api.oauth_pages import onward
+from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
+from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, NotFound, TooMany
+from gatewayops.identity.oauth.passwords import MIN_LENGTH
+from gatewayops.store import origin
+from gatewayops.store.audit_entry import Actor, Draft, Target
+from gatewayops.store.control import audit, end_users
+from gatewayops.store.control.end_users import Account, EndUser, NewSession
+from gatewayops.store.origin import Origin
+
+router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
+_WRONG = "The e-mail address or the password is wrong."
+_TAKEN = "An account cannot be made with this address. If it is yours, sign in."
+
+
+@router.get("/sign-in")
+async def show_sign_in(request: Request, here: AtServer, parts: Parts) -> Response:
+    """The form."""
+    browser = Browser(request, here, parts)
+    pending = await browser.pending(request.query_params.get("request", ""))
+    return _sign_in_form(browser, here, pending.id)
+
+
+@router.post("/sign-in")
+async def sign_in(request: Request, here: AtServer, parts: Parts, state: State) -> Response:
+    """On to consent, or the form again."""
+    browser = Browser(request, here, parts)
+    given, pending = await browser.form()
+    email = given.get("email").strip().lower()
+    address = address_of(request)
+    try:
+        user = await _checked(
+            here, parts, state, email=email, password=given.get("password"), address=address
+        )
+    except TooMany as error:
+        return _sign_in_form(browser, here, pending.id, email=email, fault=_sentence(error))
+    if user is None:
+        return _sign_in_form(browser, here, pending.id, email=email, fault=_WRONG)
+    return await _go_on(request, browser, here, parts, user, pending.id)
+
+
+@router.get("/sign-up")
+async def show_sign_up(request: Request, here: AtServer, parts: Parts) -> Response:
+    """The form."""
+    _check_allowed(here)
+    browser = Browser(request, here, parts)
+    pending = await browser.pending(request.query_params.get("request", ""))
+    return oauth_pages.sign_up(here.server.name, browser.hidden(pending.id), least=MIN_LENGTH)
+
+
+@router.post("/sign-up")
+async def sign_up(request: Request, here: AtServer, parts: Parts, state: State) -> Response:
+    """On to consent, or the form again. The address is not verified: nothing is ever linked by it."""
+    _check_allowed(here)
+    browser = Browser(request, here, parts)
+    given, pending = await browser.form()
+    email, address = given.get("email").strip().lower(), address_of(request)
+    try:
+        state.registrations.check("sign-up", here.server.id, address)
+        state.registrations.add("sign-up", here.server.id, address)
+        user = await _made(here, parts, state, email=email, password=given.get("password"), address=address)
+    except (TooMany, InvalidInput, Conflict) as error:
+        fault = _TAKEN if isinstance(error, Conflict) else _sentence(error)
+        hidden = browser.hidden(pending.id)
+        return oauth_pages.sign_up(here.server.name, hidden, least=MIN_LENGTH, email=email[:254], fault=fault)
+    return await _go_on(request, browser, here, parts, user, pending.id)
+
+
+async def _checked(
+    here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str, address: str
+) -> EndUser | None:
+    org_id = here.server.org_id
+    counters = (
+        (state.by_person_and_address, (org_id, email, address)),
+        (state.by_address, (address,)),
+        (state.by_person, (org_id, email)),
+    )
+    for counter, who in counters:
+        counter.check(*who)
+        counter.add(*who)
+    account: Account | None = None
+    if _EMAIL.fullmatch(email):
+        async with parts.database.reading() as session:
+            account = await end_users.account(session, org_id=org_id, email=email)
+    if await state.passwords.is_right(password, account.password_hash if account else ""):
+        assert account is not None
+        for counter, who in counters:
+            counter.forget(*who)
+        return account.user
+    await _tell_failed(here, parts, account, address)
+    return None
+
+
+async def _tell_failed(here: Here, parts: ControlParts, account: Account | None, address: str) -> None:
+    """In the audit log: of whom, when there is such a person; never what was typed."""
+    target = Target("end_user", account.user.id if account else "")
+    draft = Draft(
+        action="end_user.sign_in_failed",
+        actor=Actor("unknown"),
+        target=target,
+        reason="password_wrong",
+        address=address,
+    )
+    async with parts.database.session() as session:
+        audit.note(session, here.server.org_id, draft)
+
+
+async def _made(
+    here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str, address: str
+) -> EndUser:
+    if not _EMAIL.fullmatch(email):
+        msg = "email: an address such as ada@example.com"
+        raise InvalidInput(msg)
+    hashed = await state.passwords.hash(password)
+    origin.enter(Origin(Actor("unknown"), address=address))
+    async with parts.database.session() as session:
+        return await end_users.add(
+            session, org_id=here.server.org_id, email=email, name="", password_hash=hashed
+        )
+
+
+async def _go_on(
+    request: Request, browser: Browser, here: Here, parts: ControlParts, user: EndUser, request_id: str
+) -> Response:
+    answer = onward(browser.page_url("consent", request_id))
+    new = NewSession(
+        server_id=here.server.id,
+        end_user_id=user.id,
+        digest=browser.keep_session(answer),
+        address=address_of(request)[:64],
+        user_agent=request.headers.get("user-agent", "")[:255],
+    )
+    origin.enter(Origin(Actor("end_user", user.id, user.email), address=new.address))
+    async with parts.database.session() as session:
+        await end_users.begin_session(session, org_id=here.server.org_id, new=new)
+    return answer
+
+
+def _sign_in_form(
+    browser: Browser, here: Here, request_id: str, *, email: str = "", fault: str = ""
+) -> Response:
+    sign_up_url = browser.page_url("sign-up", request_id) if here.server.allows_sign_up else ""
+    hidden = browser.hidden(request_id)
+    return oauth_pages.sign_in(
+        here.server.name, hidden, sign_up_url=sign_up_url, email=email[:254], fault=fault
+    )
+
+
+def _check_allowed(here: Here) -> None:
+    if not here.server.allows_sign_up:
+        msg = "accounts of this server are made by its operator"
+        raise NotFound(msg)
+
+
+def _sentence(error: GatewayOpsError) -> str:
+    return error.detail[:1].upper() + error.detail[1:] + "."

@@ -1,0 +1,64 @@
+"""What the OAuth routes share in a process, and the server that a request is about.
+
+The server is found by its slug in the path, never by Host: addresses are those that the settings say.
+"""
+
+from typing import Annotated
+
+import msgspec
+from fastapi import Depends, Path, Request
+
+from gatewayops.api.oauth_keys import SigningKeys
+from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.identity.oauth.assertions import AssertionCheck
+from gatewayops.identity.oauth.attempts import Attempts
+from gatewayops.identity.oauth.passwords import Passwords
+from gatewayops.store import oauth_addresses
+from gatewayops.store.control import oauth_servers
+from gatewayops.store.control.oauth_servers import ProtectedServer
+
+Slug = Annotated[str, Path(pattern="^[a-z0-9-]{1,128}$")]
+
+
+class OAuthState:
+    """One an app. Attempts are counted in this process only."""
+
+    def __init__(self, parts: ControlParts) -> None:
+        """Nothing is read yet."""
+        self.keys = SigningKeys(parts.database, parts.credentials)
+        self.passwords = Passwords()
+        self.assertions = AssertionCheck()
+        self.by_person_and_address = Attempts(10, window_s=60)
+        self.by_address = Attempts(60, window_s=60)
+        self.by_person = Attempts(100, window_s=300)
+        self.registrations = Attempts(30, window_s=60)
+        self.documents = Attempts(60, window_s=60)
+
+
+class Here(msgspec.Struct, frozen=True):
+    """The protected server of a request, with its addresses."""
+
+    server: ProtectedServer
+    issuer: str
+    resource: str
+
+
+async def protected_server(slug: Slug, parts: Parts) -> Here:
+    """A dependency; raises NotFound. What needs it is open to end users and their clients."""
+    async with parts.database.reading() as session:
+        server = await oauth_servers.by_slug(session, slug=slug)
+    return Here(
+        server=server,
+        issuer=oauth_addresses.issuer(parts.public_url, slug),
+        resource=oauth_addresses.resource(parts.public_url, slug),
+    )
+
+
+def _state(request: Request) -> OAuthState:
+    state = request.app.state.oauth
+    assert isinstance(state, OAuthState)
+    return state
+
+
+AtServer = Annotated[Here, Depends(protected_server)]
+State = Annotated[OAuthState, Depends(_state)]

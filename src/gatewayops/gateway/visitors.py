@@ -1,0 +1,153 @@
+"""Visitors: who calls a server without an API key, where the server's `auth` lets them.
+
+End users of a `platform_oauth` server come with one of its access tokens; whoever comes without is told where
+to sign in (RFC 9728, RFC 6750). Callers of a `none` server stay anonymous: known by a keyed hash of their
+address, which limits and records go by. Both reach this one server and nothing else.
+"""
+
+import hashlib
+import ipaddress
+
+import msgspec
+
+from gatewayops.base.errors import GatewayOpsError, NotFound, Reason, Unauthenticated
+from gatewayops.gateway.call import Call
+from gatewayops.identity.oauth.access_tokens import AccessTokens, ScopeInsufficient
+from gatewayops.identity.principal import ANONYMOUS, Principal
+from gatewayops.store import oauth_addresses
+from gatewayops.store.snapshot import ANONYMOUS as FOR_ANYBODY
+from gatewayops.store.snapshot import API_KEY, PLATFORM_OAUTH, ServerRow, Snapshot
+
+_REMEMBERED = 50_000
+_KEY = b"gwo_"
+_ACTIONS = ("mcp.*",)
+_encode = msgspec.json.Encoder().encode
+
+
+class Visitors:
+    """The servers of one snapshot that are open to visitors, by slug. One a worker."""
+
+    def __init__(self, tokens: AccessTokens, *, public_url: str, address_key: bytes) -> None:
+        """`public_url` begins all addresses; `address_key` hashes those of anonymous callers."""
+        self._tokens = tokens
+        self._public_url = public_url
+        self._address_key = address_key
+        self._servers: dict[str, ServerRow] = {}
+        self._anonymous: dict[tuple[str, str], Principal] = {}  # by slug and address
+
+    def replace(self, snapshot: Snapshot) -> None:
+        """Takes over a snapshot; tokens and servers that it ends are denied from now on."""
+        self._tokens.replace(snapshot)
+        self._servers = {row.slug: row for row in snapshot.servers if row.slug and row.auth != API_KEY}
+        self._anonymous.clear()
+
+    def recognise(self, call: Call) -> Principal | None:
+        """Who is calling, when that takes no checking; None means: ask `admit`."""
+        server = self._servers.get(call.server_name)
+        if server is None:
+            return None
+        if server.auth == PLATFORM_OAUTH:
+            return self._tokens.known(call.head.digest, server)
+        return None if call.head.token[:4] == _KEY else self._nobody(server, call.cycle.client)
+
+    def admit(self, call: Call) -> Principal | None:
+        """Who is calling, checked; None for whom a key must speak. Raises Unauthenticated, ScopeInsufficient.
+
+        The refusal of a `platform_oauth` server says where to sign in, and for which scopes.
+        """
+        server, token = self._servers.get(call.server_name), call.head.token
+        if server is None or token[:4] == _KEY:
+            return None
+        if server.auth != PLATFORM_OAUTH:
+            return self._nobody(server, call.cycle.client)
+        call.principal = Principal(org_id=server.org_id, key_id="")  # whose refusal it is
+        try:
+            if not token:
+                msg = (
+                    f"sign in to use {server.name}: this server takes access tokens of {self._issuer(server)}"
+                )
+                raise Unauthenticated(msg, Reason.TOKEN_MISSING)
+            return self._tokens.verify(token, call.head.digest, server)
+        except Unauthenticated as refusal:
+            self.challenge(call, refusal)
+            raise
+        except ScopeInsufficient as refusal:
+            call.principal = refusal.principal
+            self.challenge(call, refusal)
+            raise
+
+    def challenge(self, call: Call, refusal: GatewayOpsError) -> None:
+        """Adds to a refusal where and for what one can sign in, where that is possible."""
+        server = self._servers.get(call.server_name)
+        if server is None or server.auth != PLATFORM_OAUTH:
+            return
+        says = {"resource_metadata": oauth_addresses.metadata(self._public_url, server.slug)}
+        if server.oauth_scopes:
+            says["scope"] = " ".join(server.oauth_scopes)
+        if isinstance(refusal, ScopeInsufficient):
+            says = {"error": "insufficient_scope", "error_description": refusal.detail} | says
+        elif call.head.token:
+            says = {"error": "invalid_token", "error_description": refusal.detail} | says
+        pairs = ", ".join(f'{name}="{value}"' for name, value in says.items())
+        refusal.headers = (("WWW-Authenticate", f"Bearer {pairs}"),)
+
+    def newest(self, principal: Principal) -> Principal:
+        """The same caller. Raises Unauthenticated where the newest rules no longer let them in."""
+        name = principal.servers[0]
+        auth = FOR_ANYBODY if principal.kind == ANONYMOUS else PLATFORM_OAUTH
+        if any(
+            row.name == name and row.org_id == principal.org_id and row.auth == auth
+            for row in self._servers.values()
+        ):
+            return principal
+        raise Unauthenticated(f"{name} has changed who may call it; connect again", Reason.TOKEN_INVALID)
+
+    def metadata(self, slug: str) -> bytes:
+        """Protected resource metadata of a server (RFC 9728, section 2). Raises NotFound."""
+        server = self._servers.get(slug)
+        if server is None or server.auth != PLATFORM_OAUTH:
+            msg = "no server of that address has sign-in"
+            raise NotFound(msg)
+        told = {
+            "resource": oauth_addresses.resource(self._public_url, slug),
+            "authorization_servers": [self._issuer(server)],
+            "bearer_methods_supported": ["header"],
+            "resource_name": server.name,
+        }
+        return _encode(told | ({"scopes_supported": server.oauth_scopes} if server.oauth_scopes else {}))
+
+    def _issuer(self, server: ServerRow) -> str:
+        return oauth_addresses.issuer(self._public_url, server.slug)
+
+    def _nobody(self, server: ServerRow, address: str) -> Principal:
+        known = self._anonymous.get((server.slug, address))
+        if known is None:
+            if len(self._anonymous) >= _REMEMBERED:
+                self._anonymous.clear()
+            subject = f"anon_{self._hash(server.org_id, address)}"
+            known = self._anonymous[server.slug, address] = Principal(
+                org_id=server.org_id,
+                key_id=subject,
+                user_id=subject,
+                servers=(server.name,),
+                actions=_ACTIONS,
+                kind=ANONYMOUS,
+            )
+        return known
+
+    def _hash(self, org_id: str, address: str) -> str:
+        """The same for one address in an organisation; without the key nobody finds it by trying."""
+        text = f"{org_id} {_household(address)}".encode()
+        return hashlib.blake2b(text, key=self._address_key, digest_size=10, person=b"address").hexdigest()
+
+
+def _household(address: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 one: a host there has more addresses than limits can count."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    mapped = parsed.ipv4_mapped
+    return str(mapped or ipaddress.ip_network((parsed, 64), strict=False).network_address)

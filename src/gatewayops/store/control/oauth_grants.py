@@ -1,0 +1,314 @@
+"""Grants: what an end user approved, its authorization code, and the family of tokens that comes of it.
+
+One UPDATE consumes a code or replaces a refresh token, so of any number of uses at once one wins. Whoever
+brings a replaced refresh token again within the grace gets the same successor, which was sealed with the
+token itself; later it is a replay, and the family ends.
+"""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy import ColumnElement, Update, exists, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute
+
+from gatewayops.base import clock
+from gatewayops.base.errors import NotFound
+from gatewayops.base.ids import new_id
+from gatewayops.store.audit_entry import Draft, Target
+from gatewayops.store.control import audit, oauth_revocations
+from gatewayops.store.control.database import Session
+from gatewayops.store.control.oauth_tables import (
+    EndUser,
+    OAuthClient,
+    OAuthCode,
+    OAuthGrant,
+    OAuthRefreshToken,
+)
+from gatewayops.store.control.paging import Asked, Page, page_of
+
+CODE_LIFE = timedelta(seconds=60)
+REFRESH_LIFE = timedelta(days=30)
+GRACE = timedelta(seconds=30)
+_PAST = {"synchronize_session": False}
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """A grant as it is kept; `client_id` is what the client calls itself."""
+
+    id: str
+    org_id: str
+    server_id: str
+    end_user_id: str
+    client_ref: str
+    client_id: str
+    scope: str
+    created_at: datetime
+    used_at: datetime
+    revoked_at: datetime | None
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """What a person said yes to."""
+
+    server_id: str
+    end_user_id: str
+    client_ref: str
+    scope: str
+    redirect_uri: str
+    challenge: str
+
+
+class CodeUse(msgspec.Struct, frozen=True):
+    """What a client shows with a code; an empty `redirect_uri` was not sent."""
+
+    server_id: str
+    client_ref: str
+    digest: str
+    challenge: str
+    redirect_uri: str
+
+
+class Successor(msgspec.Struct, frozen=True):
+    """A new refresh token: its hash, and itself sealed with the one it replaces."""
+
+    digest: str
+    sealed: bytes
+
+
+class Rotated(msgspec.Struct, frozen=True):
+    """The grant of a refresh token, and the successor that holds: ours, or that of who was quicker."""
+
+    grant: Grant
+    successor_sealed: bytes
+
+
+async def approve(session: Session, *, org_id: str, approval: Approval, code_digest: str) -> str:
+    """A new grant with a code that lives a minute; gives back the grant's id."""
+    grant_id, now = new_id("gr"), clock.now()
+    ours = {"org_id": org_id, "server_id": approval.server_id, "client_ref": approval.client_ref}
+    await session.execute(
+        insert(OAuthGrant).values(
+            id=grant_id,
+            end_user_id=approval.end_user_id,
+            scope=approval.scope,
+            created_at=now,
+            used_at=now,
+            revoked_at=None,
+            revoked_for="",
+            **ours,
+        )
+    )
+    await session.execute(
+        insert(OAuthCode).values(
+            hash=code_digest,
+            grant_id=grant_id,
+            redirect_uri=approval.redirect_uri,
+            challenge=approval.challenge,
+            expires_at=now + CODE_LIFE,
+            used_at=None,
+            **ours,
+        )
+    )
+    return grant_id
+
+
+async def use_code(session: Session, *, org_id: str, use: CodeUse, refresh_digest: str) -> Grant | None:
+    """The grant of a code that is good, used up by this, with its first refresh token; None if it is not.
+
+    A code that comes again from who could prove it ends the grant (RFC 6749, 4.1.2).
+    """
+    now = clock.now()
+    is_it = [
+        OAuthCode.hash == use.digest,
+        OAuthCode.org_id == org_id,
+        OAuthCode.server_id == use.server_id,
+        OAuthCode.client_ref == use.client_ref,
+        OAuthCode.challenge == use.challenge,
+    ]
+    if use.redirect_uri:
+        is_it.append(OAuthCode.redirect_uri == use.redirect_uri)
+    taken = (
+        update(OAuthCode)
+        .where(*is_it, OAuthCode.used_at.is_(None), OAuthCode.expires_at > now, _stands(OAuthCode.grant_id))
+        .values(used_at=now)
+        .returning(OAuthCode.grant_id)
+    )
+    grant_id = await session.scalar(taken, execution_options=_PAST)
+    if grant_id is not None:
+        grant = await _grant(session, org_id, grant_id)
+        await _add_refresh(session, grant, refresh_digest)
+        return grant
+    replayed = select(OAuthCode.grant_id).where(*is_it, OAuthCode.used_at.is_not(None))
+    if (grant_id := await session.scalar(replayed)) is not None:
+        await _revoke(session, org_id, grant_id, reason="code_replay")
+    return None
+
+
+async def use_refresh(
+    session: Session, *, server: tuple[str, str], client_ref: str, digest: str, successor: Successor
+) -> Rotated | None:
+    """The grant of a refresh token that is good, replaced by this; None if it is not. `server` is org and id.
+
+    A token that was replaced longer than the grace ago ends the family.
+    """
+    now = clock.now()
+    org_id, server_id = server
+    is_it = (
+        OAuthRefreshToken.hash == digest,
+        OAuthRefreshToken.org_id == org_id,
+        OAuthRefreshToken.server_id == server_id,
+        OAuthRefreshToken.client_ref == client_ref,
+    )
+    taken = (
+        update(OAuthRefreshToken)
+        .where(
+            *is_it,
+            OAuthRefreshToken.used_at.is_(None),
+            OAuthRefreshToken.expires_at > now,
+            _stands(OAuthRefreshToken.grant_id),
+        )
+        .values(used_at=now, successor_sealed=successor.sealed)
+        .returning(OAuthRefreshToken.grant_id)
+    )
+    grant_id = await session.scalar(taken, execution_options=_PAST)
+    if grant_id is not None:
+        grant = await _grant(session, org_id, grant_id)
+        await _add_refresh(session, grant, successor.digest)
+        await session.execute(_used(org_id, grant_id, now), execution_options=_PAST)
+        return Rotated(grant, successor.sealed)
+    before = await session.scalar(select(OAuthRefreshToken).where(*is_it))
+    if before is None or before.used_at is None:
+        return None
+    if now - before.used_at > GRACE:
+        await _revoke(session, org_id, before.grant_id, reason="refresh_replay")
+        return None
+    grant = await _grant(session, org_id, before.grant_id)
+    return None if grant.revoked_at is not None else Rotated(grant, before.successor_sealed or b"")
+
+
+async def of_refresh(session: Session, *, org_id: str, server_id: str, digest: str) -> Grant | None:
+    """The grant of a refresh token that would still be taken."""
+    query = select(OAuthRefreshToken.grant_id).where(
+        OAuthRefreshToken.hash == digest,
+        OAuthRefreshToken.org_id == org_id,
+        OAuthRefreshToken.server_id == server_id,
+        OAuthRefreshToken.used_at.is_(None),
+        OAuthRefreshToken.expires_at > clock.now(),
+        _stands(OAuthRefreshToken.grant_id),
+    )
+    grant_id = await session.scalar(query)
+    return None if grant_id is None else await _grant(session, org_id, grant_id)
+
+
+async def find(session: Session, *, org_id: str, grant_id: str) -> Grant:
+    """Raises NotFound."""
+    return await _grant(session, org_id, grant_id)
+
+
+async def page(
+    session: Session, *, org_id: str, asked: Asked, end_user_id: str = "", client_ref: str = ""
+) -> Page[Grant]:
+    """Grants that stand, newest first; of an end user or a client when one is named."""
+    query = select(OAuthGrant).where(OAuthGrant.org_id == org_id, OAuthGrant.revoked_at.is_(None))
+    if end_user_id:
+        query = query.where(OAuthGrant.end_user_id == end_user_id)
+    if client_ref:
+        query = query.where(OAuthGrant.client_ref == client_ref)
+    found = await page_of(session, query, OAuthGrant, asked)
+    refs = {row.client_ref for row in found.rows}
+    ids = await session.execute(select(OAuthClient.id, OAuthClient.client_id).where(OAuthClient.id.in_(refs)))
+    names = {row.id: row.client_id for row in ids}
+    return Page(rows=tuple(_of(row, names[row.client_ref]) for row in found.rows), cursor=found.cursor)
+
+
+async def revoke(session: Session, *, org_id: str, grant_id: str, reason: str) -> None:
+    """All its tokens end within a second; again is no error. Raises NotFound."""
+    await _grant(session, org_id, grant_id)
+    await _revoke(session, org_id, grant_id, reason=reason)
+
+
+async def revoke_all(
+    session: Session, *, org_id: str, reason: str, end_user_id: str = "", client_ref: str = ""
+) -> None:
+    """Of an end user, of a client, or of the two together."""
+    ended = update(OAuthGrant).where(OAuthGrant.org_id == org_id, OAuthGrant.revoked_at.is_(None))
+    if end_user_id:
+        ended = ended.where(OAuthGrant.end_user_id == end_user_id)
+    if client_ref:
+        ended = ended.where(OAuthGrant.client_ref == client_ref)
+    ended = ended.values(revoked_at=clock.now(), revoked_for=reason).returning(OAuthGrant.id)
+    ids = (await session.scalars(ended, execution_options=_PAST)).all()
+    if end_user_id and not client_ref:
+        await oauth_revocations.add(session, org_id=org_id, kind="end_user", subject=end_user_id)
+        return
+    for grant_id in ids:
+        await oauth_revocations.add(session, org_id=org_id, kind="grant", subject=grant_id)
+
+
+async def _revoke(session: Session, org_id: str, grant_id: str, *, reason: str) -> None:
+    ended = update(OAuthGrant).where(OAuthGrant.org_id == org_id, OAuthGrant.id == grant_id)
+    ended = ended.where(OAuthGrant.revoked_at.is_(None)).values(revoked_at=clock.now(), revoked_for=reason)
+    if await session.scalar(ended.returning(OAuthGrant.id), execution_options=_PAST) is None:
+        return
+    await oauth_revocations.add(session, org_id=org_id, kind="grant", subject=grant_id)
+    origin = session.info["origin"]
+    told = Draft(
+        action="oauth_grant.revoked",
+        actor=origin.actor,
+        target=Target("oauth_grant", grant_id),
+        reason=reason,
+        address=origin.address,
+        request_id=origin.request_id,
+    )
+    audit.note(session, org_id, told)
+
+
+async def _add_refresh(session: Session, grant: Grant, digest: str) -> None:
+    await session.execute(
+        insert(OAuthRefreshToken).values(
+            hash=digest,
+            org_id=grant.org_id,
+            server_id=grant.server_id,
+            grant_id=grant.id,
+            client_ref=grant.client_ref,
+            expires_at=clock.now() + REFRESH_LIFE,
+            used_at=None,
+            successor_sealed=None,
+        )
+    )
+
+
+def _used(org_id: str, grant_id: str, now: datetime) -> Update:
+    return (
+        update(OAuthGrant).where(OAuthGrant.org_id == org_id, OAuthGrant.id == grant_id).values(used_at=now)
+    )
+
+
+def _stands(grant_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """The grant is not revoked, and its person and its client are not disabled."""
+    return exists().where(
+        OAuthGrant.id == grant_id,
+        OAuthGrant.revoked_at.is_(None),
+        EndUser.id == OAuthGrant.end_user_id,
+        EndUser.disabled_at.is_(None),
+        OAuthClient.id == OAuthGrant.client_ref,
+        OAuthClient.disabled_at.is_(None),
+    )
+
+
+async def _grant(session: Session, org_id: str, grant_id: str) -> Grant:
+    query = (
+        select(OAuthGrant, OAuthClient.client_id)
+        .join(OAuthClient, OAuthClient.id == OAuthGrant.client_ref)
+        .where(OAuthGrant.org_id == org_id, OAuthGrant.id == grant_id)
+    )
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
+        msg = "no grant of that id"
+        raise NotFound(msg)
+    return _of(*found)
+
+
+def _of(row: OAuthGrant, client_id: str) -> Grant:
+    fields = {name: getattr(row, name) for name in Grant.__struct_fields__ if name != "client_id"}
+    return Grant(client_id=client_id, **fields)

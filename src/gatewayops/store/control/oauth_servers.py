@@ -1,0 +1,48 @@
+"""Servers that end users sign in to, as their OAuth server needs to know them."""
+
+import msgspec
+from sqlalchemy import or_, select
+
+from gatewayops.base.errors import NotFound, Reason
+from gatewayops.store.control.database import Session
+from gatewayops.store.control.tables import McpServer
+
+PROTECTED = "platform_oauth"
+
+
+class ProtectedServer(msgspec.Struct, frozen=True):
+    """A server whose callers sign in here. `slug` names it in addresses; its scopes may be none."""
+
+    id: str
+    org_id: str
+    name: str
+    slug: str
+    scopes: tuple[str, ...]
+    allows_sign_up: bool
+
+
+async def by_slug(session: Session, *, slug: str) -> ProtectedServer:
+    """Before anybody signed in, so of all organisations. Raises NotFound, also for other protection."""
+    query = select(McpServer).where(McpServer.slug == slug, McpServer.auth == PROTECTED)
+    return _found(await session.scalar(query))
+
+
+async def find(session: Session, *, org_id: str, ref: str) -> ProtectedServer:
+    """By id or name. Raises NotFound."""
+    is_it = or_(McpServer.id == ref, McpServer.name == ref)
+    query = select(McpServer).where(McpServer.org_id == org_id, McpServer.auth == PROTECTED, is_it)
+    return _found(await session.scalar(query))
+
+
+def _found(row: McpServer | None) -> ProtectedServer:
+    if row is None:
+        msg = "there is no server of that name that people sign in to"
+        raise NotFound(msg, Reason.SERVER_UNKNOWN)
+    return ProtectedServer(
+        id=row.id,
+        org_id=row.org_id,
+        name=row.name,
+        slug=row.slug,
+        scopes=tuple(row.oauth_scopes),
+        allows_sign_up=row.allows_sign_up,
+    )
