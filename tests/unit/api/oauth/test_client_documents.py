@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from gatewayops.base import clock
 from gatewayops.base.errors import GatewayOpsError
@@ -119,3 +121,26 @@ async def test_a_document_that_is_away_is_no_client_and_a_disabled_one_stays_dis
     assert known["kind"] == "document"
     assert (await admin.delete(f"/v1/servers/notes/clients/{known['id']}")).status_code == 204
     assert "not known here" in (await anyone.get(url)).text
+
+
+async def test_a_client_that_signs_with_a_key_at_its_own_address_is_asked_for_it_once(
+    register: Register, code_for: Any, documents: Documents
+) -> None:
+    """As ChatGPT does: the audience is the token endpoint, exactly."""
+    key, keys_url = ECKey.generate_key("P-256"), "https://client.example/keys.json"
+    app = await register()
+    app.registered = {"client_id": URL, "redirect_uris": CONTENT["redirect_uris"]}
+    documents.content |= {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys_url}
+    code = await code_for(app)
+    documents.content, documents.asked = {"keys": [key.as_dict(private=False)]}, 0
+
+    def signed(jti: str) -> dict[str, str]:
+        until = int(clock.unix_s()) + 60
+        claims = {"iss": URL, "sub": URL, "aud": f"{app.issuer}/token", "exp": until, "jti": jti}
+        kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        return {"client_assertion_type": kind, "client_assertion": jwt.encode({"alg": "ES256"}, claims, key)}
+
+    tokens = await app.exchange(code, **signed("a"))
+    assert tokens.status_code == 200, tokens.text
+    assert (await app.refresh(tokens.json()["refresh_token"], **signed("b"))).status_code == 200
+    assert documents.asked == 1
