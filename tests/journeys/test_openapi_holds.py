@@ -74,6 +74,7 @@ from .api_requests import (
     TRACE_ID,
     VALUES,
     a_call,
+    somebody_signed_in,
 )
 
 Place = tuple[Any, ...]
@@ -238,6 +239,7 @@ async def database(request, tmp_path_factory) -> AsyncIterator[Database]:
                 org_id=directory.DEFAULT_ORG, kind=kind, hash=hash_of(token), email=LINKED
             )
             await one_time_links.add(session, link)
+        await somebody_signed_in(session)
     yield opened
     await opened.close()
 

@@ -38,6 +38,8 @@ _COMMANDS = {
     "project": ("directory", "project", "Projects.", False),
     "user": ("directory", "user", "People.", False),
     "session": ("sessions", "session", "Where people are signed in.", False),
+    "end-user": ("end_users", "end_user", "People who sign in to your MCP servers.", False),
+    "client": ("clients", "client", "Apps through which they do.", False),
     "settings": (
         "settings_reference",
         "settings",
