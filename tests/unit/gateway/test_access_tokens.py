@@ -378,6 +378,8 @@ async def test_metadata_says_who_signs_and_for_what(protected):
         "scopes_supported": list(NEEDED),
     }
     assert answer.header("access-control-allow-origin") == "*"
+    posted = await protected.ask("POST", "/.well-known/oauth-protected-resource/v1/mcp/tools", b"", key=None)
+    assert (posted.status, posted.header("allow")) == (405, "GET")
 
 
 @pytest.mark.parametrize("host", ["mcp.example.com", "localhost:1"])
