@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, or_, select, update
 from gatewayops.base import clock
 from gatewayops.base.errors import NotFound
 from gatewayops.base.ids import new_id
-from gatewayops.store.control import oauth_grants, rows
+from gatewayops.store.audit_entry import Draft, Target
+from gatewayops.store.control import audit, oauth_grants, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.oauth_tables import EndUser as EndUserTable
 from gatewayops.store.control.oauth_tables import EndUserSession
@@ -83,9 +84,11 @@ async def account(session: Session, *, org_id: str, email: str) -> Account | Non
     return None if row is None else Account(_user(row), row.password_hash)
 
 
-async def page(session: Session, *, org_id: str, asked: Asked) -> Page[EndUser]:
-    """The organisation's end users, newest first."""
+async def page(session: Session, *, org_id: str, asked: Asked, email: str = "") -> Page[EndUser]:
+    """The organisation's end users, newest first; only the one with this address, if one is given."""
     query = select(EndUserTable).where(EndUserTable.org_id == org_id)
+    if email:
+        query = query.where(EndUserTable.email == email.lower())
     found = await page_of(session, query, EndUserTable, asked)
     return Page(rows=tuple(map(_user, found.rows)), cursor=found.cursor)
 
@@ -117,6 +120,28 @@ async def enable(session: Session, *, org_id: str, ref: str) -> EndUser:
     row = await _row(session, org_id, ref)
     row.disabled_at = None
     return _user(row)
+
+
+async def revoke(session: Session, *, org_id: str, ref: str) -> None:
+    """Ends all sessions and grants; the person may sign in again. Raises NotFound."""
+    row = await _row(session, org_id, ref)
+    await _end_all(session, row, reason="revoked")
+    origin = session.info["origin"]
+    told = Draft(
+        action="end_user.revoked",
+        actor=origin.actor,
+        target=Target("end_user", row.id, row.email, is_personal=True),
+        address=origin.address,
+        request_id=origin.request_id,
+    )
+    audit.note(session, org_id, told)
+
+
+async def remove(session: Session, *, org_id: str, ref: str) -> None:
+    """With all that is theirs; tokens end within a second. Raises NotFound."""
+    row = await _row(session, org_id, ref)
+    await _end_all(session, row, reason="removed")
+    await session.delete(row)
 
 
 async def begin_session(session: Session, *, org_id: str, new: NewSession) -> None:
@@ -176,10 +201,11 @@ async def sessions(session: Session, *, org_id: str, ref: str, asked: Asked) -> 
     return Page(rows=tuple(map(_session, found.rows)), cursor=found.cursor)
 
 
-async def end_session(session: Session, *, org_id: str, session_id: str) -> None:
+async def end_session(session: Session, *, org_id: str, ref: str, session_id: str) -> None:
     """The browser must sign in again; grants go on. Raises NotFound."""
+    user = await _row(session, org_id, ref)
     query = select(EndUserSession).where(EndUserSession.org_id == org_id, EndUserSession.id == session_id)
-    row = await session.scalar(query)
+    row = await session.scalar(query.where(EndUserSession.end_user_id == user.id))
     if row is None:
         msg = "no session of that id"
         raise NotFound(msg)

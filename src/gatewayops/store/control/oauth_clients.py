@@ -174,10 +174,10 @@ async def consents(session: Session, *, org_id: str, end_user_id: str, asked: As
     return Page(rows=tuple(_consent(row, clients[row.client_ref]) for row in found.rows), cursor=found.cursor)
 
 
-async def withdraw(session: Session, *, org_id: str, consent_id: str) -> None:
+async def withdraw(session: Session, *, org_id: str, end_user_id: str, consent_id: str) -> None:
     """The client must ask again, and what it holds of this person ends within a second. Raises NotFound."""
     query = select(OAuthConsent).where(OAuthConsent.org_id == org_id, OAuthConsent.id == consent_id)
-    row = await session.scalar(query)
+    row = await session.scalar(query.where(OAuthConsent.end_user_id == end_user_id))
     if row is None:
         msg = "no consent of that id"
         raise NotFound(msg)

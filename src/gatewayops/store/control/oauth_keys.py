@@ -2,7 +2,7 @@
 retired are known until the last token that they signed has expired. Private parts are sealed by the caller.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, delete, or_, select
@@ -33,6 +33,7 @@ class SigningKey(msgspec.Struct, frozen=True):
     state: str
     public_jwk: dict[str, str]
     private_sealed: bytes
+    since: datetime
 
 
 def new_key_id() -> str:

@@ -1,0 +1,169 @@
+"""The bodies of `/v1/end-users` and of the clients of a server."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, SecretStr
+
+from gatewayops.api.shapes import Body, Listed, Name, Ref
+from gatewayops.identity.oauth.passwords import MIN_LENGTH
+from gatewayops.store.control.end_users import BrowserSession, EndUser
+from gatewayops.store.control.oauth_clients import Client, Consent
+
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
+Password = Annotated[SecretStr, Field(min_length=MIN_LENGTH, max_length=256)]
+
+
+class NewEndUser(Body):
+    """Somebody who may sign in to the organisation's protected servers with this password."""
+
+    email: Email
+    name: Ref = ""
+    password: Password
+
+
+class EndUserChange(Body):
+    """`enabled: false` ends all sessions and tokens within a second, and so does a new password."""
+
+    enabled: bool | None = None
+    password: Password | None = None
+
+
+class EndUserBody(BaseModel):
+    """An end user."""
+
+    id: str
+    email: str
+    name: str
+    enabled: bool
+    created_at: datetime
+    signed_in_at: datetime | None
+
+
+class SessionBody(BaseModel):
+    """A browser that is signed in."""
+
+    id: str
+    server_id: str
+    address: str
+    user_agent: str
+    created_at: datetime
+    used_at: datetime
+    expires_at: datetime
+
+
+class ConsentBody(BaseModel):
+    """What an end user allowed a client at a server."""
+
+    id: str
+    server_id: str
+    client_id: str
+    client_name: str
+    scopes: list[str]
+    created_at: datetime
+
+
+class NewClient(Body):
+    """A client that you register yourself, such as your own app; its secret is shown once."""
+
+    name: Name
+    redirect_uris: list[str] = Field(min_length=1, max_length=20)
+    auth_method: Literal["none", "client_secret_basic", "client_secret_post"] = "client_secret_basic"
+
+
+class ClientBody(BaseModel):
+    """A client of a server. `kind`: registered by you, dynamic (by itself), document (at its address)."""
+
+    id: str
+    client_id: str
+    kind: str
+    name: str
+    redirect_uris: list[str]
+    auth_method: str
+    enabled: bool
+    created_at: datetime
+
+
+class NewClientBody(ClientBody):
+    """A client just made, with the secret if it has one."""
+
+    secret: str | None
+
+
+class OneEndUser(BaseModel):
+    """The answer about one."""
+
+    end_user: EndUserBody
+
+
+class EndUserList(Listed):
+    """A page of end users."""
+
+    end_users: list[EndUserBody]
+
+
+class SessionList(Listed):
+    """A page of sessions."""
+
+    sessions: list[SessionBody]
+
+
+class ConsentList(Listed):
+    """A page of consents."""
+
+    consents: list[ConsentBody]
+
+
+class OneNewClient(BaseModel):
+    """The answer to a registration."""
+
+    client: NewClientBody
+
+
+class ClientList(Listed):
+    """A page of clients."""
+
+    clients: list[ClientBody]
+
+
+def end_user_body(user: EndUser) -> EndUserBody:
+    """As the API shows one."""
+    return EndUserBody(
+        id=user.id,
+        email=user.email,
+        name=user.name,
+        enabled=user.disabled_at is None,
+        created_at=user.created_at,
+        signed_in_at=user.signed_in_at,
+    )
+
+
+def session_body(session: BrowserSession) -> SessionBody:
+    """As the API shows one."""
+    return SessionBody(**{name: getattr(session, name) for name in SessionBody.model_fields})
+
+
+def consent_body(consent: Consent) -> ConsentBody:
+    """As the API shows one."""
+    return ConsentBody(
+        id=consent.id,
+        server_id=consent.server_id,
+        client_id=consent.client_id,
+        client_name=consent.client_name,
+        scopes=consent.scope.split(),
+        created_at=consent.created_at,
+    )
+
+
+def client_body(client: Client) -> ClientBody:
+    """As the API shows one."""
+    return ClientBody(
+        id=client.id,
+        client_id=client.client_id,
+        kind=client.kind,
+        name=client.spec.name,
+        redirect_uris=list(client.spec.redirect_uris),
+        auth_method=client.spec.auth_method,
+        enabled=client.disabled_at is None,
+        created_at=client.created_at,
+    )
