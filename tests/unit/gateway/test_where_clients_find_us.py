@@ -1,4 +1,4 @@
-"""The address that issuers, audiences and challenges begin with: from the settings, the same for both roles."""
+"""The address that issuers, audiences and challenges begin with: from the settings, one for both roles."""
 
 import pytest
 
