@@ -22,6 +22,7 @@ TRANSFORM |= {"request": [STEP, RENAMING], "response": [STEP]}
 PERMISSION = {"effect": "deny", "server": "$server", "action": "tools.call", "named": "rm-$n*"}
 MASK = {"name": "mask", "kind": "json_path", "pattern": "$..a[*]"}
 UPSTREAM = {"url": "$url", "timeout_s": 30, "retries": 0, "headers": {"X-A": "b"}, "breaker_window_s": 9.5}
+UPSTREAM |= {"auth": "platform_oauth", "oauth_scopes": ["read"]}
 NAMED = {"attributes": [{"key": "service.name", "value": {"stringValue": "crm"}}]}
 AT = {"timeUnixNano": str(time.time_ns())}
 SPAN = {"traceId": TRACE_ID, "spanId": "00f067aa0ba902b7", "name": "s", "status": {"code": 2, "message": "m"}}
@@ -44,6 +45,19 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("PATCH /v1/servers/{server}", UPSTREAM, {}),
     ("POST /v1/servers/{server}/test", None, {}),
     ("POST /v1/servers/{server}/tools/refresh", None, {"tool": "tools.0.name", "hash": "tools.0.hash"}),
+    (
+        "POST /v1/end-users",
+        {"email": "e$n@example.com", "name": "E", "password": "long enough to do"},
+        {"end_user": "end_user.id"},
+    ),
+    ("PATCH /v1/end-users/{end_user}", {"enabled": False, "password": "another long one"}, {}),
+    ("POST /v1/end-users/{end_user}/revoke", None, {}),
+    (
+        "POST /v1/servers/{server}/clients",
+        {"name": "app", "redirect_uris": ["https://app.example/cb"], "auth_method": "none"},
+        {"client": "client.id"},
+    ),
+    ("POST /v1/signing-keys/rotate", None, {}),
     ("PUT /v1/pinning", {"pinning": "warn"}, {}),
     ("PUT /v1/servers/{server}/pinning", {"pinning": "allow"}, {}),
     ("POST /v1/servers/{server}/tools/{tool}/reject", {"hash": "$hash"}, {}),
@@ -184,6 +198,8 @@ OTHERWISE = {
     "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
+    "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"session_id": "es_0"},
+    "DELETE /v1/end-users/{end_user}/consents/{consent_id}": {"consent_id": "con_0"},
 }
 SAME = {"key": "key_id", "budget": "budget_id", "principal": "user", "subject": "team", "role": "role_id"}
 

@@ -28,6 +28,7 @@ from gatewayops.upstream import guarded_fetch
 
 router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
+_MAX_KEY_SETS = 1_000
 MAX_CLIENTS = 50_000  # of a server: whoever may register may fill
 
 
@@ -145,15 +146,7 @@ async def _check_assertion(given: Parameters, here: Here, client: Client, state:
     if given.get("client_assertion_type") != assertions.KIND:
         msg = f"client_assertion_type: {assertions.KIND}"
         raise invalid_client(msg)
-    jwks = client.spec.jwks
-    if not jwks:
-        state.documents.check(here.server.id)
-        state.documents.add(here.server.id)
-        try:
-            jwks = json.dumps((await guarded_fetch.fetch(client.spec.jwks_uri)).content)
-        except GatewayOpsError as error:
-            msg = f"jwks_uri: {error.detail}"
-            raise invalid_client(msg) from error
+    jwks = client.spec.jwks or await _fetched_keys(state, here, client.spec.jwks_uri)
     state.assertions.check(
         given.get("client_assertion"),
         client_id=client.client_id,
@@ -161,6 +154,25 @@ async def _check_assertion(given: Parameters, here: Here, client: Client, state:
         audiences=(f"{here.issuer}/token", here.issuer),
         now_s=clock.unix_s(),
     )
+
+
+async def _fetched_keys(state: OAuthState, here: Here, url: str) -> str:
+    """The key set at a client's address, kept as long as HTTP says."""
+    jwks, until_s = state.key_sets.get(url, ("", 0.0))
+    if until_s > clock.unix_s():
+        return jwks
+    state.documents.check(here.server.id, url)
+    state.documents.add(here.server.id, url)
+    try:
+        found = await guarded_fetch.fetch(url)
+    except GatewayOpsError as error:
+        msg = f"jwks_uri: {error.detail}"
+        raise invalid_client(msg) from error
+    jwks = json.dumps(found.content)
+    if len(state.key_sets) >= _MAX_KEY_SETS:
+        state.key_sets.clear()
+    state.key_sets[url] = jwks, clock.unix_s() + found.fresh_s
+    return jwks
 
 
 async def _documented(parts: ControlParts, here: Here, url: str) -> Client:

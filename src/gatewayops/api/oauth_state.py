@@ -28,6 +28,7 @@ class OAuthState:
         self.keys = SigningKeys(parts.database, parts.credentials)
         self.passwords = Passwords()
         self.assertions = AssertionCheck()
+        self.key_sets: dict[str, tuple[str, float]] = {}  # of clients, by address, until when
         self.by_person_and_address = Attempts(10, window_s=60)
         self.by_address = Attempts(60, window_s=60)
         self.by_person = Attempts(100, window_s=300)

@@ -21,6 +21,7 @@ from gatewayops.app.audit_jobs import AuditJobs
 from gatewayops.app.exports import Exports
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
+from gatewayops.app.oauth_jobs import OAuthJobs
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
 from gatewayops.app.record_metrics import RecordMetrics
 from gatewayops.app.tool_watch import ToolWatch
@@ -76,6 +77,7 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str) -> None
             *(asyncio.create_task(_keep_recording(one)) for one in (recorder, *intakes.values())),
             asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch"),
             asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs"),
+            asyncio.create_task(OAuthJobs(parts).run(), name="oauth jobs"),
             asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs"),
             asyncio.create_task(exports.run(), name="exports"),
         ]

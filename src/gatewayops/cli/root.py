@@ -37,6 +37,8 @@ _COMMANDS = {
     "team": ("directory", "team", "Teams, a tree.", False),
     "project": ("directory", "project", "Projects.", False),
     "user": ("directory", "user", "People.", False),
+    "end-user": ("end_users", "end_user", "People who sign in to your MCP servers.", False),
+    "client": ("clients", "client", "Apps through which they do.", False),
     "settings": (
         "settings_reference",
         "settings",

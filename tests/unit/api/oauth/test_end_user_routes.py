@@ -1,10 +1,15 @@
 """What the customer sees and ends over REST: end users, sessions, consents, clients, signing keys."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
+
+from gatewayops.app.oauth_jobs import OAuthJobs
+from gatewayops.base import clock
 
 Register = Callable[..., Awaitable[Any]]
 BOB = {"email": "Bob@example.com", "name": "Bob", "password": "long enough to do"}
@@ -137,3 +142,25 @@ async def test_keys_rotate_and_tokens_of_the_one_before_still_count(
     assert (await admin.post(f"{app.issuer}/introspect", data=form)).json()["active"] is True
     new = (await app.refresh(tokens["refresh_token"])).json()["access_token"]
     assert (await admin.post(f"{app.issuer}/introspect", data={"token": new})).json()["active"] is True
+
+
+async def test_old_keys_rotate_by_themselves_and_expired_requests_go(
+    admin: httpx.AsyncClient, register: Register, anyone: httpx.AsyncClient, parts: Any, monkeypatch: Any
+) -> None:
+    app, jobs = await register(), OAuthJobs(parts)
+    await anyone.get(app.authorize_url())
+    await anyone.get(f"{app.issuer}/jwks")
+
+    async def states() -> list[str]:
+        return sorted(row["state"] for row in (await admin.get("/v1/signing-keys")).json()["signing_keys"])
+
+    await jobs.step()
+    assert await states() == ["active", "next"]
+    late = clock.now() + timedelta(days=91)
+    monkeypatch.setattr(clock, "now", lambda: late)
+    await jobs.step()
+    assert await states() == ["active", "next", "retired"]
+    await jobs.step()
+    assert await states() == ["active", "next", "retired"], "not again"
+    async with parts.database.engine.connect() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM oauth_requests"))).scalar() == 0

@@ -1,0 +1,108 @@
+"""Documents of strangers: only from where we may go, only so large, only so slow."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from gatewayops.base.errors import GatewayOpsError
+from gatewayops.upstream import guarded_fetch
+from gatewayops.upstream.guarded_fetch import fetch
+
+DOCUMENT = {"client_id": "https://client.example/app.json"}
+
+
+@asynccontextmanager
+async def answering(
+    *pieces: bytes, pause_s: float = 0.0
+) -> AsyncIterator[Callable[[], tuple[str, list[bytes]]]]:
+    """A server on loopback that sends these pieces to whoever asks; gives its address and what was asked."""
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(pause_s)
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield lambda: (f"http://127.0.0.1:{port}/app.json", asked)
+
+
+def reply(body: bytes, head: str = "HTTP/1.1 200 OK", **headers: str) -> bytes:
+    lines = [head, f"content-length: {len(body)}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).replace("_", "-").encode() + b"\r\n\r\n" + body
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("http://client.example/app.json", "https://127.0.0.1/app.json", "https://[::1]/app.json"),
+        *("https://10.0.0.1/a", "https://192.168.1.1/a", "https://172.16.0.1/a", "https://169.254.169.254/a"),
+        *("https://192.88.99.1/a", "https://[64:ff9b::7f00:1]/a", "https://[::ffff:127.0.0.1]/a"),
+        *("https://[2002:7f00:1::]/a", "https://[fe80::1]/a", "https://[fc00::1]/a", "https://0.0.0.0/a"),
+        *("https://2130706433/a", "https://0x7f.1/a", "https://localhost/a", "https://100.64.0.1/a"),
+        *("https://user@client.example/a", "https://client.example/a#b", "file:///etc/passwd", "ftp://a/b"),
+    ],
+)
+async def test_nothing_inside_is_ever_asked(url: str) -> None:
+    with pytest.raises(GatewayOpsError):
+        await fetch(url)
+
+
+async def test_a_document_is_read_and_nothing_of_ours_is_sent() -> None:
+    async with answering(reply(json.dumps(DOCUMENT).encode(), cache_control="public, max-age=120")) as server:
+        url, asked = server()
+        found = await fetch(url, allows_private=True)
+    assert found.content == DOCUMENT
+    assert found.fresh_s == 120
+    assert b"authorization" not in asked[0].lower()
+    assert b"cookie" not in asked[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("cache_control", "fresh_s"),
+    [
+        ("", 3600),
+        ("no-store", 60),
+        ("no-cache, max-age=900", 60),
+        ("max-age=0", 60),
+        ("max-age=99999999", 86400),
+    ],
+)
+async def test_a_document_is_kept_as_its_server_says_within_bounds(cache_control: str, fresh_s: int) -> None:
+    async with answering(reply(b"{}", cache_control=cache_control)) as server:
+        assert (await fetch(server()[0], allows_private=True)).fresh_s == fresh_s
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(reply(b"", "HTTP/1.1 302 Found", location="http://169.254.169.254/"), id="a redirect"),
+        pytest.param(reply(b"", "HTTP/1.1 404 Not Found"), id="not there"),
+        pytest.param(reply(b"x" * 40_000), id="too large"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 40_000, id="too large without saying so"),
+        pytest.param(reply(b"[" * 20_000), id="too deep"),
+        pytest.param(reply(b"[]"), id="no object"),
+        pytest.param(reply(b"\xff"), id="no text"),
+        pytest.param(b"nonsense\r\n\r\n", id="no HTTP"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+async def test_what_is_no_document_is_refused(answer: bytes) -> None:
+    async with answering(answer) as server:
+        with pytest.raises(guarded_fetch.DocumentUnavailable):
+            await fetch(server()[0], allows_private=True)
+
+
+async def test_a_slow_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded_fetch, "_TIMEOUT_S", 0.2)
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"
+    async with answering(head, *(b"{" for _ in range(100)), pause_s=0.05) as server:
+        with pytest.raises(guarded_fetch.DocumentUnavailable, match="TimeoutError"):
+            await fetch(server()[0], allows_private=True)
