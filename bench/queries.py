@@ -1,0 +1,118 @@
+"""`python -m bench.queries --scale 1000000`: how long questions take at so many stored spans.
+
+Fills an embedded telemetry store and asks through the functions that the API asks through. Prints p50 and p95
+beside the goals. Then exports spans by OTLP to an installation and waits until each is found over the API.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import visibility
+from bench.filling import Filled, fill
+from bench.questions import Asker, Question
+from gatewayops.base.errors import GatewayOpsError
+from gatewayops.store.telemetry.client import Telemetry
+from gatewayops.testing.store_process import PASSWORD, USER, StoreProcess
+
+SCALE = 1_000_000
+_TIMES, _LEAST, _SECONDS = 20, 3, 4.0  # of one question
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A question and how long its answers took; `refused` says what the store said instead."""
+
+    question: Question
+    took_ms: list[float]
+    refused: str = ""
+
+    def part_ms(self, part: float) -> float:
+        """A percentile, nearest rank."""
+        ordered = sorted(self.took_ms)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+    @property
+    def is_met(self) -> bool:
+        """Whether p95 is within the goal."""
+        return not self.refused and self.part_ms(0.95) <= (self.question.goal_ms or float("inf"))
+
+
+async def ask_all(folder: Path, *, scale: int, seconds: float = _SECONDS, only: str = "") -> tuple[Filled, list[Timed]]:
+    """Fills a store in `folder` and times every question whose name has `only` in it."""
+    with _store(folder) as store:
+        telemetry = Telemetry(store.url, USER, PASSWORD, "bench", retention_days=60)
+        try:
+            filled = await fill(telemetry, scale)
+            asker = Asker(telemetry, filled)
+            await asker.prepare()
+            asked = [question for question in asker.questions() if only in question.what]
+            return filled, [await _timed(question, seconds) for question in asked]
+        finally:
+            await telemetry.close()
+
+
+async def _timed(question: Question, seconds: float) -> Timed:
+    took: list[float] = []
+    begin = time.perf_counter()
+    while len(took) < _TIMES and (len(took) < _LEAST or time.perf_counter() - begin < seconds):
+        start = time.perf_counter()
+        try:
+            await question.ask()
+        except GatewayOpsError as error:
+            return Timed(question, took, refused=error.detail)
+        took.append((time.perf_counter() - start) * 1000)
+    return Timed(question, took)
+
+
+def show(console: Console, filled: Filled, found: Sequence[Timed]) -> None:
+    """The table for people."""
+    table = Table(title=f"Questions at {filled.spans:,} spans, a fifth of them in the last 24 hours")
+    table.add_column("question")
+    for heading in ("p50 ms", "p95 ms", "goal ms", "asked"):
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for one in found:
+        goal = one.question.goal_ms
+        mark = "" if goal is None else "met" if one.is_met else "not met"
+        figures = ("-", "-") if one.refused else (f"{one.part_ms(0.5):,.0f}", f"{one.part_ms(0.95):,.0f}")
+        count = str(len(one.took_ms))
+        table.add_row(one.question.what, *figures, f"{goal:,}" if goal else "", count, one.refused or mark)
+    console.print(table)
+    console.print(f"  filled in {filled.seconds:.1f} s")
+
+
+@contextmanager
+def _store(folder: Path) -> Iterator[StoreProcess]:
+    process = StoreProcess(folder / "telemetry")
+    process.start()
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scale", type=int, default=SCALE, help="spans")
+    parser.add_argument("--only", default="", help="questions with this text in their name, nothing else")
+    given = parser.parse_args()
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="gatewayops-queries-", ignore_cleanup_errors=True) as folder:
+        filled, found = asyncio.run(ask_all(Path(folder), scale=given.scale, only=given.only))
+        show(console, filled, found)
+        if not given.only:
+            visibility.show(console, asyncio.run(visibility.found_after_s(Path(folder) / "visible")))
+
+
+if __name__ == "__main__":
+    main()
