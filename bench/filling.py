@@ -68,9 +68,7 @@ def _part(salt: str, of: str) -> str:
 
 def _words(count: int) -> str:
     words = ", ".join(f"'{word}'" for word in _WORDS)
-    picks = ", ".join(
-        f"[{words}][1 + toUInt32({_part(f'w{n}', 'n')} * {len(_WORDS)})]" for n in range(count)
-    )
+    picks = ", ".join(f"[{words}][1 + toUInt32({_part(f'w{n}', 'n')} * {len(_WORDS)})]" for n in range(count))
     return f"concatWithSeparator(' ', {picks})"
 
 

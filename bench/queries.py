@@ -18,6 +18,7 @@ from rich.table import Table
 
 from bench import visibility
 from bench.filling import Filled, fill
+from bench.process_cost import cpu_s
 from bench.questions import Asker, Question
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.store.telemetry.client import Telemetry
@@ -33,6 +34,7 @@ class Timed:
 
     question: Question
     took_ms: list[float]
+    cpu_ms: float  # of one answer, on average: the store's, and ours
     refused: str = ""
 
     def part_ms(self, part: float) -> float:
@@ -46,46 +48,57 @@ class Timed:
         return not self.refused and self.part_ms(0.95) <= (self.question.goal_ms or float("inf"))
 
 
-async def ask_all(folder: Path, *, scale: int, seconds: float = _SECONDS, only: str = "") -> tuple[Filled, list[Timed]]:
+async def ask_all(
+    folder: Path, *, scale: int, seconds: float = _SECONDS, only: str = ""
+) -> tuple[Filled, list[Timed]]:
     """Fills a store in `folder` and times every question whose name has `only` in it."""
     with _store(folder) as store:
         telemetry = Telemetry(store.url, USER, PASSWORD, "bench", retention_days=60)
         try:
             filled = await fill(telemetry, scale)
-            asker = Asker(telemetry, filled)
-            await asker.prepare()
-            asked = [question for question in asker.questions() if only in question.what]
-            return filled, [await _timed(question, seconds) for question in asked]
+            return filled, await timed(telemetry, filled, store.pid, seconds=seconds, only=only)
         finally:
             await telemetry.close()
 
 
-async def _timed(question: Question, seconds: float) -> Timed:
+async def timed(
+    telemetry: Telemetry, filled: Filled, store_pid: int, *, seconds: float = _SECONDS, only: str = ""
+) -> list[Timed]:
+    """The same of a store that is filled."""
+    asker = Asker(telemetry, filled)
+    await asker.prepare()
+    asked = [question for question in asker.questions() if only in question.what]
+    return [await _timed(question, store_pid, seconds) for question in asked]
+
+
+async def _timed(question: Question, store_pid: int, seconds: float) -> Timed:
     took: list[float] = []
     begin = time.perf_counter()
+    cpu_before_s = cpu_s(store_pid) + time.process_time()
     while len(took) < _TIMES and (len(took) < _LEAST or time.perf_counter() - begin < seconds):
         start = time.perf_counter()
         try:
             await question.ask()
         except GatewayOpsError as error:
-            return Timed(question, took, refused=error.detail)
+            return Timed(question, took, 0.0, refused=error.detail)
         took.append((time.perf_counter() - start) * 1000)
-    return Timed(question, took)
+    used_s = cpu_s(store_pid) + time.process_time() - cpu_before_s
+    return Timed(question, took, used_s / len(took) * 1000)
 
 
 def show(console: Console, filled: Filled, found: Sequence[Timed]) -> None:
     """The table for people."""
     table = Table(title=f"Questions at {filled.spans:,} spans, a fifth of them in the last 24 hours")
     table.add_column("question")
-    for heading in ("p50 ms", "p95 ms", "goal ms", "asked"):
+    for heading in ("p50 ms", "p95 ms", "goal ms", "CPU ms", "asked"):
         table.add_column(heading, justify="right")
     table.add_column("")
     for one in found:
         goal = one.question.goal_ms
         mark = "" if goal is None else "met" if one.is_met else "not met"
         figures = ("-", "-") if one.refused else (f"{one.part_ms(0.5):,.0f}", f"{one.part_ms(0.95):,.0f}")
-        count = str(len(one.took_ms))
-        table.add_row(one.question.what, *figures, f"{goal:,}" if goal else "", count, one.refused or mark)
+        used = (f"{goal:,}" if goal else "", f"{one.cpu_ms:,.0f}", str(len(one.took_ms)))
+        table.add_row(one.question.what, *figures, *used, one.refused or mark)
     console.print(table)
     console.print(f"  filled in {filled.seconds:.1f} s")
 

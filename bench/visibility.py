@@ -40,7 +40,9 @@ async def _one(client: httpx.AsyncClient, number: int) -> float:
     taken.raise_for_status()
     begin = time.perf_counter()
     async with asyncio.timeout(_PATIENCE_S):
-        while (await client.get(f"/v1/traces/{trace_id.hex()}/spans", params={"limit": 1})).status_code != 200:
+        while (
+            await client.get(f"/v1/traces/{trace_id.hex()}/spans", params={"limit": 1})
+        ).status_code != 200:
             await asyncio.sleep(_LOOK_S)  # a condition of the store, not an event
     return time.perf_counter() - begin
 
