@@ -252,7 +252,7 @@ def placed_spans(spans: Iterable[SpanRow], timed: Sequence[TimedSpan]) -> list[P
     places = {span.span_id: place for span, place in zip(timed, waterfall(timed), strict=True)}
     return [
         PlacedSpan(
-            **span_body(span).model_dump(),
+            **_span_fields(span),
             latency=_latency(splits.get(span.span_id)),
             place=_place(places.get(span.span_id)),
         )
@@ -283,10 +283,14 @@ def _place(found: Place | None) -> PlaceBody | None:
 
 def span_body(span: SpanRow) -> SpanBody:
     """One span."""
+    return SpanBody(**_span_fields(span))
+
+
+def _span_fields(span: SpanRow) -> dict[str, Any]:
     known = span.fields
     same: dict[str, Any] = {name: known[name] for name in _SAME}
     same |= {name: known[name] or None for name in _OR_NULL}
-    return SpanBody(
+    return dict(
         id=span.span_id,
         parent_id=span.parent_span_id or None,
         trace_id=f"tr_{span.trace_id}",

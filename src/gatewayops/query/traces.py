@@ -18,6 +18,7 @@ MAX_SPANS = 10_000
 _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
 _TRIES = 3  # of a trace that grows while it is read
 _BODY_LIMIT = 64 << 10
+_SPANS_A_TRACE = 4  # as many of the newest spans are looked at for each trace of a page
 _SHORTEST_NS = 60 * 10**9
 
 
@@ -90,22 +91,57 @@ async def list_traces(
     before = cursors.decode(cursor) if cursor else None
     if before is not None:
         wanted = msgspec.structs.replace(wanted, start_ns=before.start_ns, end_ns=before.end_ns)
-    rows: list[dict[str, Any]] = []
-    until_ns = before.at_ns if before is not None else wanted.end_ns
-    for since_ns in spans_of_time(wanted.start_ns, until_ns):
-        values = parameters(wanted) | {"since": since_ns, "until": until_ns, "limit": limit + 1}
-        if before is not None:
-            values |= {"before_ns": before.at_ns, "before_id": before.id}
-        rows = await telemetry.rows(trace_sql.list_traces(wanted, is_continued=before is not None), values)
-        if len(rows) > limit:
-            break
-    traces = [_trace(row) for row in rows[:limit]]
+    rows = await _page(telemetry, wanted, limit=limit, before=before)
+    traces = await _traces(telemetry, wanted.org_id, rows[:limit])
     if len(rows) <= limit:
         return TracePage(traces, None)
-    last = traces[-1]
-    return TracePage(
-        traces, cursors.encode(Cursor(last.start_ns, last.trace_id, wanted.start_ns, wanted.end_ns))
-    )
+    last = rows[limit - 1]
+    place = Cursor(last["first_ns"], last["trace_id"], wanted.start_ns, wanted.end_ns)
+    return TracePage(traces, cursors.encode(place))
+
+
+async def _page(
+    telemetry: SpanReader, wanted: SpanFilter, *, limit: int, before: Cursor | None
+) -> list[dict[str, Any]]:
+    """Rows of trace_sql.page_of_traces, one more than `limit` if there are.
+
+    The newest spans that fit usually fill the page; else ever more time is looked through.
+    """
+    until_ns = wanted.end_ns if before is None else before.at_ns
+    values = parameters(wanted) | {"until": until_ns, "since": wanted.start_ns, "limit": limit + 1}
+    if before is not None:
+        values |= {"before_ns": before.at_ns, "before_id": before.id}
+    most = (limit + 1) * _SPANS_A_TRACE
+    newest = await telemetry.rows(trace_sql.newest_spans(wanted), values | {"limit": most})
+    if not newest:
+        return []
+    ids = list(dict.fromkeys(span["trace_id"] for span in newest))
+    is_all = len(newest) < most
+    known = {"ids": ids, "since": wanted.start_ns if is_all else newest[-1]["at_ns"] + 1}
+    is_continued = before is not None
+    sql = trace_sql.page_of_traces(wanted, is_continued=is_continued, has_ids=True)
+    rows = await telemetry.rows(sql, values | known)
+    if is_all or len(rows) > limit:
+        return rows
+    sql = trace_sql.page_of_traces(wanted, is_continued=is_continued, has_ids=False)
+    for since_ns in spans_of_time(wanted.start_ns, until_ns):
+        rows = await telemetry.rows(sql, values | {"since": since_ns})
+        if len(rows) > limit:
+            break
+    return rows
+
+
+async def _traces(telemetry: SpanReader, org_id: str, page: list[dict[str, Any]]) -> list[TraceRow]:
+    """The traces of a page, in its order: the newest first."""
+    if not page:
+        return []
+    values = {
+        "org": org_id,
+        "ids": [row["trace_id"] for row in page],
+        "first": min(row["first_ns"] for row in page),
+        "last": max(row["last_ns"] for row in page),
+    }
+    return [_trace(row) for row in await telemetry.rows(trace_sql.figures_of_traces(), values)]
 
 
 def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
@@ -116,7 +152,12 @@ def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
 
 async def get_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceRow:
     """One trace by any form of its id (see base.ids.trace_id_of). Raises NotFound."""
-    rows = await telemetry.rows(trace_sql.one_trace(), {"org": org_id, "trace": trace_id_of(trace_id)})
+    values: dict[str, Any] = {"org": org_id, "trace": trace_id_of(trace_id)}
+    [extent] = await telemetry.rows(trace_sql.extent_of_trace(), values)
+    rows: list[dict[str, Any]] = []
+    if extent["found"]:
+        values |= {"first": extent["first_ns"], "last": extent["last_ns"]}
+        rows = await telemetry.rows(trace_sql.one_trace(), values)
     if not rows:
         msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
         raise NotFound(msg)
@@ -145,6 +186,8 @@ async def list_spans(
     values = {
         "org": org_id,
         "trace": trace.trace_id,
+        "first": trace.start_ns,
+        "last": trace.end_ns,
         "body_limit": body_limit,
         "limit": limit + 1,
         "after_ns": after.at_ns,
@@ -159,7 +202,13 @@ async def list_spans(
 
 async def outline(telemetry: SpanReader, *, org_id: str, trace: TraceRow) -> list[dict[str, Any]]:
     """What placing and timing needs of a trace's first MAX_SPANS spans: rows of outline_of_trace."""
-    values = {"org": org_id, "trace": trace.trace_id, "limit": MAX_SPANS}
+    values = {
+        "org": org_id,
+        "trace": trace.trace_id,
+        "first": trace.start_ns,
+        "last": trace.end_ns,
+        "limit": MAX_SPANS,
+    }
     return await telemetry.rows(trace_sql.outline_of_trace(), values)
 
 
