@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.filling import BIG_SPANS, BIG_TRACE, CUSTOMERS, DAY_NS, ORDERS, ORG, SERVERS, TOOLS, Filled
 from gatewayops.api.trace_shapes import OneTrace, trace_detail
-from gatewayops.query import analytics, behaviour, costs, metrics, runs, traces
+from gatewayops.query import analytics, behaviour, costs, logs, metrics, runs, traces
 from gatewayops.query.analytics import Asked
 from gatewayops.query.timed_span import timed_span
 from gatewayops.store.telemetry.client import Telemetry
@@ -32,7 +32,7 @@ class Asker:
         """The values asked for are random, and the same in every run."""
         self._telemetry = telemetry
         self._filled = filled
-        self._chance = random.Random(7)  # noqa: S311 - no secret
+        self._chance = random.Random(7)
         day = filled.end_ns // DAY_NS * DAY_NS
         self._month = Asked(ORG, day - 29 * DAY_NS, day + DAY_NS)
         self._ids: list[str] = []
@@ -79,7 +79,8 @@ class Asker:
     async def _trace(self) -> object:
         trace_id = self._ids[self._chance.randrange(len(self._ids))]
         found, page = await traces.whole_trace(self._telemetry, org_id=ORG, trace_id=trace_id)
-        return trace_detail(found, page.spans, [timed_span(span) for span in page.spans])
+        found_logs = await logs.logs_of_trace(self._telemetry, org_id=ORG, trace_id=found.trace_id)
+        return trace_detail(found, page.spans, [timed_span(span) for span in page.spans], found_logs)
 
     async def _indexed(self) -> object:
         wanted = self._wanted(1, statuses=("error",), **self._tool())
@@ -107,8 +108,9 @@ class Asker:
 
     async def _waterfall(self) -> object:
         found, page = await traces.whole_trace(self._telemetry, org_id=ORG, trace_id=BIG_TRACE)
-        body = trace_detail(found, page.spans, [timed_span(span) for span in page.spans])
-        return OneTrace(trace=body).model_dump_json()
+        found_logs = await logs.logs_of_trace(self._telemetry, org_id=ORG, trace_id=found.trace_id)
+        timed = [timed_span(span) for span in page.spans]
+        return OneTrace(trace=trace_detail(found, page.spans, timed, found_logs)).model_dump_json()
 
     async def _traces(self) -> object:
         return await traces.list_traces(self._telemetry, self._wanted(1), limit=PAGE)

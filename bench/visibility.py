@@ -40,11 +40,14 @@ async def _one(client: httpx.AsyncClient, number: int) -> float:
     taken.raise_for_status()
     begin = time.perf_counter()
     async with asyncio.timeout(_PATIENCE_S):
-        while (
-            await client.get(f"/v1/traces/{trace_id.hex()}/spans", params={"limit": 1})
-        ).status_code != 200:
-            await asyncio.sleep(_LOOK_S)  # a condition of the store, not an event
+        while not await _is_there(client, trace_id):  # noqa: ASYNC110 - a condition of the store, no event
+            await asyncio.sleep(_LOOK_S)
     return time.perf_counter() - begin
+
+
+async def _is_there(client: httpx.AsyncClient, trace_id: bytes) -> bool:
+    answer = await client.get(f"/v1/traces/{trace_id.hex()}/spans", params={"limit": 1})
+    return answer.status_code == 200
 
 
 def show(console: Console, found: list[float]) -> None:

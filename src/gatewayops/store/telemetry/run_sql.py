@@ -90,11 +90,11 @@ _OF_A_STEP = ("user_id", "team_id", "project_id", "key_id", "agent", "server", "
 
 
 def list_runs(wanted: RunFilter, *, is_continued: bool) -> str:
-    """Runs that began at or after `since`, newest first; the time around the range, GAP_NS wide, is read too.
+    """Runs that began at or after `since`, newest first; the time around the range, GAP_NS wide, counts too.
 
-    Parameters of `list_values`, `since` (Unix nanoseconds), and `before_ns`, `before_name` when continued. Only
-    calls from GAP_NS before `since` on are looked at, and what belongs to their traces and sessions: a run that
-    has begun by then is seen to have.
+    Parameters of `list_values`, `since` (Unix nanoseconds), and `before_ns`, `before_name` when continued.
+    Only calls from GAP_NS before `since` on are looked at, and what belongs to their traces and sessions: a
+    run that has begun by then is seen to have.
     """
     recent = f"ts >= fromUnixTimestamp64Nano({{since:Int64}} - {GAP_NS}, 'UTC')"
     found = f"FROM spans WHERE {_AROUND} AND {recent} AND {is_call()}"

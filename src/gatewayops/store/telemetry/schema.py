@@ -118,8 +118,8 @@ class Version:
     statements: tuple[str, ...]
 
 
-# Finds the spans with an attribute's value without reading all attributes. The parts that exist are told in the
-# background: questions are right meanwhile, and as slow as before.
+# Finds the spans with an attribute's value without reading all attributes. The parts that exist follow in
+# the background: questions are right meanwhile, and as slow as before.
 _ATTRIBUTES = (
     "ALTER TABLE spans ADD INDEX IF NOT EXISTS by_attribute mapValues(attributes) "
     "TYPE text(tokenizer = 'array')",

@@ -79,7 +79,7 @@ def page_of_traces(wanted: SpanFilter, *, is_continued: bool, has_ids: bool) -> 
 
 
 def figures_of_traces() -> str:
-    """The figures of the traces in `ids`, newest first. Parameters `org`, `ids`, `first`, `last` (included)."""
+    """The figures of the traces in `ids`, newest first. Parameters `org`, `ids`, `first`, `last`."""
     return (
         f"SELECT {_LISTED} FROM spans WHERE {_BOUNDED} AND trace_id IN {{ids:Array(String)}} "
         f"GROUP BY trace_id ORDER BY {_SHOWN}"
@@ -122,10 +122,10 @@ def _page_conditions(wanted: SpanFilter, *, is_continued: bool) -> list[str]:
 
 
 def extent_of_trace() -> str:
-    """One row (first_ns, last_ns, count) of when spans of a trace began. Parameters `org`, `trace`."""
+    """One row (first_ns, last_ns, found) of when spans of a trace began. Parameters `org`, `trace`."""
     return (
-        f"SELECT {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns, count() AS found FROM spans "
-        "WHERE org_id = {org:String} AND trace_id = {trace:String}"
+        f"SELECT {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns, count() AS found "
+        "FROM spans WHERE org_id = {org:String} AND trace_id = {trace:String}"
     )
 
 
