@@ -6,6 +6,7 @@ beside the goals. Then exports spans by OTLP to an installation and waits until 
 
 import argparse
 import asyncio
+import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -113,18 +114,40 @@ def _store(folder: Path) -> Iterator[StoreProcess]:
         process.end()
 
 
+def measure(
+    console: Console, *, scale: int, seconds: float = _SECONDS, only: str = "", result: Path | None = None
+) -> None:
+    """Fills, asks, prints; also how soon an export is found, unless `only` some questions are wanted."""
+    with tempfile.TemporaryDirectory(prefix="gatewayops-queries-", ignore_cleanup_errors=True) as folder:
+        filled, found = asyncio.run(ask_all(Path(folder), scale=scale, seconds=seconds, only=only))
+        show(console, filled, found)
+        visible_s = [] if only else asyncio.run(visibility.found_after_s(Path(folder) / "visible"))
+    if visible_s:
+        visibility.show(console, visible_s)
+    if result is not None:
+        write(result, filled, found, visible_s)
+        console.print(f"  written to {result}")
+
+
+def write(path: Path, filled: Filled, found: Sequence[Timed], visible_s: Sequence[float]) -> None:
+    """The same as JSON, with every answer's time."""
+    questions = [
+        {"question": one.question.what, "goal_ms": one.question.goal_ms, "is_met": one.is_met}
+        | {"took_ms": one.took_ms, "cpu_ms": one.cpu_ms, "refused": one.refused}
+        for one in found
+    ]
+    told = {"spans": filled.spans, "filled_s": filled.seconds, "questions": questions}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(told | {"visible_after_s": list(visible_s)}, indent=2) + "\n")
+
+
 def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--scale", type=int, default=SCALE, help="spans")
     parser.add_argument("--only", default="", help="questions with this text in their name, nothing else")
     given = parser.parse_args()
-    console = Console()
-    with tempfile.TemporaryDirectory(prefix="gatewayops-queries-", ignore_cleanup_errors=True) as folder:
-        filled, found = asyncio.run(ask_all(Path(folder), scale=given.scale, only=given.only))
-        show(console, filled, found)
-        if not given.only:
-            visibility.show(console, asyncio.run(visibility.found_after_s(Path(folder) / "visible")))
+    measure(Console(), scale=given.scale, only=given.only)
 
 
 if __name__ == "__main__":
