@@ -17,7 +17,7 @@ BIG_TRACE = "b" * 32
 BIG_SPANS = 10_000
 USERS, TEAMS, SERVERS, TOOLS, CUSTOMERS, ORDERS = 2_000, 20, 20, 10, 10_000, 1_000_000
 _LAST_DAY_SHARE = 5  # one part of so many
-_CHUNK = 500_000
+_CHUNK = 100_000  # more at once would not fit into the memory that the store may use
 _WORDS = (
     *("invoice", "customer", "search", "report", "status", "delivery", "account", "region", "summary"),
     *("open", "closed", "pending", "refund", "contract", "priority", "ticket", "comment", "version"),

@@ -1,11 +1,12 @@
 """The questions whose answers are timed: each as the API asks it, with another value each time."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from bench.filling import BIG_SPANS, BIG_TRACE, CUSTOMERS, DAY_NS, ORDERS, ORG, SERVERS, TOOLS, Filled
-from gatewayops.api.trace_shapes import OneTrace, trace_detail
+from gatewayops.api.trace_shapes import OneTrace, TraceDetail, trace_detail
 from gatewayops.query import analytics, behaviour, costs, logs, metrics, runs, traces
 from gatewayops.query.analytics import Asked
 from gatewayops.query.timed_span import timed_span
@@ -78,9 +79,15 @@ class Asker:
 
     async def _trace(self) -> object:
         trace_id = self._ids[self._chance.randrange(len(self._ids))]
-        found, page = await traces.whole_trace(self._telemetry, org_id=ORG, trace_id=trace_id)
-        found_logs = await logs.logs_of_trace(self._telemetry, org_id=ORG, trace_id=found.trace_id)
-        return trace_detail(found, page.spans, [timed_span(span) for span in page.spans], found_logs)
+        return await self._detail(trace_id)
+
+    async def _detail(self, trace_id: str) -> TraceDetail:
+        """As `GET /v1/traces/{id}` does."""
+        (found, page), said = await asyncio.gather(
+            traces.whole_trace(self._telemetry, org_id=ORG, trace_id=trace_id),
+            logs.logs_of_trace(self._telemetry, org_id=ORG, trace_id=trace_id),
+        )
+        return trace_detail(found, page.spans, [timed_span(span) for span in page.spans], said)
 
     async def _indexed(self) -> object:
         wanted = self._wanted(1, statuses=("error",), **self._tool())
@@ -107,10 +114,7 @@ class Asker:
         return await metrics.series(self._telemetry, self._wanted(1), group_by="tool", step_s=900)
 
     async def _waterfall(self) -> object:
-        found, page = await traces.whole_trace(self._telemetry, org_id=ORG, trace_id=BIG_TRACE)
-        found_logs = await logs.logs_of_trace(self._telemetry, org_id=ORG, trace_id=found.trace_id)
-        timed = [timed_span(span) for span in page.spans]
-        return OneTrace(trace=trace_detail(found, page.spans, timed, found_logs)).model_dump_json()
+        return OneTrace(trace=await self._detail(BIG_TRACE)).model_dump_json()
 
     async def _traces(self) -> object:
         return await traces.list_traces(self._telemetry, self._wanted(1), limit=PAGE)

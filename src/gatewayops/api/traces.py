@@ -1,5 +1,6 @@
 """`/v1/traces`: what the gateway carried, by trace."""
 
+import asyncio
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
@@ -94,8 +95,10 @@ async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
 @router.get("/{trace_id}")
 async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> OneTrace:
     """One trace with its spans, and the log records that name it."""
-    trace, page = await traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
-    found = await logs.logs_of_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace.trace_id)
+    (trace, page), found = await asyncio.gather(
+        traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
+        logs.logs_of_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
+    )
     timed = [timed_span(span) for span in page.spans]
     return OneTrace(trace=trace_detail(trace, page.spans, timed, found))
 

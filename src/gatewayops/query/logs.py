@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gatewayops.base.ids import trace_id_of
 from gatewayops.query import cursor as cursors
 from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
@@ -60,6 +61,6 @@ async def list_logs(telemetry: SpanReader, wanted: LogFilter, *, limit: int, cur
 
 
 async def logs_of_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> list[LogRow]:
-    """The first MAX_OF_A_TRACE records of a trace by time; `trace_id` as it is stored."""
-    values = {"org": org_id, "trace": trace_id, "limit": MAX_OF_A_TRACE}
+    """The first MAX_OF_A_TRACE records of a trace by time; any form of its id (see base.ids.trace_id_of)."""
+    values = {"org": org_id, "trace": trace_id_of(trace_id), "limit": MAX_OF_A_TRACE}
     return [LogRow(**row) for row in await telemetry.rows(log_sql.logs_of_trace(), values)]
