@@ -1,5 +1,6 @@
 """Traces: lists of them (also by full text), and one with its spans."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
 
 MAX_SPANS = 10_000
 _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
+_FEW_SPANS = 128  # whose bodies fit into an answer even if each is as long as may be shown
 _TRIES = 3  # of a trace that grows while it is read
 _BODY_LIMIT = 64 << 10
 _SPANS_A_TRACE = 4  # as many of the newest spans are looked at for each trace of a page
@@ -152,23 +154,20 @@ def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
 
 async def get_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceRow:
     """One trace by any form of its id (see base.ids.trace_id_of). Raises NotFound."""
-    values: dict[str, Any] = {"org": org_id, "trace": trace_id_of(trace_id)}
-    [extent] = await telemetry.rows(trace_sql.extent_of_trace(), values)
-    rows: list[dict[str, Any]] = []
-    if extent["found"]:
-        values |= {"first": extent["first_ns"], "last": extent["last_ns"]}
-        rows = await telemetry.rows(trace_sql.one_trace(), values)
-    if not rows:
-        msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
-        raise NotFound(msg)
-    return _trace(rows[0])
+    return await _figures(telemetry, await _extent(telemetry, org_id, trace_id))
 
 
 async def whole_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> tuple[TraceRow, SpanPage]:
     """A trace and its spans that agree: read again when calls landed between the two. Raises NotFound."""
     for _ in range(_TRIES):
-        trace = await get_trace(telemetry, org_id=org_id, trace_id=trace_id)
-        page = await list_spans(telemetry, org_id=org_id, trace=trace)
+        extent = await _extent(telemetry, org_id, trace_id)
+        if extent["found"] <= _FEW_SPANS:
+            trace, page = await asyncio.gather(
+                _figures(telemetry, extent), _spans(telemetry, extent, body_limit=_BODY_LIMIT)
+            )
+        else:
+            trace = await _figures(telemetry, extent)
+            page = await list_spans(telemetry, org_id=org_id, trace=trace)
         if page.cursor or len(page.spans) == trace.span_count:
             break
     return trace, page
@@ -178,37 +177,57 @@ async def list_spans(
     telemetry: SpanReader, *, org_id: str, trace: TraceRow, limit: int = MAX_SPANS, cursor: str = ""
 ) -> SpanPage:
     """The spans of a trace that `get_trace` found, bodies included."""
-    after = cursors.decode(cursor) if cursor else Cursor(-(2**62), "")
     body_limit = _BODY_LIMIT
     shown = min(limit, trace.span_count) or 1
     if trace.body_bytes > _BODIES_BYTES:
         body_limit = min(_BODY_LIMIT, max(256, _BODIES_BYTES // (2 * shown)))
-    values = {
-        "org": org_id,
-        "trace": trace.trace_id,
-        "first": trace.start_ns,
-        "last": trace.end_ns,
-        "body_limit": body_limit,
-        "limit": limit + 1,
-        "after_ns": after.at_ns,
-        "after_id": after.id,
-    }
-    rows = await telemetry.rows(trace_sql.spans_of_trace(), values)
+    return await _spans(telemetry, _place(org_id, trace), body_limit=body_limit, limit=limit, cursor=cursor)
+
+
+async def _extent(telemetry: SpanReader, org_id: str, trace_id: str) -> dict[str, Any]:
+    """Where a trace lies: `org`, `trace`, `first`, `last` as the SQL names them; how many were `found`."""
+    values = {"org": org_id, "trace": trace_id_of(trace_id)}
+    [extent] = await telemetry.rows(trace_sql.extent_of_trace(), values)
+    if not extent["found"]:
+        raise _unknown(trace_id)
+    return values | {"first": extent["first_ns"], "last": extent["last_ns"], "found": extent["found"]}
+
+
+def _place(org_id: str, trace: TraceRow) -> dict[str, Any]:
+    return {"org": org_id, "trace": trace.trace_id, "first": trace.start_ns, "last": trace.end_ns}
+
+
+async def _figures(telemetry: SpanReader, place: dict[str, Any]) -> TraceRow:
+    rows = await telemetry.rows(trace_sql.one_trace(), place)
+    if not rows:
+        raise _unknown(place["trace"])
+    return _trace(rows[0])
+
+
+async def _spans(
+    telemetry: SpanReader,
+    place: dict[str, Any],
+    *,
+    body_limit: int,
+    limit: int = MAX_SPANS,
+    cursor: str = "",
+) -> SpanPage:
+    after = cursors.decode(cursor) if cursor else Cursor(-(2**62), "")
+    asked = {"body_limit": body_limit, "limit": limit + 1, "after_ns": after.at_ns, "after_id": after.id}
+    rows = await telemetry.rows(trace_sql.spans_of_trace(), place | asked)
     spans = [_span(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return SpanPage(spans, None)
     return SpanPage(spans, cursors.encode(Cursor(spans[-1].start_ns, spans[-1].span_id)))
 
 
+def _unknown(trace_id: str) -> NotFound:
+    return NotFound(f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear")
+
+
 async def outline(telemetry: SpanReader, *, org_id: str, trace: TraceRow) -> list[dict[str, Any]]:
     """What placing and timing needs of a trace's first MAX_SPANS spans: rows of outline_of_trace."""
-    values = {
-        "org": org_id,
-        "trace": trace.trace_id,
-        "first": trace.start_ns,
-        "last": trace.end_ns,
-        "limit": MAX_SPANS,
-    }
+    values = _place(org_id, trace) | {"limit": MAX_SPANS}
     return await telemetry.rows(trace_sql.outline_of_trace(), values)
 
 
