@@ -7,6 +7,8 @@ beside the goals. Then exports spans by OTLP to an installation and waits until 
 import argparse
 import asyncio
 import json
+import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +28,8 @@ from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.testing.store_process import PASSWORD, USER, StoreProcess
 
 SCALE = 1_000_000
+_BUSY = 2.5
+_WIDTH = 120  # of what is not a terminal
 _TIMES, _LEAST, _SECONDS = 20, 3, 4.0  # of one question
 
 
@@ -89,8 +93,9 @@ async def _timed(question: Question, store_pid: int, seconds: float) -> Timed:
 
 def show(console: Console, filled: Filled, found: Sequence[Timed]) -> None:
     """The table for people."""
+    load_average = os.getloadavg()[0]  # of the last minute: ours is about 1
     table = Table(title=f"Questions at {filled.spans:,} spans, a fifth of them in the last 24 hours")
-    table.add_column("question")
+    table.add_column("question", no_wrap=True)
     for heading in ("p50 ms", "p95 ms", "goal ms", "CPU ms", "asked"):
         table.add_column(heading, justify="right")
     table.add_column("")
@@ -101,7 +106,9 @@ def show(console: Console, filled: Filled, found: Sequence[Timed]) -> None:
         used = (f"{goal:,}" if goal else "", f"{one.cpu_ms:,.0f}", str(len(one.took_ms)))
         table.add_row(one.question.what, *figures, *used, one.refused or mark)
     console.print(table)
-    console.print(f"  filled in {filled.seconds:.1f} s")
+    console.print(f"  filled in {filled.seconds:.1f} s; CPU is the store's and ours, of one answer")
+    if load_average > _BUSY:
+        console.print(f"  The machine was busy (load {load_average:.1f}): the CPU says more than the times.")
 
 
 @contextmanager
@@ -147,7 +154,7 @@ def main() -> None:
     parser.add_argument("--scale", type=int, default=SCALE, help="spans")
     parser.add_argument("--only", default="", help="questions with this text in their name, nothing else")
     given = parser.parse_args()
-    measure(Console(), scale=given.scale, only=given.only)
+    measure(Console(width=None if sys.stdout.isatty() else _WIDTH), scale=given.scale, only=given.only)
 
 
 if __name__ == "__main__":

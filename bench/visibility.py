@@ -13,7 +13,7 @@ from gatewayops.protocol.otlp import PROTOBUF
 from gatewayops.testing.installation import Installation
 
 GOAL_S = 2.0
-_PROBES = 20
+_PROBES = 12
 _LOOK_S = 0.02
 _PATIENCE_S = 30.0
 
