@@ -95,9 +95,9 @@ def show(console: Console, filled: Filled, found: Sequence[Timed]) -> None:
     """The table for people."""
     load_average = os.getloadavg()[0]  # of the last minute: ours is about 1
     table = Table(title=f"Questions at {filled.spans:,} spans, a fifth of them in the last 24 hours")
-    table.add_column("question", no_wrap=True)
+    table.add_column("question")
     for heading in ("p50 ms", "p95 ms", "goal ms", "CPU ms", "asked"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for one in found:
         goal = one.question.goal_ms
