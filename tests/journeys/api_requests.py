@@ -8,8 +8,13 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
+from gatewayops.base import clock
 from gatewayops.record.call_record import CallRecord
+from gatewayops.store.control import servers
+from gatewayops.store.control.database import Session
 from gatewayops.store.control.directory import DEFAULT_ORG
+from gatewayops.store.control.oauth_tables import EndUser, EndUserSession, OAuthClient, OAuthConsent
+from gatewayops.store.control.servers import Headers, ServerSpec
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -199,8 +204,8 @@ OTHERWISE = {
     "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
-    "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"session_id": "es_0"},
-    "DELETE /v1/end-users/{end_user}/consents/{consent_id}": {"consent_id": "con_0"},
+    "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"end_user": "eu_0", "session_id": "es_0"},
+    "DELETE /v1/end-users/{end_user}/consents/{consent_id}": {"end_user": "eu_0", "consent_id": "con_0"},
 }
 SAME = {"key": "key_id", "budget": "budget_id", "principal": "user", "subject": "team", "role": "role_id"}
 
@@ -276,3 +281,21 @@ def a_call(ts_ns: int) -> CallRecord:
     fields = {field.name: empty[field.type] for field in structs.fields(CallRecord)}
     known = {"org_id": DEFAULT_ORG, "trace_id": TRACE_ID, "span_id": "00f067aa0ba902b7", "ts_ns": ts_ns}
     return CallRecord(**fields | known | {"method": "tools/call", "tool": "add", "status": "success"})
+
+
+async def somebody_signed_in(session: Session) -> None:
+    """An end user with a session and a consent, as only the pages for people make them."""
+    spec = ServerSpec("signed-in", "http://x", 1.0, 1.0, 0, 1, allows_private=False, auth="platform_oauth")
+    await servers.add(session, org_id=DEFAULT_ORG, server_id="srv_0", spec=spec, headers=Headers())
+    ours, now = {"org_id": DEFAULT_ORG, "created_at": clock.now()}, clock.now()
+    none = dict.fromkeys(("disabled_at", "signed_in_at"))
+    session.add(EndUser(id="eu_0", email="eu0@example.com", name="", password_hash="", **ours, **none))
+    told = dict.fromkeys(("name", "secret_hash", "jwks", "jwks_uri", "scope"), "")
+    client = OAuthClient(id="cl_0", client_id="cl_0", server_id="srv_0", redirect_uris=[], **ours, **told)
+    client.kind, client.auth_method, client.fresh_until, client.disabled_at = "dynamic", "none", None, None
+    session.add(client)
+    await session.flush()
+    theirs = {"server_id": "srv_0", "end_user_id": "eu_0"}
+    session.add(OAuthConsent(id="con_0", client_ref="cl_0", scope="", **ours, **theirs))
+    browser = {"hash": "0" * 64, "address": "", "user_agent": "", "used_at": now, "expires_at": now}
+    session.add(EndUserSession(id="es_0", revoked_at=None, **browser, **ours, **theirs))

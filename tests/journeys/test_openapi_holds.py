@@ -68,6 +68,7 @@ from .api_requests import (
     TRACE_ID,
     VALUES,
     a_call,
+    somebody_signed_in,
 )
 
 Place = tuple[Any, ...]
@@ -223,6 +224,7 @@ async def database(request, tmp_path_factory) -> AsyncIterator[Database]:
     async with opened.session() as session:
         await directory.ensure_default(session)
         await alert_incidents.open_incident(session, _incident(), scope="")
+        await somebody_signed_in(session)
     yield opened
     await opened.close()
 

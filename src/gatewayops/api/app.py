@@ -70,7 +70,13 @@ __all__ = ["ControlParts", "create_app"]
 _MAX_BODY_BYTES = 1 << 20
 _DESCRIPTION = "Keys, roles, policies, MCP servers, prices, traces and costs of a GatewayOps installation."
 
-_DOORS = (
+_DOORS = (  # asked in this order: first what many people's clients ask
+    oauth_metadata,
+    oauth_clients,
+    oauth_authorize,
+    oauth_sign_in,
+    oauth_consent,
+    oauth_token,
     keys,
     servers,
     pins,
@@ -106,12 +112,6 @@ _DOORS = (
     prometheus,
     server_health,
     tool_sightings,
-    oauth_metadata,
-    oauth_clients,
-    oauth_authorize,
-    oauth_sign_in,
-    oauth_consent,
-    oauth_token,
     home,
 )
 

@@ -56,4 +56,9 @@ def parts_of(request: Request) -> ControlParts:
     return parts
 
 
-Parts = Annotated[ControlParts, Depends(parts_of)]
+async def _parts(request: Request) -> ControlParts:
+    """Not a plain function: those are called in a thread, at each request."""
+    return parts_of(request)
+
+
+Parts = Annotated[ControlParts, Depends(_parts)]

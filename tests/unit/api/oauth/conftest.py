@@ -165,6 +165,18 @@ def code_for(browser: Callable[..., Browser]) -> Callable[[App], Awaitable[str]]
 
 
 @pytest.fixture
+def alter(database: Database, anyone: httpx.AsyncClient) -> Callable[[str], Awaitable[None]]:
+    """Changes a server past REST, with what the watch would notice a moment later."""
+
+    async def do(statement: str) -> None:
+        async with database.session() as session:
+            await session.execute(text(statement))
+        anyone._transport.app.state.oauth.servers.clear()  # type: ignore[attr-defined]
+
+    return do
+
+
+@pytest.fixture
 def seen() -> Callable[[str], dict[str, str]]:
     """What a redirect to the client tells it."""
     return answered

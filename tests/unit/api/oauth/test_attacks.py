@@ -223,15 +223,14 @@ async def test_signing_in_gives_a_new_session_whatever_the_browser_brought(
 
 
 async def test_people_sign_up_only_where_the_server_allows_it(
-    register: Register, browser: Any, database: Database
+    register: Register, browser: Any, alter: Any
 ) -> None:
     app, person = await register(), browser()
     page = await person.go(app.authorize_url())
     url = str(page.url).replace("sign-in", "sign-up")
     assert (await person.client.get(url)).status_code == 404
     assert "Make an account" not in page.text
-    async with database.session() as session:
-        await session.execute(text("UPDATE mcp_servers SET allows_sign_up = true WHERE slug = 'notes'"))
+    await alter("UPDATE mcp_servers SET allows_sign_up = true WHERE slug = 'notes'")
     form = await person.go(url)
     short = await person.submit(form, email="bob@example.com", password="short")
     assert "10 to 256" in short.text

@@ -201,11 +201,10 @@ async def test_discovery_has_four_addresses_one_issuer_and_only_routes_that_answ
 
 
 async def test_a_server_that_is_not_protected_has_no_oauth_server(
-    anyone: httpx.AsyncClient, register: Register, database: Database
+    anyone: httpx.AsyncClient, register: Register, alter: Any
 ) -> None:
     await register()
-    async with database.session() as session:
-        await session.execute(text("UPDATE mcp_servers SET auth = 'api_key' WHERE slug = 'notes'"))
+    await alter("UPDATE mcp_servers SET auth = 'api_key' WHERE slug = 'notes'")
     for method, path in (("GET", "authorize"), ("POST", "token"), ("POST", "register"), ("GET", "jwks")):
         assert (await anyone.request(method, f"{PUBLIC}/oauth/notes/{path}")).status_code == 404
 
