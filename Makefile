@@ -41,7 +41,7 @@ fix: setup ## format, and mend what lint can mend
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-bench: setup ## CPU a call, latency and memory, against nginx where it is installed
+bench: setup ## CPU a call, latency and memory, against nginx where it is installed; questions about telemetry
 	@$(BIN)/python -m bench
 
 migration: setup ## make migration m="what changes": a new Alembic migration

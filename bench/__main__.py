@@ -1,5 +1,9 @@
-"""`python -m bench`, or make bench: what a governed call costs, on this machine, in this minute."""
+"""`python -m bench`, or make bench: what a governed call costs, on this machine, in this minute.
 
+Then how long questions about stored telemetry take, at `--scale` spans (see bench.queries).
+"""
+
+import argparse
 import os
 import sys
 import tempfile
@@ -7,15 +11,31 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import report, rounds
+from bench import queries, report, rounds
 from bench.targets import all_targets
 
 _RESULT = Path("build/bench.json")
+_TELEMETRY_RESULT = Path("build/bench-telemetry.json")
+_SCALE = 200_000  # with it the telemetry part takes under a minute
+_SECONDS = 1.0  # of each question
 
 
 def main() -> int:
     """0 unless a call failed; missed goals are marked, and are no failure."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scale", type=int, default=_SCALE, help="spans that are stored before asking")
+    scale = parser.parse_args().scale
     console = Console()
+    failures = _calls(console)
+    console.print()
+    queries.measure(console, scale=scale, seconds=_SECONDS, result=_TELEMETRY_RESULT)
+    for line in failures:
+        console.print(line, style="red", markup=False)
+    return 1 if failures else 0
+
+
+def _calls(console: Console) -> list[str]:
+    """Measures the path of a call; says which calls failed."""
     load_average = os.getloadavg()[0]
     console.print("three rounds of direct, nginx and gateway; takes about a minute and a half")
     with (
@@ -31,14 +51,11 @@ def main() -> int:
         console.print("  nginx is not installed: no ratio to it")
     report.write(_RESULT, figures, run=run)
     console.print(f"  written to {_RESULT}")
-    failures = [
+    return [
         f"{each.name}: {each.failed} of {each.calls} calls failed: {each.first_failure}"
         for each in seen
         if each.failed
     ]
-    for line in failures:
-        console.print(line, style="red", markup=False)
-    return 1 if failures else 0
 
 
 if __name__ == "__main__":

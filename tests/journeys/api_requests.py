@@ -223,6 +223,7 @@ QUERIES = {
     "GET /v1/analytics/arguments": {"tool": "add", "field": "a"},
     "DELETE /v1/limits": {"scope": "team", "subject": "$team"},
     "GET /v1/runs/compare": {"a": TRACE_ID, "b": TRACE_ID},
+    "GET /v1/metrics/exported/series": {"name": METRIC["name"]},
 }
 INCIDENT_ID = "incident_0"
 LEAVER = "user_leaver"

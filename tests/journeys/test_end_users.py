@@ -77,13 +77,6 @@ class Editor:
         async with httpx.AsyncClient(timeout=15) as http:
             return (await http.post(f"{self.url}/tools/call", json=body, headers=headers)).status_code
 
-    async def revoke(self):
-        """Gives back what the person allowed (RFC 7009)."""
-        form = {"token": self.memory.tokens.refresh_token, "client_id": self.memory.client.client_id}
-        async with httpx.AsyncClient(timeout=15) as http:
-            answer = await http.post(self.url.replace("/v1/mcp/", "/oauth/") + "/revoke", data=form)
-        assert answer.status_code == 200
-
 
 @pytest.fixture(scope="module")
 def notes(installation):
@@ -91,6 +84,15 @@ def notes(installation):
     demo = installation.json("server", "show", "demo")
     words = ("--auth", "platform_oauth", "--sign-up", *(f"--scope={one}" for one in SCOPE.split()))
     return installation.json("server", "add", "notes", "--url", demo["url"], *words)
+
+
+@pytest.fixture
+async def admin(installation):
+    """Asks the API as an administrator of the customer."""
+    secret = installation.json("key", "create", "customer", "--admin")["secret"]
+    headers = {"Authorization": f"Bearer {secret}"}
+    async with httpx.AsyncClient(base_url=installation.url, headers=headers, timeout=30) as client:
+        yield client
 
 
 async def test_the_official_client_signs_in_and_calls(installation, notes, eventually):
@@ -122,16 +124,69 @@ async def test_a_token_is_refreshed_when_it_is_about_to_expire(notes):
     assert editor.memory.tokens.access_token != before
 
 
-async def test_what_a_client_gives_back_is_denied_within_a_second(notes):
-    editor = Editor(notes["address"], "cyd@example.com")
+async def revoke_the_user(admin, user, _):
+    return await admin.post(f"/v1/end-users/{user}/revoke")
+
+
+async def disable_the_user(admin, user, _):
+    return await admin.patch(f"/v1/end-users/{user}", json={"enabled": False})
+
+
+async def remove_the_user(admin, user, _):
+    return await admin.delete(f"/v1/end-users/{user}")
+
+
+async def withdraw_the_consent(admin, user, _):
+    (consent,) = (await admin.get(f"/v1/end-users/{user}/consents")).json()["consents"]
+    return await admin.delete(f"/v1/end-users/{user}/consents/{consent['id']}")
+
+
+async def disable_the_client(admin, _, editor):
+    clients = (await admin.get("/v1/servers/notes/clients")).json()["clients"]
+    mine = next(one for one in clients if one["client_id"] == editor.memory.client.client_id)
+    return await admin.delete(f"/v1/servers/notes/clients/{mine['id']}")
+
+
+async def give_it_back(_admin, _user, editor):
+    """The client itself (RFC 7009)."""
+    form = {"token": editor.memory.tokens.refresh_token, "client_id": editor.memory.client.client_id}
+    async with httpx.AsyncClient(timeout=15) as http:
+        return await http.post(editor.url.replace("/v1/mcp/", "/oauth/") + "/revoke", data=form)
+
+
+ENDS = [
+    revoke_the_user,
+    disable_the_user,
+    remove_the_user,
+    withdraw_the_consent,
+    disable_the_client,
+    give_it_back,
+]
+
+
+@pytest.mark.parametrize("end", ENDS)
+async def test_what_is_ended_is_denied_within_a_second(notes, admin, end):
+    email = f"{end.__name__}@example.com"
+    editor = Editor(notes["address"], email)
     await editor.call()
+    (user,) = (await admin.get("/v1/end-users", params={"email": email})).json()["end_users"]
     assert await editor.status() == 200
 
-    await editor.revoke()
+    assert (await end(admin, user["id"], editor)).status_code in (200, 204)
 
     begun = time.monotonic()
     while await editor.status() == 200:
         assert time.monotonic() - begun <= WITHIN_S
+
+
+async def test_keys_are_rotated_and_nobody_notices(notes, admin):
+    old, new = Editor(notes["address"], "gil@example.com"), Editor(notes["address"], "hal@example.com")
+    await old.call()
+    for _ in range(2):
+        assert (await admin.post("/v1/signing-keys/rotate")).status_code == 200
+    await new.call()
+
+    assert [await old.status(), await new.status()] == [200, 200]
 
 
 async def test_a_client_asks_its_person_for_more_when_the_server_needs_more(installation, notes):

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from gatewayops.api.exported_shapes import LogBody, log_body
 from gatewayops.api.periods import iso, ms
 from gatewayops.api.shapes import Listed, dollars
 from gatewayops.query.latency import Latency, split_all, summed
+from gatewayops.query.logs import LogRow
 from gatewayops.query.timed_span import TimedSpan
 from gatewayops.query.traces import SpanRow, TraceRow
 from gatewayops.query.waterfall import Place, waterfall
@@ -197,6 +199,7 @@ class TraceDetail(BaseModel):
     error_count: int
     latency: LatencyBody | None = Field(description="all calls together; they may have run at the same time")
     spans: list[PlacedSpan] = Field(description="at most 10,000; /spans has the rest")
+    logs: list[LogBody] = Field(description="the first 1,000 by time; /v1/logs?trace_id= has the rest")
     total_cost: float = Field(description="dollars")
 
 
@@ -234,8 +237,10 @@ def trace_body(trace: TraceRow) -> TraceBody:
     )
 
 
-def trace_detail(trace: TraceRow, spans: list[SpanRow], timed: Sequence[TimedSpan]) -> TraceDetail:
-    """A trace and its spans; `timed` are the same spans."""
+def trace_detail(
+    trace: TraceRow, spans: list[SpanRow], timed: Sequence[TimedSpan], logs: Iterable[LogRow] = ()
+) -> TraceDetail:
+    """A trace, its spans and its log records; `timed` are the same spans."""
     body = trace_body(trace).model_dump()
     context = {name: body.pop(name) for name in TraceContext.model_fields}
     return TraceDetail(
@@ -243,6 +248,7 @@ def trace_detail(trace: TraceRow, spans: list[SpanRow], timed: Sequence[TimedSpa
         context=TraceContext(**context),
         latency=_latency(summed(split_all(timed).values())),
         spans=placed_spans(spans, timed),
+        logs=[log_body(log) for log in logs],
     )
 
 
@@ -252,7 +258,7 @@ def placed_spans(spans: Iterable[SpanRow], timed: Sequence[TimedSpan]) -> list[P
     places = {span.span_id: place for span, place in zip(timed, waterfall(timed), strict=True)}
     return [
         PlacedSpan(
-            **span_body(span).model_dump(),
+            **_span_fields(span),
             latency=_latency(splits.get(span.span_id)),
             place=_place(places.get(span.span_id)),
         )
@@ -283,10 +289,14 @@ def _place(found: Place | None) -> PlaceBody | None:
 
 def span_body(span: SpanRow) -> SpanBody:
     """One span."""
+    return SpanBody(**_span_fields(span))
+
+
+def _span_fields(span: SpanRow) -> dict[str, Any]:
     known = span.fields
     same: dict[str, Any] = {name: known[name] for name in _SAME}
     same |= {name: known[name] or None for name in _OR_NULL}
-    return SpanBody(
+    return dict(
         id=span.span_id,
         parent_id=span.parent_span_id or None,
         trace_id=f"tr_{span.trace_id}",

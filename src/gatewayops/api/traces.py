@@ -1,5 +1,6 @@
 """`/v1/traces`: what the gateway carried, by trace."""
 
+import asyncio
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
@@ -21,7 +22,7 @@ from gatewayops.api.trace_shapes import (
 from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import trace_id_of
 from gatewayops.identity.principal import Principal
-from gatewayops.query import traces
+from gatewayops.query import logs, traces
 from gatewayops.query.timed_span import timed_row, timed_span
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
@@ -93,9 +94,13 @@ async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
 
 @router.get("/{trace_id}")
 async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> OneTrace:
-    """One trace with its spans."""
-    trace, page = await traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
-    return OneTrace(trace=trace_detail(trace, page.spans, [timed_span(span) for span in page.spans]))
+    """One trace with its spans, and the log records that name it."""
+    (trace, page), found = await asyncio.gather(
+        traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
+        logs.logs_of_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
+    )
+    timed = [timed_span(span) for span in page.spans]
+    return OneTrace(trace=trace_detail(trace, page.spans, timed, found))
 
 
 @router.get("/{trace_id}/spans")

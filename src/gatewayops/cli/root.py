@@ -19,6 +19,7 @@ _COMMANDS = {
     "policy": ("policies", "policy", "What is allowed or denied besides roles, and why.", False),
     "trace": ("traces", "trace", "What was called.", False),
     "run": ("runs", "run", "What agents did in one go.", False),
+    "log": ("logs", "log", "What servers and clients logged.", False),
     "metrics": ("metrics", "metrics", "How much, how fast, how well.", False),
     "cost": ("costs", "cost", "What it cost.", False),
     "analytics": ("analytics", "analytics", "Who uses the tools, and how.", False),

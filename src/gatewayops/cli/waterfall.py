@@ -24,9 +24,37 @@ def trace_lines(trace: dict[str, Any]) -> Iterator[str]:
     known = {"agent": context.get("agent_name"), "environment": context.get("environment")} | who
     yield ", ".join(f"{name} {cell(value)}" for name, value in known.items() if value) or "nobody known"
     yield from _latency_lines(trace["latency"])
+    logs: dict[str | None, list[dict[str, Any]]] = {span["id"]: [] for span in trace["spans"]}
+    elsewhere: list[dict[str, Any]] = []
+    for log in trace["logs"]:
+        logs.get(log["span_id"], elsewhere).append(log)
     for span in sorted(trace["spans"], key=lambda span: span["place"]["row"]):
         yield ""
         yield from _span_lines(span, span["place"], trace)
+        yield from _meanwhile_lines(span["events"], logs[span["id"]], "  " * _depth(span["place"]))
+    if elsewhere:
+        yield ""
+        yield "logged in no span of these"
+        yield from _meanwhile_lines([], elsewhere, "")
+
+
+def _meanwhile_lines(events: list[dict[str, Any]], logs: list[dict[str, Any]], indent: str) -> Iterator[str]:
+    """A span's events and the log records that name it, in order of time."""
+    told = [(event["time"], event["name"]) for event in events]
+    told += [(log["time"], f"{_severity(log)} {log['body'] or log['event_name'] or ''}") for log in logs]
+    for time, text in sorted(told)[:_BODY_LINES]:
+        line = cell(text)
+        yield f"{indent}  {moment(time)} {line[:_WIDTH]}" + ("…" if len(line) > _WIDTH else "")
+    if len(told) > _BODY_LINES:
+        yield f"{indent}  … {len(told) - _BODY_LINES} more: add --json"
+
+
+def _severity(log: dict[str, Any]) -> str:
+    return str(log["severity_text"] or log["severity"] or "log").lower()
+
+
+def _depth(place: dict[str, Any]) -> int:
+    return min(int(place["depth"]), 10)
 
 
 def _latency_lines(latency: dict[str, Any] | None) -> Iterator[str]:
@@ -45,7 +73,7 @@ def _latency_lines(latency: dict[str, Any] | None) -> Iterator[str]:
 
 
 def _span_lines(span: dict[str, Any], place: dict[str, Any], trace: dict[str, Any]) -> Iterator[str]:
-    indent = "  " * min(place["depth"], 10)
+    indent = "  " * _depth(place)
     what = "/".join(filter(None, (span["server"], span["tool"] or span["resource_uri"])))
     yield f"{indent}{_bar(span, trace)} {printable(span['operation'])} {printable(what)}".rstrip()
     if place["clock_shift_ms"]:
@@ -72,8 +100,6 @@ def _exported_lines(span: dict[str, Any], indent: str) -> Iterator[str]:
     yield f"{indent}  {span['status']}, {span['duration_ms']:.2f} ms, {printable(who)}"
     if span["error"]:
         yield f"{indent}  {cell(span['error'])}"
-    for event in span["events"][:_BODY_LINES]:
-        yield f"{indent}  {moment(event['time'])} {cell(event['name'])}"
     for name in ("request", "response"):
         yield from _body_lines(name, span, indent)
 

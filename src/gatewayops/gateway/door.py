@@ -33,6 +33,12 @@ _METADATA = oauth_addresses.METADATA + _CALLS
 _encode = msgspec.json.Encoder().encode
 
 
+class ReadOnly(MethodNotAllowed):
+    """A page of metadata asked with another method."""
+
+    headers = (("Allow", "GET"),)
+
+
 class Door:
     """What uvicorn calls. One a worker."""
 
@@ -149,8 +155,8 @@ class Door:
         extra = [(b"access-control-allow-origin", b"*"), (b"cache-control", b"public, max-age=60")]
         try:
             self._hosts.check(dict(scope["headers"]).get(b"host"), None)
-            if scope["method"] not in ("GET", "HEAD"):
-                raise MethodNotAllowed("only GET means something here")
+            if scope["method"] != "GET":
+                raise ReadOnly("only GET means something here")
             body = self._described(scope["path"])
         except GatewayOpsError as error:
             await _plain(send, error.status, answers.rest_body(error, ""), extra=answers.extra_headers(error))

@@ -55,7 +55,9 @@ class Live:
         self._log.maskers.replace(snapshot.masking)
         self.terms = TermsBook(self._work_out, on_forget=self.governance.limits.hold)
         self.snapshot = snapshot
-        self._names = {(row.org_id, row.slug): row.name for row in snapshot.servers if row.slug != row.name}
+        self._names = {
+            (row.org_id, row.slug): row.name for row in snapshot.servers if row.slug not in ("", row.name)
+        }
 
     def server(self, principal: Principal, name: str) -> Upstream:
         """The caller's server of that name or slug.

@@ -149,9 +149,11 @@ async def trace_cost(telemetry: SpanReader, *, org_id: str, trace_id: str) -> Tr
     """What one trace cost; any form of its id. Raises NotFound."""
     found = trace_id_of(trace_id)
     rows = await telemetry.rows(cost_sql.trace_costs(), {"org": org_id, "trace": found})
-    if not rows and not await telemetry.rows(trace_sql.one_trace(), {"org": org_id, "trace": found}):
-        msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
-        raise NotFound(msg)
+    if not rows:
+        [extent] = await telemetry.rows(trace_sql.extent_of_trace(), {"org": org_id, "trace": found})
+        if not extent["found"]:
+            msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
+            raise NotFound(msg)
     tools = [ToolCost(row["server"], row["tool"], figures(row)) for row in rows]
     return TraceCost(found, summed([tool.figures for tool in tools]), tools)
 

@@ -11,6 +11,7 @@ from gatewayops.query import run_id as ids
 from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
 from gatewayops.query.run_id import RunId
+from gatewayops.query.traces import spans_of_time
 from gatewayops.record.call_record import operation
 from gatewayops.store.telemetry import run_sql
 from gatewayops.store.telemetry.run_sql import IDLE, RunFilter
@@ -92,7 +93,14 @@ async def list_runs(telemetry: SpanReader, wanted: RunFilter, *, limit: int, cur
     values = run_sql.list_values(wanted) | {"limit": limit + 1}
     if before is not None:
         values |= {"before_ns": before.at_ns, "before_name": before.id}
-    rows = await telemetry.rows(run_sql.list_runs(wanted, is_continued=before is not None), values)
+    rows: list[dict[str, Any]] = []
+    for since_ns in spans_of_time(wanted.start_ns, wanted.end_ns if before is None else before.at_ns):
+        ask = run_sql.list_all_runs if since_ns == wanted.start_ns else run_sql.list_runs
+        rows = await telemetry.rows(
+            ask(wanted, is_continued=before is not None), values | {"since": since_ns}
+        )
+        if len(rows) > limit:
+            break
     runs = [_run(_id_of(row), row) for row in rows[:limit]]
     if len(rows) <= limit:
         return RunPage(runs, None)

@@ -1,5 +1,6 @@
 """Traces: lists of them (also by full text), and one with its spans."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,10 @@ from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
 
 MAX_SPANS = 10_000
 _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
+_FEW_SPANS = 128  # whose bodies fit into an answer even if each is as long as may be shown
 _TRIES = 3  # of a trace that grows while it is read
 _BODY_LIMIT = 64 << 10
+_SPANS_A_TRACE = 4  # as many of the newest spans are looked at for each trace of a page
 _SHORTEST_NS = 60 * 10**9
 
 
@@ -90,22 +93,57 @@ async def list_traces(
     before = cursors.decode(cursor) if cursor else None
     if before is not None:
         wanted = msgspec.structs.replace(wanted, start_ns=before.start_ns, end_ns=before.end_ns)
-    rows: list[dict[str, Any]] = []
-    until_ns = before.at_ns if before is not None else wanted.end_ns
-    for since_ns in spans_of_time(wanted.start_ns, until_ns):
-        values = parameters(wanted) | {"since": since_ns, "until": until_ns, "limit": limit + 1}
-        if before is not None:
-            values |= {"before_ns": before.at_ns, "before_id": before.id}
-        rows = await telemetry.rows(trace_sql.list_traces(wanted, is_continued=before is not None), values)
-        if len(rows) > limit:
-            break
-    traces = [_trace(row) for row in rows[:limit]]
+    rows = await _page(telemetry, wanted, limit=limit, before=before)
+    traces = await _traces(telemetry, wanted.org_id, rows[:limit])
     if len(rows) <= limit:
         return TracePage(traces, None)
-    last = traces[-1]
-    return TracePage(
-        traces, cursors.encode(Cursor(last.start_ns, last.trace_id, wanted.start_ns, wanted.end_ns))
-    )
+    last = rows[limit - 1]
+    place = Cursor(last["first_ns"], last["trace_id"], wanted.start_ns, wanted.end_ns)
+    return TracePage(traces, cursors.encode(place))
+
+
+async def _page(
+    telemetry: SpanReader, wanted: SpanFilter, *, limit: int, before: Cursor | None
+) -> list[dict[str, Any]]:
+    """Rows of trace_sql.page_of_traces, one more than `limit` if there are.
+
+    The newest spans that fit usually fill the page; else ever more time is looked through.
+    """
+    until_ns = wanted.end_ns if before is None else before.at_ns
+    values = parameters(wanted) | {"until": until_ns, "since": wanted.start_ns, "limit": limit + 1}
+    if before is not None:
+        values |= {"before_ns": before.at_ns, "before_id": before.id}
+    most = (limit + 1) * _SPANS_A_TRACE
+    newest = await telemetry.rows(trace_sql.newest_spans(wanted), values | {"limit": most})
+    if not newest:
+        return []
+    ids = list(dict.fromkeys(span["trace_id"] for span in newest))
+    is_all = len(newest) < most
+    known = {"ids": ids, "since": wanted.start_ns if is_all else newest[-1]["at_ns"] + 1}
+    is_continued = before is not None
+    sql = trace_sql.page_of_traces(wanted, is_continued=is_continued, has_ids=True)
+    rows = await telemetry.rows(sql, values | known)
+    if is_all or len(rows) > limit:
+        return rows
+    sql = trace_sql.page_of_traces(wanted, is_continued=is_continued, has_ids=False)
+    for since_ns in spans_of_time(wanted.start_ns, until_ns):
+        rows = await telemetry.rows(sql, values | {"since": since_ns})
+        if len(rows) > limit:
+            break
+    return rows
+
+
+async def _traces(telemetry: SpanReader, org_id: str, page: list[dict[str, Any]]) -> list[TraceRow]:
+    """The traces of a page, in its order: the newest first."""
+    if not page:
+        return []
+    values = {
+        "org": org_id,
+        "ids": [row["trace_id"] for row in page],
+        "first": min(row["first_ns"] for row in page),
+        "last": max(row["last_ns"] for row in page),
+    }
+    return [_trace(row) for row in await telemetry.rows(trace_sql.figures_of_traces(), values)]
 
 
 def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
@@ -116,18 +154,20 @@ def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
 
 async def get_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceRow:
     """One trace by any form of its id (see base.ids.trace_id_of). Raises NotFound."""
-    rows = await telemetry.rows(trace_sql.one_trace(), {"org": org_id, "trace": trace_id_of(trace_id)})
-    if not rows:
-        msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
-        raise NotFound(msg)
-    return _trace(rows[0])
+    return await _figures(telemetry, await _extent(telemetry, org_id, trace_id))
 
 
 async def whole_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> tuple[TraceRow, SpanPage]:
     """A trace and its spans that agree: read again when calls landed between the two. Raises NotFound."""
     for _ in range(_TRIES):
-        trace = await get_trace(telemetry, org_id=org_id, trace_id=trace_id)
-        page = await list_spans(telemetry, org_id=org_id, trace=trace)
+        extent = await _extent(telemetry, org_id, trace_id)
+        if extent["found"] <= _FEW_SPANS:
+            trace, page = await asyncio.gather(
+                _figures(telemetry, extent), _spans(telemetry, extent, body_limit=_BODY_LIMIT)
+            )
+        else:
+            trace = await _figures(telemetry, extent)
+            page = await list_spans(telemetry, org_id=org_id, trace=trace)
         if page.cursor or len(page.spans) == trace.span_count:
             break
     return trace, page
@@ -137,29 +177,57 @@ async def list_spans(
     telemetry: SpanReader, *, org_id: str, trace: TraceRow, limit: int = MAX_SPANS, cursor: str = ""
 ) -> SpanPage:
     """The spans of a trace that `get_trace` found, bodies included."""
-    after = cursors.decode(cursor) if cursor else Cursor(-(2**62), "")
     body_limit = _BODY_LIMIT
     shown = min(limit, trace.span_count) or 1
     if trace.body_bytes > _BODIES_BYTES:
         body_limit = min(_BODY_LIMIT, max(256, _BODIES_BYTES // (2 * shown)))
-    values = {
-        "org": org_id,
-        "trace": trace.trace_id,
-        "body_limit": body_limit,
-        "limit": limit + 1,
-        "after_ns": after.at_ns,
-        "after_id": after.id,
-    }
-    rows = await telemetry.rows(trace_sql.spans_of_trace(), values)
+    return await _spans(telemetry, _place(org_id, trace), body_limit=body_limit, limit=limit, cursor=cursor)
+
+
+async def _extent(telemetry: SpanReader, org_id: str, trace_id: str) -> dict[str, Any]:
+    """Where a trace lies: `org`, `trace`, `first`, `last` as the SQL names them; how many were `found`."""
+    values = {"org": org_id, "trace": trace_id_of(trace_id)}
+    [extent] = await telemetry.rows(trace_sql.extent_of_trace(), values)
+    if not extent["found"]:
+        raise _unknown(trace_id)
+    return values | {"first": extent["first_ns"], "last": extent["last_ns"], "found": extent["found"]}
+
+
+def _place(org_id: str, trace: TraceRow) -> dict[str, Any]:
+    return {"org": org_id, "trace": trace.trace_id, "first": trace.start_ns, "last": trace.end_ns}
+
+
+async def _figures(telemetry: SpanReader, place: dict[str, Any]) -> TraceRow:
+    rows = await telemetry.rows(trace_sql.one_trace(), place)
+    if not rows:
+        raise _unknown(place["trace"])
+    return _trace(rows[0])
+
+
+async def _spans(
+    telemetry: SpanReader,
+    place: dict[str, Any],
+    *,
+    body_limit: int,
+    limit: int = MAX_SPANS,
+    cursor: str = "",
+) -> SpanPage:
+    after = cursors.decode(cursor) if cursor else Cursor(-(2**62), "")
+    asked = {"body_limit": body_limit, "limit": limit + 1, "after_ns": after.at_ns, "after_id": after.id}
+    rows = await telemetry.rows(trace_sql.spans_of_trace(), place | asked)
     spans = [_span(row) for row in rows[:limit]]
     if len(rows) <= limit:
         return SpanPage(spans, None)
     return SpanPage(spans, cursors.encode(Cursor(spans[-1].start_ns, spans[-1].span_id)))
 
 
+def _unknown(trace_id: str) -> NotFound:
+    return NotFound(f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear")
+
+
 async def outline(telemetry: SpanReader, *, org_id: str, trace: TraceRow) -> list[dict[str, Any]]:
     """What placing and timing needs of a trace's first MAX_SPANS spans: rows of outline_of_trace."""
-    values = {"org": org_id, "trace": trace.trace_id, "limit": MAX_SPANS}
+    values = _place(org_id, trace) | {"limit": MAX_SPANS}
     return await telemetry.rows(trace_sql.outline_of_trace(), values)
 
 

@@ -42,6 +42,12 @@ class StoreProcess:
             assert time.monotonic() < deadline, "the store did not answer"
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """The exit status."""
         assert self._process is not None

@@ -84,6 +84,20 @@ async def test_a_denial_is_an_entry_with_who_what_and_why(spooled: Spooled) -> N
     assert entry["first_at"] == "2025-11-24T16:00:00.000000Z"
 
 
+@pytest.mark.parametrize(("kind", "user_id"), [("end_user", "eu_ada"), ("anonymous", "anon_dd4c")])
+async def test_who_comes_without_a_key_is_told_as_what_they_are(
+    spooled: Spooled, kind: str, user_id: str
+) -> None:
+    await spooled.calls(record(key_id="cl_editor", user_id=user_id))
+    [entry] = await spooled.told()
+    assert (entry["actor"]["kind"], entry["actor"]["id"]) == (kind, user_id)
+
+
+async def test_that_a_client_asks_where_to_sign_in_is_no_failure(spooled: Spooled) -> None:
+    await spooled.calls(record(key_id="", reason="token_missing"))
+    assert await spooled.told() == []
+
+
 async def test_calls_that_went_through_are_no_entries(spooled: Spooled) -> None:
     await spooled.calls(record(reason="", status="success"), record(reason="tool_error"))
     assert await spooled.told() == []
@@ -103,6 +117,9 @@ async def test_a_sample_of_what_went_through_is_chosen_by_trace(database: Databa
     [
         ("key_unknown", "auth.failed"),
         ("key_missing", "auth.failed"),
+        ("token_invalid", "auth.failed"),
+        ("token_revoked", "auth.failed"),
+        ("scope_insufficient", "call.denied"),
         ("server_unknown", "call.denied"),
         ("header_mismatch", "call.denied"),
         ("host_not_allowed", "call.denied"),

@@ -208,8 +208,9 @@ async def test_a_value_that_no_longer_opens_is_named(database: Database, credent
 
 async def test_a_data_key_that_was_changed_is_named(database: Database, credentials: Credentials) -> None:
     made = await credentials.renew(ORG)
+    other = made.wrapped[:-1] + bytes([made.wrapped[-1] ^ 1])
     async with database.session() as session:
-        await session.execute(text("UPDATE data_keys SET wrapped = :w"), {"w": made.wrapped[:-1] + b"x"})
+        await session.execute(text("UPDATE data_keys SET wrapped = :w"), {"w": other})
     await rotation.begin(database, credentials, renews_data_keys=False)
     with pytest.raises(rotation.NoLongerOpens, match=made.id):
         await rotation.step(database, credentials)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from gatewayops.api import analytics, answers, costs, metrics, runs, traces
+from gatewayops.api import analytics, answers, costs, exported, metrics, runs, traces
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
 from gatewayops.identity.principal import Principal
@@ -115,7 +115,7 @@ RECORD = CallRecord(
 
 @asynccontextmanager
 async def _api_over(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
-    """The two routers with a caller of `org_a`; the rest of the control role stays away."""
+    """The routers of telemetry with a caller of `org_a`; the rest of the control role stays away."""
     parts = ControlParts(
         database=cast(Any, None),
         telemetry=telemetry,
@@ -129,9 +129,11 @@ async def _api_over(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.state.parts = parts
     answers.install(app)
-    for module in (traces, costs, analytics, runs, metrics):
+    for module in (traces, costs, analytics, runs, metrics, exported):
         app.include_router(module.router)
-        caller = module.Reader.__metadata__[0].dependency
+    readers = [module.Reader for module in (traces, costs, analytics, runs, metrics)]
+    for reader in (*readers, exported.LogReader, exported.MetricReader):
+        caller = cast(Any, reader).__metadata__[0].dependency
         app.dependency_overrides[caller] = lambda: Principal(org_id="org_a", key_id="key_a")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         yield client

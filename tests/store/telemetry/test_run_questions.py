@@ -1,8 +1,12 @@
 """Runs over the real store: what belongs together, figures, pages, one run by its id, and comparisons."""
 
+import random
+
 import pytest
 
 from gatewayops.record.rows import columns_of
+from gatewayops.store.telemetry import run_sql
+from gatewayops.store.telemetry.run_sql import RunFilter
 
 from .conftest import NOON_NS
 
@@ -191,3 +195,40 @@ async def test_two_runs_are_compared_step_by_step(api, keep, record):
     assert (told["difference"]["steps"], told["difference"]["errors"]) == (0, 1)
     assert told["difference"]["cost"] == 0.001
     assert told["is_cut"] is False
+
+
+async def test_a_short_look_finds_the_runs_that_began_in_it_as_a_look_at_everything_does(
+    telemetry, keep, record
+):
+    chance = random.Random(11)
+    calls = []
+    for _ in range(250):
+        kind = chance.choice(("trace", "session", "idle", "idle"))
+        more = {"ts_ns": at(0) + chance.randrange(600 * MINUTE_NS), "agent": f"agent {chance.randrange(8)}"}
+        if kind == "trace":
+            more["trace_id"] = f"{chance.randrange(60):032x}"
+        elif kind == "session":
+            more["session"] = f"session {chance.randrange(40)}"
+        calls.append(record(**more))
+    # a session whose first call belongs to a trace: it began with the second
+    calls += [
+        record(session="of two", ts_ns=at(10), parent_span_id="a" * 16),
+        record(session="of two", ts_ns=at(580)),
+    ]
+    await keep(*calls)
+    wanted = RunFilter(org_id="org_a", start_ns=at(0), end_ns=at(600))
+    values = run_sql.list_values(wanted) | {"limit": 1000}
+    every = await telemetry.rows(run_sql.list_all_runs(wanted, is_continued=False), values | {"since": at(0)})
+
+    for minute in (0, 300, 450, 560):
+        look = values | {"since": at(minute)}
+        found = await telemetry.rows(run_sql.list_runs(wanted, is_continued=False), look)
+
+        assert _told(found) == _told(run for run in every if run["began_ns"] >= at(minute)), minute
+        assert found
+    assert ["session", "key_a", "of two"] in [run["run_key"] for run in found]
+
+
+def _told(runs):
+    """Runs with their sets in order."""
+    return [run | {"servers": sorted(run["servers"])} for run in runs]

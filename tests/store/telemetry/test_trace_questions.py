@@ -363,3 +363,26 @@ async def test_without_a_store_the_answer_is_unavailable(away):
         answer = await away.get(path)
 
         assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+
+
+@pytest.mark.parametrize("asked", [{}, {"tool": "echo"}, {"attribute": "a:b"}], ids=str)
+async def test_a_trace_of_many_spans_hides_no_older_ones(api, telemetry, keep, record, asked):
+    """Pages are made from the newest spans, and here those are all of one trace."""
+    old = [record(ts_ns=NOON_NS + number * SECOND_NS) for number in range(3)]
+    long = [record(trace_id=TRACE, ts_ns=NOON_NS + (60 + number) * SECOND_NS) for number in range(40)]
+    begun = record(trace_id="f" * 32, ts_ns=NOON_NS + SECOND_NS // 2)
+    late = record(trace_id="f" * 32, ts_ns=NOON_NS + 200 * SECOND_NS)  # its trace began long before
+    await keep(*old, *long, begun, late)
+    if "attribute" in asked:
+        await telemetry.change(
+            [
+                "ALTER TABLE spans UPDATE attributes = map('a', 'b') WHERE 1 SETTINGS mutations_sync = 1",
+            ]
+        )
+    seen, cursor = [], ""
+    while cursor is not None:
+        page = (await api.get("/v1/traces", params=HOUR | asked | {"limit": 1, "cursor": cursor})).json()
+        seen += [trace["id"].removeprefix("tr_") for trace in page["traces"]]
+        cursor = page["cursor"]
+
+    assert seen == [TRACE, old[2].trace_id, old[1].trace_id, "f" * 32, old[0].trace_id]

@@ -10,7 +10,7 @@ def a_span(span_id, *, row=0, depth=0, start="10:00:00.000000", duration_ms=100.
         "resource_uri": None, "start_time": f"2026-05-01T{start}Z", "duration_ms": duration_ms,
         "status": "success", "reason": None, "error": None, "cost": 0.001, "request": {"text": "hi"},
         "response": "plain", "request_bytes": 13, "response_bytes": 5, "request_truncated": False,
-        "response_truncated": False, "source": "gateway",
+        "response_truncated": False, "source": "gateway", "events": [],
         "timings": {"auth_ms": 0.1, "policy_ms": 0.01, "upstream_ms": 90.0, "total_ms": duration_ms},
         "latency": LATENCY,
         "place": {"row": row, "depth": depth, "on_critical_path": False, "clock_shift_ms": 0.0},
@@ -28,7 +28,7 @@ def a_trace(*spans, **latency):
         "id": "tr_1", "start_time": "2026-05-01T10:00:00Z", "duration_ms": 100.0, "status": "success",
         "context": {"user_id": "user_1", "agent_name": "tester"}, "span_count": len(spans), "error_count": 0,
         "call_count": sum(span["source"] == "gateway" for span in spans), "spans": list(spans),
-        "total_cost": 0.001, "latency": LATENCY | latency,
+        "total_cost": 0.001, "latency": LATENCY | latency, "logs": [],
     }  # fmt: skip
 
 
@@ -101,3 +101,34 @@ def test_exported_spans_are_told_from_calls():
     assert "server span of crm" in text
     assert "retry" in text
     assert "no such table" in text
+
+
+def a_log(body, *, span_id, time="10:00:00.020000", **changes):
+    return {
+        "span_id": span_id, "time": f"2026-05-01T{time}Z", "body": body, "event_name": None,
+        "severity": "error", "severity_text": "",
+    } | changes  # fmt: skip
+
+
+def test_events_and_log_records_of_a_span_stand_below_it_by_time():
+    retried = {"time": "2026-05-01T10:00:00.030000Z", "name": "retry", "attributes": {}}
+    outer, inner = a_span("a"), a_span("b", row=1, depth=1, tool="inner", events=[retried])
+    logs = [a_log("late", span_id="b", time="10:00:00.040000"), a_log("soon", span_id="b")]
+    lost = a_log("of nobody\x1b[2J", span_id=None, severity_text="Warn")
+
+    lines = list(trace_lines(a_trace(outer, inner) | {"logs": [*logs, lost]}))
+
+    said = [line for line in lines if line.endswith(("error soon", "retry", "error late"))]
+    assert said == [f"    2026-05-01 10:00:00 {what}" for what in ("error soon", "retry", "error late")]
+    assert lines.index(said[0]) > next(at for at, line in enumerate(lines) if line.endswith("demo/inner"))
+    assert lines[-2] == "logged in no span of these"
+    assert "warn of nobody" in lines[-1]
+    assert "\x1b" not in lines[-1]
+
+
+def test_of_many_log_records_the_first_are_shown():
+    logs = [a_log(f"line {number}", span_id="a", time=f"10:00:00.{number:06}") for number in range(40)]
+
+    lines = list(trace_lines(a_trace(a_span("a")) | {"logs": logs}))
+
+    assert "  … 28 more: add --json" in lines

@@ -341,6 +341,16 @@ async def test_a_slug_leads_to_its_server_whatever_else_has_its_name(protected, 
     assert protected.record.server == "renamed"
 
 
+async def test_keys_reach_a_server_by_its_name_and_by_its_slug(protected, rules, server):
+    rules.add_server("files", server.url, slug="files-acme")
+    await protected.apply()
+
+    assert [(await protected.call(server=name)).status for name in ("files", "files-acme")] == [200, 200]
+    assert {record.server for record in protected.records()} == {"files"}
+    assert (await protected.call(server="files-acme", key="narrow")).status == 403
+    assert (await protected.call(server="files-acme", key="foreign")).status == 404
+
+
 async def test_the_token_never_reaches_the_server_the_records_or_the_log(protected, signer, server, caplog):
     caplog.set_level(logging.DEBUG)
     token = signer.token("tools", scope=SCOPE, jti="tok_canary")
@@ -378,6 +388,8 @@ async def test_metadata_says_who_signs_and_for_what(protected):
         "scopes_supported": list(NEEDED),
     }
     assert answer.header("access-control-allow-origin") == "*"
+    posted = await protected.ask("POST", "/.well-known/oauth-protected-resource/v1/mcp/tools", b"", key=None)
+    assert (posted.status, posted.header("allow")) == (405, "GET")
 
 
 @pytest.mark.parametrize("host", ["mcp.example.com", "localhost:1"])

@@ -17,6 +17,7 @@ WHO = (
 TOOL_CALL = "method = 'tools/call' AND tool != ''"
 TOOL_NAME = "concat(server, '/', tool)"
 _IDLE = "toIntervalMinute(30)"
+_IDLE_NS = 30 * 60 * 10**9
 _ONE_SERVER = "({server:String} = '' OR server = {server:String})"
 _IN_ORDER = "OVER (PARTITION BY visitor ORDER BY ts ROWS BETWEEN"
 
@@ -56,3 +57,20 @@ def in_sessions(*columns: str) -> str:
     taken = ", ".join(dict.fromkeys(("ts", *columns)))
     number = f"sum(starts) {_IN_ORDER} UNBOUNDED PRECEDING AND CURRENT ROW)"
     return f"(SELECT who, {taken}, sipHash64(visitor, {number}) AS visit FROM {session_starts(*columns)})"
+
+
+def in_visits(value: str) -> str:
+    """A subquery: a row a session and value with `who` and `value`, a whole number, of the calls where it is
+    not zero. Much cheaper than `in_sessions`, which carries texts through its sorting.
+
+    Parameters as of `calls`.
+    """
+    seen = f"arraySort(groupArray((toUnixTimestamp64Nano(ts), toUInt64({value}))))"
+    pauses = "arrayDifference(tupleElement(seen, 1))"
+    numbers = f"arrayCumSum(arrayMap(pause -> toUInt32(is_idle AND pause >= {_IDLE_NS}), {pauses}))"
+    valued = f"arrayFilter(pair -> pair.2 != 0, arrayZip({numbers}, tupleElement(seen, 2)))"
+    return (
+        f"(SELECT who, arrayJoin(arrayDistinct({valued})).2 AS value FROM "
+        f"(SELECT any({WHO}) AS who, any(session = '') AS is_idle, {seen} AS seen FROM spans WHERE {calls()} "
+        f"GROUP BY sipHash64({WHO}, session)))"
+    )

@@ -23,9 +23,9 @@ _START = "fromUnixTimestamp64Nano({start:Int64}, 'UTC')"
 def headline() -> str:
     """One row: users, sessions, calls, errors, tools."""
     return (
-        "SELECT uniqExact(who) AS users, sum(starts) AS sessions, count() AS calls, "
-        f"countIf(status != 'success') AS errors, uniqExactIf((server, tool), {TOOL_CALL}) AS tools "
-        f"FROM {session_starts('status', 'method', 'server', 'tool')}"
+        f"SELECT uniqExact({WHO}) AS users, count() AS calls, countIf(status != 'success') AS errors, "
+        f"uniqExactIf((server, tool), {TOOL_CALL}) AS tools, "
+        f"(SELECT sum(starts) FROM {session_starts()}) AS sessions FROM spans WHERE {calls()}"
     )
 
 

@@ -15,6 +15,7 @@ from gatewayops.store.telemetry.analytics_sql import (
     WHO,
     calls,
     in_sessions,
+    in_visits,
 )
 
 _TOOL_CALLS = f"{calls()} AND {TOOL_CALL}"
@@ -61,11 +62,16 @@ def tools() -> str:
 
     Parameters besides: `limit`.
     """
+    number = "sipHash64(server, tool)"
+    visits = in_visits(f"if({TOOL_CALL}, {number}, 0)")
     return (
-        "SELECT server, tool, count() AS calls, countIf(status != 'success') AS errors, "
-        f"uniqExact(who) AS users, uniqExact(visit) AS sessions, sum(count()) OVER () AS all_calls "
-        f"FROM {in_sessions('status', 'method', 'server', 'tool')} WHERE {TOOL_CALL} "
-        "GROUP BY server, tool ORDER BY calls DESC, server, tool LIMIT {limit:UInt32}"
+        "SELECT server, tool, calls, errors, users, sessions, all_calls FROM "
+        "(SELECT server, tool, count() AS calls, countIf(status != 'success') AS errors, "
+        f"uniqExact({WHO}) AS users, sum(count()) OVER () AS all_calls, {number} AS tool_number "
+        f"FROM spans WHERE {_TOOL_CALLS} GROUP BY server, tool "
+        "ORDER BY calls DESC, server, tool LIMIT {limit:UInt32}) AS called "
+        f"LEFT JOIN (SELECT value, count() AS sessions FROM {visits} GROUP BY value) AS visited "
+        "ON called.tool_number = visited.value ORDER BY calls DESC, server, tool"
     )
 
 
@@ -102,10 +108,13 @@ def intents(rules: Sequence[Sequence[str]]) -> tuple[str, dict[str, Any]]:
     values = {f"rule{at}_{of}": like(p) for at, rule in enumerate(rules) for of, p in enumerate(rule)}
     cases = "".join(f"{_any_of(at, rule)}, {at}, " for at, rule in enumerate(rules) if rule)
     number = f"multiIf({cases}{len(rules)})" if cases else str(len(rules))
+    visits = in_visits(f"if({TOOL_CALL}, 1 + {number}, 0)")
     return (
-        f"SELECT {number} AS rule, count() AS calls, uniqExact(who) AS users, "
-        f"uniqExact(visit) AS sessions FROM {in_sessions('method', 'server', 'tool')} "
-        f"WHERE {TOOL_CALL} GROUP BY rule ORDER BY rule"
+        "SELECT rule, calls, users, sessions FROM "
+        f"(SELECT toUInt64({number}) AS rule, count() AS calls, uniqExact({WHO}) AS users "
+        f"FROM spans WHERE {_TOOL_CALLS} GROUP BY rule) AS called "
+        f"LEFT JOIN (SELECT value, count() AS sessions FROM {visits} GROUP BY value) AS visited "
+        "ON called.rule + 1 = visited.value ORDER BY rule"
     ), values
 
 

@@ -60,6 +60,10 @@ _STEP = """
     at_ns, duration_ns, trace_id, span_id, method, server, tool, resource_uri, status, reason,
     cost_micros, input_tokens, output_tokens
 """
+_AROUND = (
+    f"{_ORG} AND ts >= fromUnixTimestamp64Nano({{start:Int64}} - {GAP_NS}, 'UTC') "
+    f"AND ts < fromUnixTimestamp64Nano({{end:Int64}} + {GAP_NS}, 'UTC')"
+)
 _NAME = "arrayStringConcat(run_key, '\\x1f')"
 
 
@@ -86,26 +90,40 @@ _OF_A_STEP = ("user_id", "team_id", "project_id", "key_id", "agent", "server", "
 
 
 def list_runs(wanted: RunFilter, *, is_continued: bool) -> str:
-    """Runs that began in the range, newest first; the time around it, GAP_NS wide, is read too.
+    """Runs that began at or after `since`, newest first; the time around the range, GAP_NS wide, counts too.
 
-    Parameters of `list_values`, and `before_ns`, `before_name` when continued.
+    Parameters of `list_values`, `since` (Unix nanoseconds), and `before_ns`, `before_name` when continued.
+    Only calls from GAP_NS before `since` on are looked at, and what belongs to their traces and sessions: a
+    run that has begun by then is seen to have.
     """
-    around = (
-        f"{_ORG} AND ts >= fromUnixTimestamp64Nano({{start:Int64}} - {GAP_NS}, 'UTC') "
-        f"AND ts < fromUnixTimestamp64Nano({{end:Int64}} + {GAP_NS}, 'UTC')"
+    recent = f"ts >= fromUnixTimestamp64Nano({{since:Int64}} - {GAP_NS}, 'UTC')"
+    found = f"FROM spans WHERE {_AROUND} AND {recent} AND {is_call()}"
+    calls = (
+        f"{_AROUND} AND ({recent} OR trace_id IN (SELECT trace_id {found}) "
+        f"OR session != '' AND (key_id, session) IN (SELECT key_id, session {found} AND session != ''))"
     )
-    having = ["began_ns >= {start:Int64}", "began_ns < {end:Int64}", *_run_conditions(wanted)]
+    beside = f"{_AROUND} AND trace_id IN (SELECT trace_id FROM spans WHERE {calls} AND {is_call()})"
+    return _page_of_runs(wanted, _numbered(calls, beside), is_continued=is_continued)
+
+
+def list_all_runs(wanted: RunFilter, *, is_continued: bool) -> str:
+    """The same of the whole range, where every call is looked at anyway."""
+    return _page_of_runs(wanted, _numbered(_AROUND, _AROUND), is_continued=is_continued)
+
+
+def _page_of_runs(wanted: RunFilter, numbered: str, *, is_continued: bool) -> str:
+    having = ["began_ns >= {since:Int64}", "began_ns < {end:Int64}", *_run_conditions(wanted)]
     if is_continued:
         having.append(f"(began_ns, {_NAME}) < ({{before_ns:Int64}}, {{before_name:String}})")
     return (
-        f"SELECT run_key, {_NAME} AS run_name, {_FIGURES} FROM ({_numbered(around, around)}) "
+        f"SELECT run_key, {_NAME} AS run_name, {_FIGURES} FROM ({numbered}) "
         f"GROUP BY run_key, part HAVING {' AND '.join(having)} "
         "ORDER BY began_ns DESC, run_name DESC LIMIT {limit:UInt32}"
     )
 
 
 def list_values(wanted: RunFilter) -> dict[str, object]:
-    """The values of `list_runs` but for `limit` and where to continue."""
+    """The values of `list_runs` but for `since`, `limit` and where to continue."""
     named = (*_OF_A_STEP, "outcome", "min_steps", "min_duration_ns", "min_cost_micros")
     given = {name: getattr(wanted, name) for name in named}
     return {"org": wanted.org_id, "start": wanted.start_ns, "end": wanted.end_ns} | {

@@ -11,6 +11,10 @@ _STATUS = (
     "countIf(status != 'success') > 0, 'error', 'success')"
 )
 _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
+_BOUNDED = (  # reads the days and granules where a trace is known to lie, and no others
+    "org_id = {org:String} AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') "
+    "AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')"
+)
 _FIRST = f"(NOT ({is_call()}), ts)"  # who was at work is the calls' to say, before exporters
 # Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
 _TRACE = f"""
@@ -48,27 +52,45 @@ _SPAN = """
 """
 
 
-def list_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
-    """Traces that began at or after `since`, newest first; their figures count the spans of the range.
+def newest_spans(wanted: SpanFilter) -> str:
+    """Rows (trace_id, at_ns) of the newest spans that the filter may ask for, newest first.
 
-    Parameters of the filter, `since`, `until` (Unix nanoseconds, both included), `limit`, and
-    `before_ns`, `before_id` when continued. Three steps, each narrower: ids of traces that have a span
-    since then, a page of them in order, and only for that page the figures. Asked for a short while
-    first, this reads a small part of what grouping the whole range would.
+    Parameters of the filter, `since`, `until` (Unix nanoseconds, both included), `limit`.
     """
-    candidates = [_candidates(wanted), *span_conditions(wanted)]
-    if wanted.statuses and "success" not in wanted.statuses:
-        candidates.append("status IN {statuses:Array(String)}")
-    picked = (
-        f"SELECT trace_id FROM spans WHERE {in_range()} AND trace_id IN "
-        f"(SELECT trace_id FROM spans WHERE {' AND '.join(candidates)}) GROUP BY trace_id "
-        f"HAVING {' AND '.join(_page_conditions(wanted, is_continued=is_continued))} "
-        f"ORDER BY {_START} DESC, trace_id DESC LIMIT {{limit:UInt32}}"
-    )
     return (
-        f"SELECT {_LISTED} FROM spans WHERE {in_range()} AND trace_id IN ({picked}) "
+        f"SELECT trace_id, toUnixTimestamp64Nano(ts) AS at_ns FROM spans WHERE {_conditions(wanted)} "
+        "ORDER BY ts DESC LIMIT {limit:UInt32}"
+    )
+
+
+def page_of_traces(wanted: SpanFilter, *, is_continued: bool, has_ids: bool) -> str:
+    """Rows (trace_id, first_ns, last_ns) of traces that began at or after `since`, newest first.
+
+    Of those in the parameter `ids`, else of all that have a span that the filter may ask for. Parameters of
+    the filter, `since`, `until`, `limit`, and `before_ns`, `before_id` when continued.
+    """
+    ids = "{ids:Array(String)}" if has_ids else f"(SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
+    return (
+        f"SELECT trace_id, {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns FROM spans "
+        f"WHERE {in_range()} AND trace_id IN {ids} GROUP BY trace_id "
+        f"HAVING {' AND '.join(_page_conditions(wanted, is_continued=is_continued))} "
+        "ORDER BY first_ns DESC, trace_id DESC LIMIT {limit:UInt32}"
+    )
+
+
+def figures_of_traces() -> str:
+    """The figures of the traces in `ids`, newest first. Parameters `org`, `ids`, `first`, `last`."""
+    return (
+        f"SELECT {_LISTED} FROM spans WHERE {_BOUNDED} AND trace_id IN {{ids:Array(String)}} "
         f"GROUP BY trace_id ORDER BY {_SHOWN}"
     )
+
+
+def _conditions(wanted: SpanFilter) -> str:
+    found = [_candidates(wanted), *span_conditions(wanted)]
+    if wanted.statuses and "success" not in wanted.statuses:
+        found.append("status IN {statuses:Array(String)}")
+    return " AND ".join(found)
 
 
 def _candidates(wanted: SpanFilter) -> str:
@@ -99,21 +121,26 @@ def _page_conditions(wanted: SpanFilter, *, is_continued: bool) -> list[str]:
     return conditions
 
 
-def one_trace() -> str:
-    """One row with the trace's figures, or none; parameters `org` and `trace`."""
+def extent_of_trace() -> str:
+    """One row (first_ns, last_ns, found) of when spans of a trace began. Parameters `org`, `trace`."""
     return (
-        f"SELECT {_TRACE} FROM spans WHERE org_id = {{org:String}} AND trace_id = {{trace:String}} "
-        "GROUP BY trace_id"
+        f"SELECT {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns, count() AS found "
+        "FROM spans WHERE org_id = {org:String} AND trace_id = {trace:String}"
     )
+
+
+def one_trace() -> str:
+    """One row with the trace's figures, or none. Parameters `org`, `trace`, `first`, `last` (included)."""
+    return f"SELECT {_TRACE} FROM spans WHERE {_BOUNDED} AND trace_id = {{trace:String}} GROUP BY trace_id"
 
 
 def spans_of_trace() -> str:
     """Spans by start, each once: exporters send again what they do not know to have arrived.
 
-    Parameters `org`, `trace`, `body_limit` (characters), `limit`, `after_ns`, `after_id`.
+    Parameters of `one_trace`, `body_limit` (characters), `limit`, `after_ns`, `after_id`.
     """
     return (
-        f"SELECT {_SPAN} FROM spans WHERE org_id = {{org:String}} AND trace_id = {{trace:String}} "
+        f"SELECT {_SPAN} FROM spans WHERE {_BOUNDED} AND trace_id = {{trace:String}} "
         "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
         "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
     )
@@ -122,12 +149,12 @@ def spans_of_trace() -> str:
 def outline_of_trace() -> str:
     """What placing a trace's spans and splitting their time needs, by start, without what was sent.
 
-    Parameters `org`, `trace`, `limit`.
+    Parameters of `one_trace` and `limit`.
     """
     return (
         "SELECT span_id, parent_span_id, server, service, door, toUnixTimestamp64Nano(ts) AS start_ns, "
-        "duration_ns, auth_ns, policy_ns, upstream_ns FROM spans "
-        "WHERE org_id = {org:String} AND trace_id = {trace:String} "
+        f"duration_ns, auth_ns, policy_ns, upstream_ns FROM spans WHERE {_BOUNDED} "
+        "AND trace_id = {trace:String} "
         "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
     )
 
