@@ -151,6 +151,17 @@ async def test_codes_and_tokens_run_out(
     assert await use_refresh(*where, (refresh, "")) == "refused"
     async with database.session() as session:
         await oauth_requests.forget_expired(session)
+    async with database.engine.connect() as connection:
+        for table in ("oauth_codes", "oauth_refresh_tokens", "oauth_grants"):
+            assert (await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar() == 0, table
+
+
+async def test_what_is_still_good_is_not_forgotten(database: Database, place: Place) -> None:
+    _, refresh = await exchanged(database, place)
+    async with database.session() as session:
+        await oauth_requests.forget_expired(session)
+    where = (database, ORG, place.server_id, place.client_ref)
+    assert (await use_refresh(*where, (refresh, ""))).startswith("gwo_rt_")
 
 
 async def test_what_belongs_to_one_server_client_or_organisation_is_nothing_elsewhere(

@@ -24,7 +24,6 @@ from gatewayops.store.control.oauth_tables import (
     OAuthGrant,
     OAuthRefreshToken,
 )
-from gatewayops.store.control.paging import Asked, Page, page_of
 
 CODE_LIFE = timedelta(seconds=60)
 REFRESH_LIFE = timedelta(days=30)
@@ -203,22 +202,6 @@ async def of_refresh(session: Session, *, org_id: str, server_id: str, digest: s
 async def find(session: Session, *, org_id: str, grant_id: str) -> Grant:
     """Raises NotFound."""
     return await _grant(session, org_id, grant_id)
-
-
-async def page(
-    session: Session, *, org_id: str, asked: Asked, end_user_id: str = "", client_ref: str = ""
-) -> Page[Grant]:
-    """Grants that stand, newest first; of an end user or a client when one is named."""
-    query = select(OAuthGrant).where(OAuthGrant.org_id == org_id, OAuthGrant.revoked_at.is_(None))
-    if end_user_id:
-        query = query.where(OAuthGrant.end_user_id == end_user_id)
-    if client_ref:
-        query = query.where(OAuthGrant.client_ref == client_ref)
-    found = await page_of(session, query, OAuthGrant, asked)
-    refs = {row.client_ref for row in found.rows}
-    ids = await session.execute(select(OAuthClient.id, OAuthClient.client_id).where(OAuthClient.id.in_(refs)))
-    names = {row.id: row.client_id for row in ids}
-    return Page(rows=tuple(_of(row, names[row.client_ref]) for row in found.rows), cursor=found.cursor)
 
 
 async def revoke(session: Session, *, org_id: str, grant_id: str, reason: str) -> None:

@@ -8,7 +8,14 @@ from sqlalchemy import delete, insert, select, update
 from gatewayops.base import clock
 from gatewayops.base.ids import new_id
 from gatewayops.store.control.database import Session
-from gatewayops.store.control.oauth_tables import OAuthCode, OAuthRefreshToken, OAuthRequest
+from gatewayops.store.control.oauth_grants import REFRESH_LIFE
+from gatewayops.store.control.oauth_tables import (
+    EndUserSession,
+    OAuthCode,
+    OAuthGrant,
+    OAuthRefreshToken,
+    OAuthRequest,
+)
 
 LIFE = timedelta(minutes=10)
 _KEPT_AFTER = timedelta(days=1)  # codes and tokens, so that a late replay is still known as one
@@ -82,6 +89,9 @@ async def forget_expired(session: Session) -> None:
     await session.execute(delete(OAuthRequest).where(OAuthRequest.expires_at < now))
     await session.execute(delete(OAuthCode).where(OAuthCode.expires_at < now - _KEPT_AFTER))
     await session.execute(delete(OAuthRefreshToken).where(OAuthRefreshToken.expires_at < now - _KEPT_AFTER))
+    await session.execute(delete(EndUserSession).where(EndUserSession.expires_at < now))
+    unused = OAuthGrant.used_at < now - REFRESH_LIFE - _KEPT_AFTER  # none of its tokens lives
+    await session.execute(delete(OAuthGrant).where(unused))
 
 
 def _pending(row: OAuthRequest) -> Pending:

@@ -108,7 +108,7 @@ def test_it_is_forgotten_when(tokens, then):
 
 
 def test_of_several_revocations_the_latest_counts(tokens):
-    row, now_s = server(), int(time.time())
+    row, now_s = server(), int(Clock.now_s)
     revoked = [sn.RevocationRow("org_default", "grant", "gr_1", now_s + ago) for ago in (-5, 30, -9)]
     tokens.replace(rules(row, revoked=revoked))
 
