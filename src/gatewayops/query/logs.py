@@ -1,6 +1,7 @@
 """Log records that servers and clients sent by OTLP: lists of them, and those of one trace."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -10,6 +11,7 @@ from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
 from gatewayops.store.telemetry import log_sql
 from gatewayops.store.telemetry.log_sql import LogFilter
+from gatewayops.store.telemetry.span_filter import extent_of_trace
 
 MAX_OF_A_TRACE = 1_000
 
@@ -62,5 +64,9 @@ async def list_logs(telemetry: SpanReader, wanted: LogFilter, *, limit: int, cur
 
 async def logs_of_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> list[LogRow]:
     """The first MAX_OF_A_TRACE records of a trace by time; any form of its id (see base.ids.trace_id_of)."""
-    values = {"org": org_id, "trace": trace_id_of(trace_id), "limit": MAX_OF_A_TRACE}
+    values: dict[str, Any] = {"org": org_id, "trace": trace_id_of(trace_id)}
+    [extent] = await telemetry.rows(extent_of_trace("logs"), values)
+    if not extent["found"]:
+        return []
+    values |= {"first": extent["first_ns"], "last": extent["last_ns"], "limit": MAX_OF_A_TRACE}
     return [LogRow(**row) for row in await telemetry.rows(log_sql.logs_of_trace(), values)]

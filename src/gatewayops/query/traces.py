@@ -13,7 +13,7 @@ from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
 from gatewayops.record.call_record import operation
 from gatewayops.store.telemetry import trace_sql
-from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
+from gatewayops.store.telemetry.span_filter import SpanFilter, extent_of_trace, parameters
 
 MAX_SPANS = 10_000
 _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
@@ -187,7 +187,7 @@ async def list_spans(
 async def _extent(telemetry: SpanReader, org_id: str, trace_id: str) -> dict[str, Any]:
     """Where a trace lies: `org`, `trace`, `first`, `last` as the SQL names them; how many were `found`."""
     values = {"org": org_id, "trace": trace_id_of(trace_id)}
-    [extent] = await telemetry.rows(trace_sql.extent_of_trace(), values)
+    [extent] = await telemetry.rows(extent_of_trace("spans"), values)
     if not extent["found"]:
         raise _unknown(trace_id)
     return values | {"first": extent["first_ns"], "last": extent["last_ns"], "found": extent["found"]}

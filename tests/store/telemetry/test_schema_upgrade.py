@@ -1,5 +1,6 @@
 """An installation of an earlier version goes on with its data: the schema is brought up to date in place."""
 
+import asyncio
 import secrets
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from gatewayops.query import traces
 from gatewayops.store.telemetry import schema
 from gatewayops.store.telemetry.client import Telemetry
-from gatewayops.store.telemetry.span_filter import SpanFilter
+from gatewayops.store.telemetry.span_filter import SpanFilter, extent_of_trace
 
 from .conftest import NOON_NS, PASSWORD, USER
 
+DAY_NS = 24 * 3600 * 10**9
 _SPAN = """
 INSERT INTO spans (ts, org_id, trace_id, span_id, door, status, attributes)
 SELECT fromUnixTimestamp64Nano({at_ns}, 'UTC'), 'org_a', '{trace}', '{trace}', 'otlp', 'success',
@@ -19,6 +21,11 @@ SELECT fromUnixTimestamp64Nano({at_ns}, 'UTC'), 'org_a', '{trace}', '{trace}', '
 _INDEXES = (
     "SELECT name FROM system.data_skipping_indices WHERE database = currentDatabase() AND table = 'spans'"
 )
+_UNFINISHED = "SELECT 1 FROM system.mutations WHERE database = currentDatabase() AND NOT is_done"
+_WITHOUT_TIMES = """
+SELECT countIf(NOT has(projections, 'trace_times')) AS parts
+FROM system.parts WHERE database = currentDatabase() AND table = 'spans' AND active
+"""
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -26,14 +33,7 @@ async def test_spans_of_an_earlier_schema_are_found_by_attribute_after_the_upgra
     store, version, monkeypatch
 ):
     database = f"t_{secrets.token_hex(6)}"
-    with monkeypatch.context() as earlier:
-        earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:version])
-        earlier.setattr(schema, "_TABLES", ("spans",))
-        earlier.setattr(schema, "FOLLOW_RETENTION", ())
-        before = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
-        await before.change([_SPAN.format(at_ns=NOON_NS, trace="a" * 32)])
-        await before.close()
-
+    await _insert_before(store, database, version, monkeypatch, [(NOON_NS, "a")])
     telemetry = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
     await telemetry.change([_SPAN.format(at_ns=NOON_NS + 1, trace="b" * 32)])
 
@@ -42,6 +42,44 @@ async def test_spans_of_an_earlier_schema_are_found_by_attribute_after_the_upgra
     assert await _found(telemetry, "customer", "eu") == []
     assert "by_attribute" in {row["name"] for row in await telemetry.rows(_INDEXES)}
     await telemetry.close()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_trace_that_began_before_the_upgrade_and_went_on_after_it_is_whole(
+    store, version, monkeypatch
+):
+    database = f"t_{secrets.token_hex(6)}"
+    await _insert_before(store, database, version, monkeypatch, [(NOON_NS - DAY_NS, "a"), (NOON_NS, "b")])
+    telemetry = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+
+    await telemetry.change([_SPAN.format(at_ns=NOON_NS + DAY_NS, trace="a" * 32)])
+
+    assert await _extent(telemetry, "a") == (NOON_NS - DAY_NS, NOON_NS + DAY_NS, 2)
+    assert await _extent(telemetry, "b") == (NOON_NS, NOON_NS, 1)
+    async with asyncio.timeout(60):
+        while await telemetry.rows(_UNFINISHED):  # noqa: ASYNC110 - a condition of the store, not an event
+            await asyncio.sleep(0.05)
+    assert {row["parts"] for row in await telemetry.rows(_WITHOUT_TIMES)} == {0}
+    assert await _extent(telemetry, "a") == (NOON_NS - DAY_NS, NOON_NS + DAY_NS, 2)
+    assert (await traces.get_trace(telemetry, org_id="org_a", trace_id="a" * 32)).end_ns == NOON_NS + DAY_NS
+    await telemetry.close()
+
+
+async def _insert_before(store, database, version, monkeypatch, spans):
+    """As an installation of that version would have."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:version])
+        earlier.setattr(schema, "_TABLES", ("spans",))
+        earlier.setattr(schema, "FOLLOW_RETENTION", ())
+        before = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+        await before.change([_SPAN.format(at_ns=at_ns, trace=letter * 32) for at_ns, letter in spans])
+        await before.close()
+
+
+async def _extent(telemetry, letter):
+    values = {"org": "org_a", "trace": letter * 32}
+    [row] = await telemetry.rows(extent_of_trace("spans"), values)
+    return row["first_ns"], row["last_ns"], row["found"]
 
 
 async def _found(telemetry, key, value):

@@ -126,7 +126,25 @@ _ATTRIBUTES = (
     "ALTER TABLE spans MATERIALIZE INDEX by_attribute",
 )
 
-VERSIONS = (Version(1, (_SPANS,)), Version(2, otlp_schema.STATEMENTS), Version(3, _ATTRIBUTES))
+# When a trace was, without asking every part's bloom filter. It lives in the parts themselves, so that it is
+# there with the rows and gone with them. Parts of before follow in the background, and are read as before
+# until then.
+_TRACE_TIMES = tuple(
+    statement
+    for table in ("spans", "logs")
+    for statement in (
+        f"ALTER TABLE {table} ADD PROJECTION IF NOT EXISTS trace_times "
+        "(SELECT org_id, trace_id, ts ORDER BY org_id, trace_id)",
+        f"ALTER TABLE {table} MATERIALIZE PROJECTION trace_times",
+    )
+)
+
+VERSIONS = (
+    Version(1, (_SPANS,)),
+    Version(2, otlp_schema.STATEMENTS),
+    Version(3, _ATTRIBUTES),
+    Version(4, _TRACE_TIMES),
+)
 
 _VERSIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_versions (
