@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from gatewayops.base.errors import NotFound
-from gatewayops.base.ids import trace_id_of
 from gatewayops.cost.budget import RECENT_DAYS, Period, Span, forecast, span_at
 from gatewayops.query.asking import SpanReader
+from gatewayops.query.traces import extent_of
 from gatewayops.store.telemetry import cost_sql
-from gatewayops.store.telemetry.span_filter import extent_of_trace
 
 GROUPS = cost_sql.GROUPS
 MAX_GROUPS = 1_000
@@ -148,16 +146,10 @@ async def top_costs(
 
 async def trace_cost(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceCost:
     """What one trace cost; any form of its id. Raises NotFound."""
-    found = trace_id_of(trace_id)
-    values = {"org": org_id, "trace": found}
-    [extent] = await telemetry.rows(extent_of_trace("spans"), values)
-    if not extent["found"]:
-        msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
-        raise NotFound(msg)
-    place = {"first": extent["first_ns"], "last": extent["last_ns"]}
-    rows = await telemetry.rows(cost_sql.trace_costs(), values | place)
+    place = await extent_of(telemetry, org_id=org_id, trace_id=trace_id)
+    rows = await telemetry.rows(cost_sql.trace_costs(), place)
     tools = [ToolCost(row["server"], row["tool"], figures(row)) for row in rows]
-    return TraceCost(found, summed([tool.figures for tool in tools]), tools)
+    return TraceCost(place["trace"], summed([tool.figures for tool in tools]), tools)
 
 
 def summed(parts: list[Figures]) -> Figures:

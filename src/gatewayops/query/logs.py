@@ -11,7 +11,7 @@ from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
 from gatewayops.store.telemetry import log_sql
 from gatewayops.store.telemetry.log_sql import LogFilter
-from gatewayops.store.telemetry.span_filter import extent_of_trace
+from gatewayops.store.telemetry.trace_times import extent_of_trace
 
 MAX_OF_A_TRACE = 1_000
 

@@ -13,7 +13,8 @@ from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
 from gatewayops.record.call_record import operation
 from gatewayops.store.telemetry import trace_sql
-from gatewayops.store.telemetry.span_filter import SpanFilter, extent_of_trace, parameters
+from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
+from gatewayops.store.telemetry.trace_times import extent_of_trace
 
 MAX_SPANS = 10_000
 _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
@@ -154,13 +155,13 @@ def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
 
 async def get_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceRow:
     """One trace by any form of its id (see base.ids.trace_id_of). Raises NotFound."""
-    return await _figures(telemetry, await _extent(telemetry, org_id, trace_id))
+    return await _figures(telemetry, await extent_of(telemetry, org_id=org_id, trace_id=trace_id))
 
 
 async def whole_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> tuple[TraceRow, SpanPage]:
     """A trace and its spans that agree: read again when calls landed between the two. Raises NotFound."""
     for _ in range(_TRIES):
-        extent = await _extent(telemetry, org_id, trace_id)
+        extent = await extent_of(telemetry, org_id=org_id, trace_id=trace_id)
         if extent["found"] <= _FEW_SPANS:
             trace, page = await asyncio.gather(
                 _figures(telemetry, extent), _spans(telemetry, extent, body_limit=_BODY_LIMIT)
@@ -184,10 +185,15 @@ async def list_spans(
     return await _spans(telemetry, _place(org_id, trace), body_limit=body_limit, limit=limit, cursor=cursor)
 
 
-async def _extent(telemetry: SpanReader, org_id: str, trace_id: str) -> dict[str, Any]:
-    """Where a trace lies: `org`, `trace`, `first`, `last` as the SQL names them; how many were `found`."""
+async def extent_of(telemetry: SpanReader, *, org_id: str, trace_id: str) -> dict[str, Any]:
+    """Where a trace lies: `org`, `trace`, `first`, `last` as the SQL names them; about how many `found`.
+
+    Raises NotFound, after looking at the spans themselves.
+    """
     values = {"org": org_id, "trace": trace_id_of(trace_id)}
     [extent] = await telemetry.rows(extent_of_trace("spans"), values)
+    if not extent["found"]:
+        [extent] = await telemetry.rows(trace_sql.searched_extent(), values)
     if not extent["found"]:
         raise _unknown(trace_id)
     return values | {"first": extent["first_ns"], "last": extent["last_ns"], "found": extent["found"]}

@@ -9,7 +9,7 @@ from gatewayops.record.rows import columns_of
 from gatewayops.store.telemetry import retention
 from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.store.telemetry.retention import Retention, of_ddl
-from gatewayops.store.telemetry.span_filter import extent_of_trace
+from gatewayops.store.telemetry.trace_times import extent_of_trace
 from gatewayops.testing.store_process import PASSWORD, USER
 
 DAY_NS = 24 * 3600 * 10**9

@@ -4,12 +4,13 @@ A version that has shipped is never edited; a change is a new one. Columns follo
 record.call_record.CallRecord, with `ts` for `ts_ns`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from gatewayops.store.telemetry import otlp_schema
+from gatewayops.store.telemetry import otlp_schema, trace_times
 
 FIRST_RETENTION_DAYS = 30  # as each version creates its tables
-_TABLES = ("spans", "logs", "metric_points")
+_TABLES = {"spans": "ts", "logs": "ts", "metric_points": "ts", "trace_times": "last"}  # and when a row was
 
 # What the recorder inserts, in this order: (column, Arrow kind). See telemetry.arrow.
 SPAN_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -116,6 +117,7 @@ class Version:
 
     number: int
     statements: tuple[str, ...]
+    fill: Mapping[str, str] = field(default_factory=dict)  # by table: run with each `day` that it has
 
 
 # Finds the spans with an attribute's value without reading all attributes. The parts that exist follow in
@@ -126,24 +128,11 @@ _ATTRIBUTES = (
     "ALTER TABLE spans MATERIALIZE INDEX by_attribute",
 )
 
-# When a trace was, without asking every part's bloom filter. It lives in the parts themselves, so that it is
-# there with the rows and gone with them. Parts of before follow in the background, and are read as before
-# until then.
-_TRACE_TIMES = tuple(
-    statement
-    for table in ("spans", "logs")
-    for statement in (
-        f"ALTER TABLE {table} ADD PROJECTION IF NOT EXISTS trace_times "
-        "(SELECT org_id, trace_id, ts ORDER BY org_id, trace_id)",
-        f"ALTER TABLE {table} MATERIALIZE PROJECTION trace_times",
-    )
-)
-
 VERSIONS = (
     Version(1, (_SPANS,)),
     Version(2, otlp_schema.STATEMENTS),
     Version(3, _ATTRIBUTES),
-    Version(4, _TRACE_TIMES),
+    Version(4, trace_times.STATEMENTS, trace_times.FILL),
 )
 
 _VERSIONS_TABLE = """
@@ -174,9 +163,9 @@ def applied() -> str:
 def set_retention(days: int) -> tuple[str, ...]:
     """An ALTER a table; metadata only, FOLLOW_RETENTION makes the parts that exist follow."""
     return tuple(
-        f"ALTER TABLE {table} MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
+        f"ALTER TABLE {table} MODIFY TTL toDateTime({moment}) + toIntervalDay({days}) "
         "SETTINGS materialize_ttl_after_modify = 0"
-        for table in _TABLES
+        for table, moment in _TABLES.items()
     )
 
 
@@ -187,6 +176,11 @@ FOLLOW_RETENTION = tuple(
     for table in _TABLES
     for what in ("MODIFY SETTING materialize_ttl_recalculate_only = 1", "MATERIALIZE TTL")
 )
+
+
+def days_of(table: str) -> str:
+    """Rows (day) of the days that a table of ours has rows of."""
+    return f"SELECT DISTINCT toDate(ts) AS day FROM {table} ORDER BY day"  # noqa: S608 - our own name
 
 
 def remember() -> str:

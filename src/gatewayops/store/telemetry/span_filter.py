@@ -3,8 +3,6 @@
 Conditions name their values as bound parameters; no value of a caller ever becomes part of the text.
 """
 
-# ruff: noqa: S608 - the names of tables are ours; values are bound parameters
-
 from typing import Any
 
 import msgspec
@@ -60,17 +58,6 @@ def in_extent() -> str:
     return (
         "org_id = {org:String} AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') "
         "AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')"
-    )
-
-
-def extent_of_trace(table: str) -> str:
-    """One row (first_ns, last_ns, found): when a trace's rows are from, and how many.
-
-    The projection trace_times answers it: it has these columns and no others. Parameters `org`, `trace`.
-    """
-    return (
-        "SELECT min(toUnixTimestamp64Nano(ts)) AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns, "
-        f"count() AS found FROM {table} WHERE org_id = {{org:String}} AND trace_id = {{trace:String}}"
     )
 
 

@@ -11,6 +11,7 @@ _STATUS = (
     "countIf(status != 'success') > 0, 'error', 'success')"
 )
 _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
+_NARROW = "SETTINGS max_threads = 1"  # of a few granules: more threads cost more than they save
 _FIRST = f"(NOT ({is_call()}), ts)"  # who was at work is the calls' to say, before exporters
 # Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
 _TRACE = f"""
@@ -117,9 +118,20 @@ def _page_conditions(wanted: SpanFilter, *, is_continued: bool) -> list[str]:
     return conditions
 
 
+def searched_extent() -> str:
+    """The row of trace_times.extent_of_trace, from all that is retained."""
+    return (
+        f"SELECT {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns, count() AS found "
+        "FROM spans WHERE org_id = {org:String} AND trace_id = {trace:String}"
+    )
+
+
 def one_trace() -> str:
     """One row with the trace's figures, or none. Parameters `org`, `trace`, `first`, `last` (included)."""
-    return f"SELECT {_TRACE} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} GROUP BY trace_id"
+    return (
+        f"SELECT {_TRACE} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} "
+        f"GROUP BY trace_id {_NARROW}"
+    )
 
 
 def spans_of_trace() -> str:
@@ -130,7 +142,7 @@ def spans_of_trace() -> str:
     return (
         f"SELECT {_SPAN} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} "
         "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
-        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
+        f"ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {{limit:UInt32}} {_NARROW}"
     )
 
 
