@@ -83,9 +83,9 @@ class Asker:
 
     async def _detail(self, trace_id: str) -> bytes:
         """As `GET /v1/traces/{id}` does."""
+        extent = await traces.extent_of(self._telemetry, org_id=ORG, trace_id=trace_id)
         (found, page), said = await asyncio.gather(
-            traces.whole_trace(self._telemetry, org_id=ORG, trace_id=trace_id),
-            logs.logs_of_trace(self._telemetry, org_id=ORG, trace_id=trace_id),
+            traces.whole_trace(self._telemetry, extent), logs.logs_of_trace(self._telemetry, extent)
         )
         return one_trace(found, page.spans, [timed_span(span) for span in page.spans], said)
 

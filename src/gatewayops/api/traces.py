@@ -89,9 +89,9 @@ async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
 @router.get("/{trace_id}", response_model=OneTrace)
 async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> Response:
     """One trace with its spans, and the log records that name it."""
+    extent = await traces.extent_of(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
     (trace, page), found = await asyncio.gather(
-        traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
-        logs.logs_of_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
+        traces.whole_trace(parts.telemetry, extent), logs.logs_of_trace(parts.telemetry, extent)
     )
     timed = [timed_span(span) for span in page.spans]
     return Response(one_trace(trace, page.spans, timed, found), media_type="application/json")

@@ -5,13 +5,11 @@ from typing import Any
 
 import msgspec
 
-from gatewayops.base.ids import trace_id_of
 from gatewayops.query import cursor as cursors
 from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
 from gatewayops.store.telemetry import log_sql
 from gatewayops.store.telemetry.log_sql import LogFilter
-from gatewayops.store.telemetry.trace_times import extent_of_trace
 
 MAX_OF_A_TRACE = 1_000
 
@@ -62,11 +60,13 @@ async def list_logs(telemetry: SpanReader, wanted: LogFilter, *, limit: int, cur
     return LogPage(logs, cursors.encode(place))
 
 
-async def logs_of_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> list[LogRow]:
-    """The first MAX_OF_A_TRACE records of a trace by time; any form of its id (see base.ids.trace_id_of)."""
-    values: dict[str, Any] = {"org": org_id, "trace": trace_id_of(trace_id)}
-    [extent] = await telemetry.rows(extent_of_trace("logs"), values)
-    if not extent["found"]:
+async def logs_of_trace(telemetry: SpanReader, extent: dict[str, Any]) -> list[LogRow]:
+    """The first MAX_OF_A_TRACE records by time of a trace that traces.extent_of found."""
+    if not extent["logs_found"]:
         return []
-    values |= {"first": extent["first_ns"], "last": extent["last_ns"], "limit": MAX_OF_A_TRACE}
+    values = {name: extent[name] for name in ("org", "trace")} | {
+        "first": extent["logs_first"],
+        "last": extent["logs_last"],
+        "limit": MAX_OF_A_TRACE,
+    }
     return [LogRow(**row) for row in await telemetry.rows(log_sql.logs_of_trace(), values)]

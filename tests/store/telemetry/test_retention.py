@@ -38,7 +38,7 @@ async def until(telemetry, expected):
 async def extent(telemetry, call):
     """How many spans of the call's trace the look-up by id knows of."""
     values = {"org": call.org_id, "trace": call.trace_id}
-    [row] = await telemetry.rows(extent_of_trace("spans"), values)
+    [row] = await telemetry.rows(extent_of_trace(), values)
     return row["found"]
 
 

@@ -59,7 +59,7 @@ async def _insert_before(store, database, version, monkeypatch, spans):
     """As an installation of that version would have."""
     with monkeypatch.context() as earlier:
         earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:version])
-        earlier.setattr(schema, "_TABLES", {"spans": "ts"})
+        earlier.setattr(schema, "_TABLES", ("spans",))
         earlier.setattr(schema, "FOLLOW_RETENTION", ())
         before = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
         await before.change([_SPAN.format(at_ns=at_ns, trace=letter * 32) for at_ns, letter in spans])
@@ -68,7 +68,7 @@ async def _insert_before(store, database, version, monkeypatch, spans):
 
 async def _extent(telemetry, letter):
     values = {"org": "org_a", "trace": letter * 32}
-    [row] = await telemetry.rows(extent_of_trace("spans"), values)
+    [row] = await telemetry.rows(extent_of_trace(), values)
     return row["first_ns"], row["last_ns"], row["found"]
 
 

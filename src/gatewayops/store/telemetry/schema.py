@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gatewayops.store.telemetry import otlp_schema, trace_times
 
 FIRST_RETENTION_DAYS = 30  # as each version creates its tables
-_TABLES = {"spans": "ts", "logs": "ts", "metric_points": "ts", "trace_times": "last"}  # and when a row was
+_TABLES = ("spans", "logs", "metric_points", "trace_times")
 
 # What the recorder inserts, in this order: (column, Arrow kind). See telemetry.arrow.
 SPAN_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -163,9 +163,9 @@ def applied() -> str:
 def set_retention(days: int) -> tuple[str, ...]:
     """An ALTER a table; metadata only, FOLLOW_RETENTION makes the parts that exist follow."""
     return tuple(
-        f"ALTER TABLE {table} MODIFY TTL toDateTime({moment}) + toIntervalDay({days}) "
+        f"ALTER TABLE {table} MODIFY TTL toDateTime(ts) + toIntervalDay({days}) "
         "SETTINGS materialize_ttl_after_modify = 0"
-        for table, moment in _TABLES.items()
+        for table in _TABLES
     )
 
 

@@ -60,18 +60,30 @@ def newest_spans(wanted: SpanFilter) -> str:
     )
 
 
-def page_of_traces(wanted: SpanFilter, *, is_continued: bool, has_ids: bool) -> str:
-    """Rows (trace_id, first_ns, last_ns) of traces that began at or after `since`, newest first.
+def page_of_known(wanted: SpanFilter, *, is_continued: bool) -> str:
+    """The figures of traces in `ids` that began at or after `since` and that the filter wants, newest first.
 
-    Of those in the parameter `ids`, else of all that have a span that the filter may ask for. Parameters of
-    the filter, `since`, `until`, `limit`, and `before_ns`, `before_id` when continued.
+    Parameters of the filter, `ids`, `since`, `limit`, and `before_ns`, `before_id` when continued.
     """
-    ids = "{ids:Array(String)}" if has_ids else f"(SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
+    return _page(wanted, _LISTED, "{ids:Array(String)}", is_continued=is_continued)
+
+
+def page_of_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
+    """Rows (trace_id, start_ns, last_ns) of traces that began at or after `since`, newest first.
+
+    Of all that have a span that the filter may ask for. Parameters of the filter, `since`, `until`, `limit`,
+    and `before_ns`, `before_id` when continued.
+    """
+    shown = f"trace_id, {_START} AS start_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns"
+    ids = f"(SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
+    return _page(wanted, shown, ids, is_continued=is_continued)
+
+
+def _page(wanted: SpanFilter, shown: str, ids: str, *, is_continued: bool) -> str:
     return (
-        f"SELECT trace_id, {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns FROM spans "
-        f"WHERE {in_range()} AND trace_id IN {ids} GROUP BY trace_id "
+        f"SELECT {shown} FROM spans WHERE {in_range()} AND trace_id IN {ids} GROUP BY trace_id "
         f"HAVING {' AND '.join(_page_conditions(wanted, is_continued=is_continued))} "
-        "ORDER BY first_ns DESC, trace_id DESC LIMIT {limit:UInt32}"
+        f"ORDER BY {_SHOWN} LIMIT {{limit:UInt32}}"
     )
 
 
@@ -119,7 +131,7 @@ def _page_conditions(wanted: SpanFilter, *, is_continued: bool) -> list[str]:
 
 
 def searched_extent() -> str:
-    """The row of trace_times.extent_of_trace, from all that is retained."""
+    """What trace_times.extent_of_trace says of spans, from all that is retained."""
     return (
         f"SELECT {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns, count() AS found "
         "FROM spans WHERE org_id = {org:String} AND trace_id = {trace:String}"
