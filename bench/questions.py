@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 from bench.filling import BIG_SPANS, BIG_TRACE, CUSTOMERS, DAY_NS, ORDERS, ORG, SERVERS, TOOLS, Filled
-from gatewayops.api.trace_shapes import OneTrace, TraceDetail, trace_detail
+from gatewayops.api.trace_answers import one_trace
 from gatewayops.query import analytics, behaviour, costs, logs, metrics, runs, traces
 from gatewayops.query.analytics import Asked
 from gatewayops.query.timed_span import timed_span
@@ -81,13 +81,13 @@ class Asker:
         trace_id = self._ids[self._chance.randrange(len(self._ids))]
         return await self._detail(trace_id)
 
-    async def _detail(self, trace_id: str) -> TraceDetail:
+    async def _detail(self, trace_id: str) -> bytes:
         """As `GET /v1/traces/{id}` does."""
+        extent = await traces.extent_of(self._telemetry, org_id=ORG, trace_id=trace_id)
         (found, page), said = await asyncio.gather(
-            traces.whole_trace(self._telemetry, org_id=ORG, trace_id=trace_id),
-            logs.logs_of_trace(self._telemetry, org_id=ORG, trace_id=trace_id),
+            traces.whole_trace(self._telemetry, extent), logs.logs_of_trace(self._telemetry, extent)
         )
-        return trace_detail(found, page.spans, [timed_span(span) for span in page.spans], said)
+        return one_trace(found, page.spans, [timed_span(span) for span in page.spans], said)
 
     async def _indexed(self) -> object:
         wanted = self._wanted(1, statuses=("error",), **self._tool())
@@ -114,7 +114,7 @@ class Asker:
         return await metrics.series(self._telemetry, self._wanted(1), group_by="tool", step_s=900)
 
     async def _waterfall(self) -> object:
-        return OneTrace(trace=await self._detail(BIG_TRACE)).model_dump_json()
+        return await self._detail(BIG_TRACE)
 
     async def _traces(self) -> object:
         return await traces.list_traces(self._telemetry, self._wanted(1), limit=PAGE)

@@ -114,7 +114,8 @@ async def _principal(session: Session, org_id: str, ref: str, question: Question
 
 
 async def _span(parts: ControlParts, org_id: str, asked: Asked) -> SpanRow:
-    _, page = await traces.whole_trace(parts.telemetry, org_id=org_id, trace_id=asked.trace_id)
+    extent = await traces.extent_of(parts.telemetry, org_id=org_id, trace_id=asked.trace_id)
+    _, page = await traces.whole_trace(parts.telemetry, extent)
     calls = [span for span in page.spans if span.fields["door"] != OTLP_DOOR]
     spans = [span for span in calls if asked.span_id in ("", span.span_id)]
     refused = [span for span in spans if span.fields["reason"] in _POLICY_REASONS]

@@ -1,19 +1,16 @@
-"""The traces API's bodies, and how rows of `query` become them: dollars, milliseconds, ISO times."""
+"""The traces API's bodies, and how rows of `query` become them: dollars, milliseconds, ISO times.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+One trace with its spans is answered by trace_answers in the shape of OneTrace and SpanList.
+"""
+
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from gatewayops.api.exported_shapes import LogBody, log_body
+from gatewayops.api.exported_shapes import LogBody
 from gatewayops.api.periods import iso, ms
 from gatewayops.api.shapes import Listed, dollars
-from gatewayops.query.latency import Latency, split_all, summed
-from gatewayops.query.logs import LogRow
-from gatewayops.query.timed_span import TimedSpan
 from gatewayops.query.traces import SpanRow, TraceRow
-from gatewayops.query.waterfall import Place, waterfall
 
 # SpanBody's fields that are columns as they are, and those where empty means null
 _SAME = ("method", "status", "request_bytes", "response_bytes", "input_tokens", "output_tokens", "door")
@@ -217,82 +214,38 @@ class SpanList(Listed):
 
 def trace_body(trace: TraceRow) -> TraceBody:
     """A row of a list."""
-    return TraceBody(
-        id=f"tr_{trace.trace_id}",
-        start_time=iso(trace.start_ns),
-        end_time=iso(trace.end_ns),
-        duration_ms=ms(trace.end_ns - trace.start_ns),
-        status=trace.status,
-        user_id=trace.user_id or None,
-        team_id=trace.team_id or None,
-        project_id=trace.project_id or None,
-        key_id=trace.key_id or None,
-        agent_name=trace.agent or None,
-        environment=trace.env or None,
-        servers=list(trace.servers),
-        span_count=trace.span_count,
-        call_count=trace.call_count,
-        error_count=trace.error_count,
-        total_cost=dollars(trace.cost_micros),
-    )
+    return TraceBody(**trace_fields(trace))
 
 
-def trace_detail(
-    trace: TraceRow, spans: list[SpanRow], timed: Sequence[TimedSpan], logs: Iterable[LogRow] = ()
-) -> TraceDetail:
-    """A trace, its spans and its log records; `timed` are the same spans."""
-    body = trace_body(trace).model_dump()
-    context = {name: body.pop(name) for name in TraceContext.model_fields}
-    return TraceDetail(
-        **{name: body[name] for name in TraceDetail.model_fields if name in body},
-        context=TraceContext(**context),
-        latency=_latency(summed(split_all(timed).values())),
-        spans=placed_spans(spans, timed),
-        logs=[log_body(log) for log in logs],
-    )
-
-
-def placed_spans(spans: Iterable[SpanRow], timed: Sequence[TimedSpan]) -> list[PlacedSpan]:
-    """Spans of one trace, all of which is in `timed`."""
-    splits = split_all(timed)
-    places = {span.span_id: place for span, place in zip(timed, waterfall(timed), strict=True)}
-    return [
-        PlacedSpan(
-            **_span_fields(span),
-            latency=_latency(splits.get(span.span_id)),
-            place=_place(places.get(span.span_id)),
-        )
-        for span in spans
-    ]
-
-
-def _latency(found: Latency | None) -> LatencyBody | None:
-    if found is None:
-        return None
-    parts: dict[str, Any] = {
-        name.removesuffix("_ns") + "_ms": None if value is None else value / 1e6
-        for name, value in asdict(found).items()
+def trace_fields(trace: TraceRow) -> dict[str, Any]:
+    """The fields of TraceBody, plain values throughout."""
+    return {
+        "id": f"tr_{trace.trace_id}",
+        "start_time": iso(trace.start_ns),
+        "end_time": iso(trace.end_ns),
+        "duration_ms": ms(trace.end_ns - trace.start_ns),
+        "status": trace.status,
+        "user_id": trace.user_id or None,
+        "team_id": trace.team_id or None,
+        "project_id": trace.project_id or None,
+        "key_id": trace.key_id or None,
+        "agent_name": trace.agent or None,
+        "environment": trace.env or None,
+        "servers": list(trace.servers),
+        "span_count": trace.span_count,
+        "call_count": trace.call_count,
+        "error_count": trace.error_count,
+        "total_cost": dollars(trace.cost_micros),
     }
-    return LatencyBody(**parts)
-
-
-def _place(found: Place | None) -> PlaceBody | None:
-    if found is None:
-        return None
-    return PlaceBody(
-        row=found.row,
-        depth=found.depth,
-        on_critical_path=found.is_on_critical_path,
-        clock_shift_ms=ms(found.shift_ns),
-    )
 
 
 def span_body(span: SpanRow) -> SpanBody:
     """One span."""
-    return SpanBody(**_span_fields(span))
+    return SpanBody(**span_fields(span))
 
 
-def _span_fields(span: SpanRow) -> dict[str, Any]:
+def span_fields(span: SpanRow) -> dict[str, Any]:
+    """The fields of SpanBody, plain values throughout."""
     known = span.fields
     same: dict[str, Any] = {name: known[name] for name in _SAME}
     same |= {name: known[name] or None for name in _OR_NULL}
@@ -312,12 +265,12 @@ def _span_fields(span: SpanRow) -> dict[str, Any]:
         request_truncated=span.is_request_cut,
         response_truncated=span.is_response_cut,
         cost=dollars(known["cost_micros"]),
-        timings=Timings(
-            auth_ms=ms(known["auth_ns"]),
-            policy_ms=ms(known["policy_ns"]),
-            upstream_ms=ms(known["upstream_ns"]),
-            total_ms=ms(known["duration_ns"]),
-        ),
+        timings={
+            "auth_ms": ms(known["auth_ns"]),
+            "policy_ms": ms(known["policy_ns"]),
+            "upstream_ms": ms(known["upstream_ns"]),
+            "total_ms": ms(known["duration_ns"]),
+        },
         environment=known["env"] or None,
         agent_name=known["agent"] or None,
         source="otlp" if known["door"] == "otlp" else "gateway",
@@ -325,9 +278,9 @@ def _span_fields(span: SpanRow) -> dict[str, Any]:
         attributes=known["attributes"],
         resource=known["resource"],
         events=[
-            EventBody(time=iso(each["time_ns"]), name=each["name"], attributes=each["attributes"])
+            {"time": iso(each["time_ns"]), "name": each["name"], "attributes": each["attributes"]}
             for each in span.events
         ],
-        links=[LinkBody(**each) for each in span.links],
+        links=[{name: each[name] for name in LinkBody.model_fields} for each in span.links],
         **same,
     )

@@ -4,21 +4,15 @@ import asyncio
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BeforeValidator, Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body
-from gatewayops.api.trace_shapes import (
-    OneTrace,
-    SpanList,
-    TraceList,
-    placed_spans,
-    trace_body,
-    trace_detail,
-)
+from gatewayops.api.trace_answers import one_trace, page_of_spans
+from gatewayops.api.trace_shapes import OneTrace, SpanList, TraceList, trace_body
 from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import trace_id_of
 from gatewayops.identity.principal import Principal
@@ -92,33 +86,33 @@ async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
     return await _page(asked, caller, parts, text=asked.query.strip())
 
 
-@router.get("/{trace_id}")
-async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> OneTrace:
+@router.get("/{trace_id}", response_model=OneTrace)
+async def show(trace_id: TraceId, caller: Reader, parts: Parts) -> Response:
     """One trace with its spans, and the log records that name it."""
+    extent = await traces.extent_of(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
     (trace, page), found = await asyncio.gather(
-        traces.whole_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
-        logs.logs_of_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id),
+        traces.whole_trace(parts.telemetry, extent), logs.logs_of_trace(parts.telemetry, extent)
     )
     timed = [timed_span(span) for span in page.spans]
-    return OneTrace(trace=trace_detail(trace, page.spans, timed, found))
+    return Response(one_trace(trace, page.spans, timed, found), media_type="application/json")
 
 
-@router.get("/{trace_id}/spans")
+@router.get("/{trace_id}/spans", response_model=SpanList)
 async def list_spans(
     trace_id: TraceId,
     caller: Reader,
     parts: Parts,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     cursor: Annotated[str, Query(max_length=512)] = "",
-) -> SpanList:
+) -> Response:
     """The spans of a trace, a page at a time, in order of start."""
     trace = await traces.get_trace(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
     page = await traces.list_spans(
         parts.telemetry, org_id=caller.org_id, trace=trace, limit=limit, cursor=cursor
     )
     outline = await traces.outline(parts.telemetry, org_id=caller.org_id, trace=trace)
-    bodies = placed_spans(page.spans, [timed_row(row) for row in outline])
-    return SpanList(spans=bodies, cursor=page.cursor, has_more=page.cursor is not None)
+    answer = page_of_spans(page, [timed_row(row) for row in outline])
+    return Response(answer, media_type="application/json")
 
 
 async def _page(asked: TraceQuestion, caller: Principal, parts: Parts, *, text: str) -> TraceList:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from gatewayops.base.errors import NotFound
-from gatewayops.base.ids import trace_id_of
 from gatewayops.cost.budget import RECENT_DAYS, Period, Span, forecast, span_at
 from gatewayops.query.asking import SpanReader
-from gatewayops.store.telemetry import cost_sql, trace_sql
+from gatewayops.query.traces import extent_of
+from gatewayops.store.telemetry import cost_sql
 
 GROUPS = cost_sql.GROUPS
 MAX_GROUPS = 1_000
@@ -147,15 +146,10 @@ async def top_costs(
 
 async def trace_cost(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceCost:
     """What one trace cost; any form of its id. Raises NotFound."""
-    found = trace_id_of(trace_id)
-    rows = await telemetry.rows(cost_sql.trace_costs(), {"org": org_id, "trace": found})
-    if not rows:
-        [extent] = await telemetry.rows(trace_sql.extent_of_trace(), {"org": org_id, "trace": found})
-        if not extent["found"]:
-            msg = f"no trace {trace_id[:80]!r}; a new one takes up to two seconds to appear"
-            raise NotFound(msg)
+    place = await extent_of(telemetry, org_id=org_id, trace_id=trace_id)
+    rows = await telemetry.rows(cost_sql.trace_costs(), place)
     tools = [ToolCost(row["server"], row["tool"], figures(row)) for row in rows]
-    return TraceCost(found, summed([tool.figures for tool in tools]), tools)
+    return TraceCost(place["trace"], summed([tool.figures for tool in tools]), tools)
 
 
 def summed(parts: list[Figures]) -> Figures:

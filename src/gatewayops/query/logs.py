@@ -1,10 +1,10 @@
 """Log records that servers and clients sent by OTLP: lists of them, and those of one trace."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
-from gatewayops.base.ids import trace_id_of
 from gatewayops.query import cursor as cursors
 from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
@@ -60,7 +60,13 @@ async def list_logs(telemetry: SpanReader, wanted: LogFilter, *, limit: int, cur
     return LogPage(logs, cursors.encode(place))
 
 
-async def logs_of_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> list[LogRow]:
-    """The first MAX_OF_A_TRACE records of a trace by time; any form of its id (see base.ids.trace_id_of)."""
-    values = {"org": org_id, "trace": trace_id_of(trace_id), "limit": MAX_OF_A_TRACE}
+async def logs_of_trace(telemetry: SpanReader, extent: dict[str, Any]) -> list[LogRow]:
+    """The first MAX_OF_A_TRACE records by time of a trace that traces.extent_of found."""
+    if not extent["logs_found"]:
+        return []
+    values = {name: extent[name] for name in ("org", "trace")} | {
+        "first": extent["logs_first"],
+        "last": extent["logs_last"],
+        "limit": MAX_OF_A_TRACE,
+    }
     return [LogRow(**row) for row in await telemetry.rows(log_sql.logs_of_trace(), values)]

@@ -14,6 +14,7 @@ from gatewayops.query.cursor import Cursor
 from gatewayops.record.call_record import operation
 from gatewayops.store.telemetry import trace_sql
 from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
+from gatewayops.store.telemetry.trace_times import extent_of_trace
 
 MAX_SPANS = 10_000
 _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of each body
@@ -93,19 +94,18 @@ async def list_traces(
     before = cursors.decode(cursor) if cursor else None
     if before is not None:
         wanted = msgspec.structs.replace(wanted, start_ns=before.start_ns, end_ns=before.end_ns)
-    rows = await _page(telemetry, wanted, limit=limit, before=before)
-    traces = await _traces(telemetry, wanted.org_id, rows[:limit])
-    if len(rows) <= limit:
+    traces = await _page(telemetry, wanted, limit=limit, before=before)
+    if len(traces) <= limit:
         return TracePage(traces, None)
-    last = rows[limit - 1]
-    place = Cursor(last["first_ns"], last["trace_id"], wanted.start_ns, wanted.end_ns)
-    return TracePage(traces, cursors.encode(place))
+    last = traces[limit - 1]
+    place = Cursor(last.start_ns, last.trace_id, wanted.start_ns, wanted.end_ns)
+    return TracePage(traces[:limit], cursors.encode(place))
 
 
 async def _page(
     telemetry: SpanReader, wanted: SpanFilter, *, limit: int, before: Cursor | None
-) -> list[dict[str, Any]]:
-    """Rows of trace_sql.page_of_traces, one more than `limit` if there are.
+) -> list[TraceRow]:
+    """A page of traces, and one more if there are.
 
     The newest spans that fit usually fill the page; else ever more time is looked through.
     """
@@ -121,16 +121,16 @@ async def _page(
     is_all = len(newest) < most
     known = {"ids": ids, "since": wanted.start_ns if is_all else newest[-1]["at_ns"] + 1}
     is_continued = before is not None
-    sql = trace_sql.page_of_traces(wanted, is_continued=is_continued, has_ids=True)
+    sql = trace_sql.page_of_known(wanted, is_continued=is_continued)
     rows = await telemetry.rows(sql, values | known)
     if is_all or len(rows) > limit:
-        return rows
-    sql = trace_sql.page_of_traces(wanted, is_continued=is_continued, has_ids=False)
+        return [_trace(row) for row in rows]
+    sql = trace_sql.page_of_traces(wanted, is_continued=is_continued)
     for since_ns in spans_of_time(wanted.start_ns, until_ns):
         rows = await telemetry.rows(sql, values | {"since": since_ns})
         if len(rows) > limit:
             break
-    return rows
+    return await _traces(telemetry, wanted.org_id, rows)
 
 
 async def _traces(telemetry: SpanReader, org_id: str, page: list[dict[str, Any]]) -> list[TraceRow]:
@@ -140,7 +140,7 @@ async def _traces(telemetry: SpanReader, org_id: str, page: list[dict[str, Any]]
     values = {
         "org": org_id,
         "ids": [row["trace_id"] for row in page],
-        "first": min(row["first_ns"] for row in page),
+        "first": min(row["start_ns"] for row in page),
         "last": max(row["last_ns"] for row in page),
     }
     return [_trace(row) for row in await telemetry.rows(trace_sql.figures_of_traces(), values)]
@@ -154,22 +154,25 @@ def spans_of_time(start_ns: int, end_ns: int) -> list[int]:
 
 async def get_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> TraceRow:
     """One trace by any form of its id (see base.ids.trace_id_of). Raises NotFound."""
-    return await _figures(telemetry, await _extent(telemetry, org_id, trace_id))
+    return await _figures(telemetry, await extent_of(telemetry, org_id=org_id, trace_id=trace_id))
 
 
-async def whole_trace(telemetry: SpanReader, *, org_id: str, trace_id: str) -> tuple[TraceRow, SpanPage]:
-    """A trace and its spans that agree: read again when calls landed between the two. Raises NotFound."""
+async def whole_trace(telemetry: SpanReader, extent: dict[str, Any]) -> tuple[TraceRow, SpanPage]:
+    """A trace that `extent_of` found, and its spans: read again when calls landed between the two.
+
+    Raises NotFound when it is gone meanwhile.
+    """
     for _ in range(_TRIES):
-        extent = await _extent(telemetry, org_id, trace_id)
         if extent["found"] <= _FEW_SPANS:
             trace, page = await asyncio.gather(
                 _figures(telemetry, extent), _spans(telemetry, extent, body_limit=_BODY_LIMIT)
             )
         else:
             trace = await _figures(telemetry, extent)
-            page = await list_spans(telemetry, org_id=org_id, trace=trace)
+            page = await list_spans(telemetry, org_id=extent["org"], trace=trace)
         if page.cursor or len(page.spans) == trace.span_count:
             break
+        extent = await extent_of(telemetry, org_id=extent["org"], trace_id=extent["trace"])
     return trace, page
 
 
@@ -184,13 +187,19 @@ async def list_spans(
     return await _spans(telemetry, _place(org_id, trace), body_limit=body_limit, limit=limit, cursor=cursor)
 
 
-async def _extent(telemetry: SpanReader, org_id: str, trace_id: str) -> dict[str, Any]:
-    """Where a trace lies: `org`, `trace`, `first`, `last` as the SQL names them; how many were `found`."""
+async def extent_of(telemetry: SpanReader, *, org_id: str, trace_id: str) -> dict[str, Any]:
+    """Where a trace lies: `org`, `trace`, `first`, `last` as the SQL names them; about how many `found`.
+
+    And `logs_first`, `logs_last`, `logs_found`, which logs.logs_of_trace needs. Any form of the id. Raises
+    NotFound, after looking at the spans themselves.
+    """
     values = {"org": org_id, "trace": trace_id_of(trace_id)}
-    [extent] = await telemetry.rows(trace_sql.extent_of_trace(), values)
+    [extent] = await telemetry.rows(extent_of_trace(), values)
+    if not extent["found"]:
+        extent |= (await telemetry.rows(trace_sql.searched_extent(), values))[0]
     if not extent["found"]:
         raise _unknown(trace_id)
-    return values | {"first": extent["first_ns"], "last": extent["last_ns"], "found": extent["found"]}
+    return values | {name.removesuffix("_ns"): value for name, value in extent.items()}
 
 
 def _place(org_id: str, trace: TraceRow) -> dict[str, Any]:

@@ -5,11 +5,13 @@ import time
 
 import pytest
 
+from gatewayops.api.trace_shapes import OneTrace, SpanList
 from gatewayops.record.intake import Export, Intake
 from gatewayops.record.masking import Masker
 from gatewayops.record.otlp import destinations, signals, wire
 from gatewayops.record.otlp.sender import Sender
 from gatewayops.record.recorder import Recorder
+from gatewayops.record.rows import columns_of
 from gatewayops.record.settings import RecordSettings
 from gatewayops.testing.exports import SPAN_ID, TRACE_ID, attributes, span_json, traces_json
 
@@ -137,6 +139,32 @@ async def test_a_trace_shows_the_log_records_that_name_it(api, export):
     trace = (await api.get(f"/v1/traces/tr_{TRACE_ID}")).json()["trace"]
 
     assert [(log["body"], log["span_id"]) for log in trace["logs"]] == [("first", None), ("second", SPAN_ID)]
+
+
+async def test_one_trace_has_the_shape_that_is_documented(api, export, telemetry, record):
+    """The answers are encoded without the models that the OpenAPI shows."""
+    moment = str(NOW_NS)
+    exported = span_json(
+        parentSpanId="c" * 16,
+        events=[{"timeUnixNano": moment, "name": "retry", "attributes": attributes({"n": "1"})}],
+        links=[{"traceId": "d" * 32, "spanId": "e" * 16, "attributes": attributes({"why": "batch"})}],
+    )
+    await export(traces_json(exported))
+    await export(logs_json(log_json("said", traceId=TRACE_ID, spanId=SPAN_ID)))
+    calls = [
+        record(trace_id=TRACE_ID, span_id="c" * 16, cost_micros=1, request_body='{"\u00e9": [1, 2.5, null]}'),
+        record(trace_id=TRACE_ID, request_body="{cut", is_request_cut=True, response_body="", rpc_code=-3),
+    ]
+    await telemetry.insert_spans(columns_of(calls, batch="b"), "b")
+
+    whole = await api.get(f"/v1/traces/{TRACE_ID}")
+    page = await api.get(f"/v1/traces/{TRACE_ID}/spans", params={"limit": 2})
+
+    for answer, shape in ((whole, OneTrace), (page, SpanList)):
+        assert answer.headers["content-type"] == "application/json"
+        assert shape.model_validate_json(answer.content, strict=True).model_dump() == answer.json()
+    assert [len(span["events"]) + len(span["links"]) for span in whole.json()["trace"]["spans"]] == [0, 0, 2]
+    assert page.json()["has_more"]
 
 
 async def test_metrics_are_listed_by_name_in_pages(api, export):

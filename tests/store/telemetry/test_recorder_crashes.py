@@ -10,9 +10,11 @@ import pytest
 
 from gatewayops.record.destination import Calls
 from gatewayops.record.recorder import Recorder
+from gatewayops.record.rows import columns_of
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolWriter, segments
 from gatewayops.store.telemetry.client import Telemetry
+from gatewayops.store.telemetry.trace_times import extent_of_trace
 
 from .conftest import PASSWORD, USER
 
@@ -53,6 +55,23 @@ async def until(is_so):
     async with asyncio.timeout(30):
         while not is_so():  # noqa: ASYNC110 - a condition of the real recorder, not an event
             await asyncio.sleep(0.005)
+
+
+async def test_a_repeated_insert_completes_the_look_up_by_id(telemetry, record):
+    """A store may be killed after it kept the spans and before it kept when their traces were."""
+    calls = [record(trace_id="a" * 32), record(trace_id="b" * 32)]
+    columns = columns_of(calls, batch="b")
+    await telemetry.insert_spans(columns, "b")
+    await telemetry.change(["TRUNCATE TABLE trace_times"])
+
+    for _ in range(2):
+        await telemetry.insert_spans(columns, "b")
+
+    assert await figures(telemetry) == (2, 2)
+    for call in calls:
+        values = {"org": "org_a", "trace": call.trace_id}
+        [extent] = await telemetry.rows(extent_of_trace(), values)
+        assert (extent["first_ns"], extent["last_ns"]) == (call.ts_ns, call.ts_ns)
 
 
 async def figures(telemetry):

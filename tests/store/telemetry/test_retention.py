@@ -9,6 +9,7 @@ from gatewayops.record.rows import columns_of
 from gatewayops.store.telemetry import retention
 from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.store.telemetry.retention import Retention, of_ddl
+from gatewayops.store.telemetry.trace_times import extent_of_trace
 from gatewayops.testing.store_process import PASSWORD, USER
 
 DAY_NS = 24 * 3600 * 10**9
@@ -34,6 +35,13 @@ async def until(telemetry, expected):
             await asyncio.sleep(0.1)
 
 
+async def extent(telemetry, call):
+    """How many spans of the call's trace the look-up by id knows of."""
+    values = {"org": call.org_id, "trace": call.trace_id}
+    [row] = await telemetry.rows(extent_of_trace(), values)
+    return row["found"]
+
+
 async def test_a_new_store_keeps_payloads_as_long_as_calls(telemetry):
     assert await retention.current(telemetry) == Retention(3650, 3650)
 
@@ -45,6 +53,9 @@ async def test_payloads_go_before_their_calls_and_both_follow_a_change(telemetry
 
     await retention.change(telemetry, Retention(2, 1))
     await until(telemetry, [(0, True)])
+    async with asyncio.timeout(60):
+        while [await extent(telemetry, call) for call in kept] != [0, 1]:  # noqa: ASYNC110 - a condition of the store
+            await asyncio.sleep(0.1)
 
 
 async def test_a_restart_keeps_what_was_changed_until_the_setting_changes(store, telemetry):

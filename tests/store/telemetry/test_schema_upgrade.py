@@ -8,9 +8,11 @@ from gatewayops.query import traces
 from gatewayops.store.telemetry import schema
 from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.store.telemetry.span_filter import SpanFilter
+from gatewayops.store.telemetry.trace_times import extent_of_trace
 
 from .conftest import NOON_NS, PASSWORD, USER
 
+DAY_NS = 24 * 3600 * 10**9
 _SPAN = """
 INSERT INTO spans (ts, org_id, trace_id, span_id, door, status, attributes)
 SELECT fromUnixTimestamp64Nano({at_ns}, 'UTC'), 'org_a', '{trace}', '{trace}', 'otlp', 'success',
@@ -26,14 +28,7 @@ async def test_spans_of_an_earlier_schema_are_found_by_attribute_after_the_upgra
     store, version, monkeypatch
 ):
     database = f"t_{secrets.token_hex(6)}"
-    with monkeypatch.context() as earlier:
-        earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:version])
-        earlier.setattr(schema, "_TABLES", ("spans",))
-        earlier.setattr(schema, "FOLLOW_RETENTION", ())
-        before = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
-        await before.change([_SPAN.format(at_ns=NOON_NS, trace="a" * 32)])
-        await before.close()
-
+    await _insert_before(store, database, version, monkeypatch, [(NOON_NS, "a")])
     telemetry = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
     await telemetry.change([_SPAN.format(at_ns=NOON_NS + 1, trace="b" * 32)])
 
@@ -42,6 +37,39 @@ async def test_spans_of_an_earlier_schema_are_found_by_attribute_after_the_upgra
     assert await _found(telemetry, "customer", "eu") == []
     assert "by_attribute" in {row["name"] for row in await telemetry.rows(_INDEXES)}
     await telemetry.close()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_trace_that_began_before_the_upgrade_and_went_on_after_it_is_whole(
+    store, version, monkeypatch
+):
+    database = f"t_{secrets.token_hex(6)}"
+    await _insert_before(store, database, version, monkeypatch, [(NOON_NS - DAY_NS, "a"), (NOON_NS, "b")])
+    telemetry = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+
+    await telemetry.change([_SPAN.format(at_ns=NOON_NS + DAY_NS, trace="a" * 32)])
+
+    assert await _extent(telemetry, "a") == (NOON_NS - DAY_NS, NOON_NS + DAY_NS, 2)
+    assert await _extent(telemetry, "b") == (NOON_NS, NOON_NS, 1)
+    assert (await traces.get_trace(telemetry, org_id="org_a", trace_id="a" * 32)).end_ns == NOON_NS + DAY_NS
+    await telemetry.close()
+
+
+async def _insert_before(store, database, version, monkeypatch, spans):
+    """As an installation of that version would have."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:version])
+        earlier.setattr(schema, "_TABLES", ("spans",))
+        earlier.setattr(schema, "FOLLOW_RETENTION", ())
+        before = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+        await before.change([_SPAN.format(at_ns=at_ns, trace=letter * 32) for at_ns, letter in spans])
+        await before.close()
+
+
+async def _extent(telemetry, letter):
+    values = {"org": "org_a", "trace": letter * 32}
+    [row] = await telemetry.rows(extent_of_trace(), values)
+    return row["first_ns"], row["last_ns"], row["found"]
 
 
 async def _found(telemetry, key, value):

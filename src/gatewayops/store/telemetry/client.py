@@ -135,6 +135,7 @@ class Telemetry:
         settings = {
             "insert_deduplication_token": token,
             "insert_deduplicate": 1,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,  # a repeated insert completes them
             "async_insert": 0,
             "max_partitions_per_insert_block": 0,  # a backlog may span many days
         }
@@ -210,8 +211,7 @@ class Telemetry:
         has_new_tables = newest < schema.VERSIONS[-1].number
         for version in schema.VERSIONS:
             if version.number > newest:
-                for statement in version.statements:
-                    await client.command(statement)
+                await self._apply(client, version)
                 newest, days = version.number, schema.FIRST_RETENTION_DAYS if newest == 0 else days
                 await client.command(schema.remember(), parameters={"number": newest, "days": days})
         if days != self._retention_days or has_new_tables:
@@ -219,6 +219,13 @@ class Telemetry:
             for statement in (*schema.set_retention(days), *schema.FOLLOW_RETENTION):
                 await client.command(statement)
             await client.command(schema.remember(), parameters={"number": newest, "days": days})
+
+    async def _apply(self, client: AsyncClient, version: schema.Version) -> None:
+        for statement in version.statements:
+            await client.command(statement)
+        for table, fill in version.fill.items():
+            for row in (await client.query(schema.days_of(table))).named_results():
+                await client.command(fill, parameters={"day": row["day"]})
 
     def _translated(self, error: BaseException) -> GatewayOpsError:
         code = error.code if isinstance(error, DatabaseError) else None

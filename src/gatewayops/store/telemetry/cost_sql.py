@@ -5,7 +5,7 @@ Only calls through the gateway count; spans that others sent have no price.
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
-from gatewayops.store.telemetry.span_filter import in_range, is_call
+from gatewayops.store.telemetry.span_filter import in_extent, in_range, is_call
 
 _GROUPS = {
     "day": "toString(toDate(ts))",
@@ -46,9 +46,12 @@ def total() -> str:
 
 
 def trace_costs() -> str:
-    """Figures by server and tool of one trace's calls, dearest first. Parameters `org`, `trace`."""
+    """Figures by server and tool of one trace's calls, dearest first.
+
+    Parameters `org`, `trace`, and of its extent `first`, `last`.
+    """
     return (
-        f"SELECT server, tool, {_FIGURES} FROM spans WHERE org_id = {{org:String}} "
+        f"SELECT server, tool, {_FIGURES} FROM spans WHERE {in_extent()} "
         f"AND trace_id = {{trace:String}} AND {is_call()} "
         "GROUP BY server, tool ORDER BY total_micros DESC, server, tool"
     )

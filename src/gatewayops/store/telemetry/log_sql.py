@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gatewayops.store.telemetry.span_filter import in_range
+from gatewayops.store.telemetry.span_filter import in_extent, in_range
 
 _COLUMNS = """
     toUnixTimestamp64Nano(ts) AS at_ns, log_id, trace_id, span_id, severity, severity_text, event_name, body,
@@ -57,8 +57,8 @@ def list_values(wanted: LogFilter) -> dict[str, Any]:
 
 
 def logs_of_trace() -> str:
-    """In order of time, whenever they were made. Parameters `org`, `trace`, `limit`."""
+    """In order of time. Parameters `org`, `trace`, `first`, `last` (see extent_of_trace), `limit`."""
     return (
-        f"SELECT {_COLUMNS} FROM logs WHERE org_id = {{org:String}} AND trace_id = {{trace:String}} "
+        f"SELECT {_COLUMNS} FROM logs WHERE {in_extent()} AND trace_id = {{trace:String}} "
         "ORDER BY ts, log_id LIMIT {limit:UInt32}"
     )

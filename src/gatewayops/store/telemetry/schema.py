@@ -4,12 +4,13 @@ A version that has shipped is never edited; a change is a new one. Columns follo
 record.call_record.CallRecord, with `ts` for `ts_ns`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from gatewayops.store.telemetry import otlp_schema
+from gatewayops.store.telemetry import otlp_schema, trace_times
 
 FIRST_RETENTION_DAYS = 30  # as each version creates its tables
-_TABLES = ("spans", "logs", "metric_points")
+_TABLES = ("spans", "logs", "metric_points", "trace_times")
 
 # What the recorder inserts, in this order: (column, Arrow kind). See telemetry.arrow.
 SPAN_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -116,6 +117,7 @@ class Version:
 
     number: int
     statements: tuple[str, ...]
+    fill: Mapping[str, str] = field(default_factory=dict)  # by table: run with each `day` that it has
 
 
 # Finds the spans with an attribute's value without reading all attributes. The parts that exist follow in
@@ -126,7 +128,12 @@ _ATTRIBUTES = (
     "ALTER TABLE spans MATERIALIZE INDEX by_attribute",
 )
 
-VERSIONS = (Version(1, (_SPANS,)), Version(2, otlp_schema.STATEMENTS), Version(3, _ATTRIBUTES))
+VERSIONS = (
+    Version(1, (_SPANS,)),
+    Version(2, otlp_schema.STATEMENTS),
+    Version(3, _ATTRIBUTES),
+    Version(4, trace_times.STATEMENTS, trace_times.FILL),
+)
 
 _VERSIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS schema_versions (
@@ -169,6 +176,11 @@ FOLLOW_RETENTION = tuple(
     for table in _TABLES
     for what in ("MODIFY SETTING materialize_ttl_recalculate_only = 1", "MATERIALIZE TTL")
 )
+
+
+def days_of(table: str) -> str:
+    """Rows (day) of the days that a table of ours has rows of."""
+    return f"SELECT DISTINCT toDate(ts) AS day FROM {table} ORDER BY day"  # noqa: S608 - our own name
 
 
 def remember() -> str:

@@ -50,6 +50,17 @@ def in_range() -> str:
     )
 
 
+def in_extent() -> str:
+    """Rows of the organisation between two moments, both included; of no other day is anything read.
+
+    Parameters `org`, `first`, `last` (Unix nanoseconds).
+    """
+    return (
+        "org_id = {org:String} AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') "
+        "AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')"
+    )
+
+
 def is_call() -> str:
     """Calls through the gateway: not the spans that others sent."""
     return f"door != '{OTLP_DOOR}'"

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
-from gatewayops.store.telemetry.span_filter import SpanFilter, in_range, is_call, span_conditions
+from gatewayops.store.telemetry.span_filter import SpanFilter, in_extent, in_range, is_call, span_conditions
 
 _START = "min(toUnixTimestamp64Nano(ts))"
 _END = "max(toUnixTimestamp64Nano(ts) + duration_ns)"
@@ -11,10 +11,7 @@ _STATUS = (
     "countIf(status != 'success') > 0, 'error', 'success')"
 )
 _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
-_BOUNDED = (  # reads the days and granules where a trace is known to lie, and no others
-    "org_id = {org:String} AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') "
-    "AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')"
-)
+_NARROW = "SETTINGS max_threads = 1"  # of a few granules: more threads cost more than they save
 _FIRST = f"(NOT ({is_call()}), ts)"  # who was at work is the calls' to say, before exporters
 # Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
 _TRACE = f"""
@@ -63,25 +60,37 @@ def newest_spans(wanted: SpanFilter) -> str:
     )
 
 
-def page_of_traces(wanted: SpanFilter, *, is_continued: bool, has_ids: bool) -> str:
-    """Rows (trace_id, first_ns, last_ns) of traces that began at or after `since`, newest first.
+def page_of_known(wanted: SpanFilter, *, is_continued: bool) -> str:
+    """The figures of traces in `ids` that began at or after `since` and that the filter wants, newest first.
 
-    Of those in the parameter `ids`, else of all that have a span that the filter may ask for. Parameters of
-    the filter, `since`, `until`, `limit`, and `before_ns`, `before_id` when continued.
+    Parameters of the filter, `ids`, `since`, `limit`, and `before_ns`, `before_id` when continued.
     """
-    ids = "{ids:Array(String)}" if has_ids else f"(SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
+    return _page(wanted, _LISTED, "{ids:Array(String)}", is_continued=is_continued)
+
+
+def page_of_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
+    """Rows (trace_id, start_ns, last_ns) of traces that began at or after `since`, newest first.
+
+    Of all that have a span that the filter may ask for. Parameters of the filter, `since`, `until`, `limit`,
+    and `before_ns`, `before_id` when continued.
+    """
+    shown = f"trace_id, {_START} AS start_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns"
+    ids = f"(SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
+    return _page(wanted, shown, ids, is_continued=is_continued)
+
+
+def _page(wanted: SpanFilter, shown: str, ids: str, *, is_continued: bool) -> str:
     return (
-        f"SELECT trace_id, {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns FROM spans "
-        f"WHERE {in_range()} AND trace_id IN {ids} GROUP BY trace_id "
+        f"SELECT {shown} FROM spans WHERE {in_range()} AND trace_id IN {ids} GROUP BY trace_id "
         f"HAVING {' AND '.join(_page_conditions(wanted, is_continued=is_continued))} "
-        "ORDER BY first_ns DESC, trace_id DESC LIMIT {limit:UInt32}"
+        f"ORDER BY {_SHOWN} LIMIT {{limit:UInt32}}"
     )
 
 
 def figures_of_traces() -> str:
     """The figures of the traces in `ids`, newest first. Parameters `org`, `ids`, `first`, `last`."""
     return (
-        f"SELECT {_LISTED} FROM spans WHERE {_BOUNDED} AND trace_id IN {{ids:Array(String)}} "
+        f"SELECT {_LISTED} FROM spans WHERE {in_extent()} AND trace_id IN {{ids:Array(String)}} "
         f"GROUP BY trace_id ORDER BY {_SHOWN}"
     )
 
@@ -121,8 +130,8 @@ def _page_conditions(wanted: SpanFilter, *, is_continued: bool) -> list[str]:
     return conditions
 
 
-def extent_of_trace() -> str:
-    """One row (first_ns, last_ns, found) of when spans of a trace began. Parameters `org`, `trace`."""
+def searched_extent() -> str:
+    """What trace_times.extent_of_trace says of spans, from all that is retained."""
     return (
         f"SELECT {_START} AS first_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns, count() AS found "
         "FROM spans WHERE org_id = {org:String} AND trace_id = {trace:String}"
@@ -131,7 +140,10 @@ def extent_of_trace() -> str:
 
 def one_trace() -> str:
     """One row with the trace's figures, or none. Parameters `org`, `trace`, `first`, `last` (included)."""
-    return f"SELECT {_TRACE} FROM spans WHERE {_BOUNDED} AND trace_id = {{trace:String}} GROUP BY trace_id"
+    return (
+        f"SELECT {_TRACE} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} "
+        f"GROUP BY trace_id {_NARROW}"
+    )
 
 
 def spans_of_trace() -> str:
@@ -140,9 +152,9 @@ def spans_of_trace() -> str:
     Parameters of `one_trace`, `body_limit` (characters), `limit`, `after_ns`, `after_id`.
     """
     return (
-        f"SELECT {_SPAN} FROM spans WHERE {_BOUNDED} AND trace_id = {{trace:String}} "
+        f"SELECT {_SPAN} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} "
         "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
-        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
+        f"ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {{limit:UInt32}} {_NARROW}"
     )
 
 
@@ -153,7 +165,7 @@ def outline_of_trace() -> str:
     """
     return (
         "SELECT span_id, parent_span_id, server, service, door, toUnixTimestamp64Nano(ts) AS start_ns, "
-        f"duration_ns, auth_ns, policy_ns, upstream_ns FROM spans WHERE {_BOUNDED} "
+        f"duration_ns, auth_ns, policy_ns, upstream_ns FROM spans WHERE {in_extent()} "
         "AND trace_id = {trace:String} "
         "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
     )

@@ -1,0 +1,81 @@
+"""One trace and pages of its spans as JSON, encoded straight from the rows.
+
+The shapes are trace_shapes.OneTrace and SpanList, which the routes declare; a test holds the bytes against
+them. Making those models of ten thousand spans and checking them again would cost more than all the rest.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from gatewayops.api.exported_shapes import log_body
+from gatewayops.api.periods import ms
+from gatewayops.api.trace_shapes import TraceContext, TraceDetail, span_fields, trace_fields
+from gatewayops.query.latency import Latency, split_all, summed
+from gatewayops.query.logs import LogRow
+from gatewayops.query.timed_span import TimedSpan
+from gatewayops.query.traces import SpanPage, SpanRow, TraceRow
+from gatewayops.query.waterfall import Place, waterfall
+
+
+def one_trace(
+    trace: TraceRow, spans: Sequence[SpanRow], timed: Sequence[TimedSpan], logs: Iterable[LogRow] = ()
+) -> bytes:
+    """A OneTrace: a trace, its spans and its log records; `timed` are the same spans."""
+    splits = split_all(timed)
+    fields = trace_fields(trace)
+    detail = {name: fields[name] for name in TraceDetail.model_fields if name in fields} | {
+        "context": {name: fields[name] for name in TraceContext.model_fields},
+        "latency": _latency(summed(splits.values())),
+        "spans": _placed(spans, timed, splits),
+        "logs": [log_body(log).model_dump() for log in logs],
+    }
+    return msgspec.json.encode({"trace": detail})
+
+
+def page_of_spans(page: SpanPage, timed: Sequence[TimedSpan]) -> bytes:
+    """A SpanList of spans of one trace, all of which is in `timed`."""
+    spans = _placed(page.spans, timed, split_all(timed))
+    return msgspec.json.encode({"spans": spans, "cursor": page.cursor, "has_more": page.cursor is not None})
+
+
+def _placed(
+    spans: Iterable[SpanRow], timed: Sequence[TimedSpan], splits: dict[str, Latency]
+) -> list[dict[str, Any]]:
+    places = {span.span_id: place for span, place in zip(timed, waterfall(timed), strict=True)}
+    return [
+        span_fields(span)
+        | {"latency": _latency(splits.get(span.span_id)), "place": _place(places.get(span.span_id))}
+        for span in spans
+    ]
+
+
+def _latency(found: Latency | None) -> dict[str, float | None] | None:
+    if found is None:
+        return None
+    return {
+        "client_ms": _or_null(found.client_ns),
+        "auth_ms": found.auth_ns / 1e6,
+        "policy_ms": found.policy_ns / 1e6,
+        "gateway_ms": found.gateway_ns / 1e6,
+        "upstream_ms": found.upstream_ns / 1e6,
+        "network_ms": _or_null(found.network_ns),
+        "server_ms": _or_null(found.server_ns),
+        "total_ms": found.total_ns / 1e6,
+    }
+
+
+def _or_null(value_ns: int | None) -> float | None:
+    return None if value_ns is None else value_ns / 1e6
+
+
+def _place(found: Place | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "row": found.row,
+        "depth": found.depth,
+        "on_critical_path": found.is_on_critical_path,
+        "clock_shift_ms": ms(found.shift_ns),
+    }
