@@ -81,7 +81,7 @@ Place = tuple[Any, ...]
 Sender = Callable[[httpx.Request], httpx.Response]
 
 TOKEN = "only the person at the machine knows this"
-EXAMPLES = {GenerationMode.POSITIVE: 2, GenerationMode.NEGATIVE: 1}  # an operation; by hand it was 200
+EXAMPLES = 1  # an operation and kind of database; by hand it was 200
 SEED = 20_261_124
 CHECKS = [
     checks.not_a_server_error,
@@ -96,7 +96,7 @@ REQUEST_PARTS = ("method", "url", "headers", "data", "json", "params", "cookies"
 ERROR_FIELDS = {"error", "reason", "message"}
 HERE = b'"@"'
 LINKED = "linked@example.com"
-SHARE = 32  # of the odd values at each place; all of them within so many places
+SHARE = 48  # of the odd values at each place; all of them within so many places
 LONGEST = 5_000  # clients refuse longer addresses
 
 
@@ -332,7 +332,7 @@ def _explore(control: Control, operation: APIOperation, mode: GenerationMode, se
 
     @seed(SEED)
     @settings(
-        max_examples=EXAMPLES[mode],
+        max_examples=EXAMPLES,
         phases=[Phase.generate],
         database=None,
         deadline=None,

@@ -21,8 +21,16 @@ Sign = Callable[[bytes], bytes]
 class TokenSigner:
     """The signing key of one organisation, for servers below one public address."""
 
-    def __init__(self, public_url: str, *, org_id: str = "org_default", kid: str = "kid_1") -> None:
-        """Makes a new key."""
+    def __init__(
+        self,
+        public_url: str,
+        *,
+        org_id: str = "org_default",
+        kid: str = "kid_1",
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        """Makes a new key. `now_s` is when tokens are issued."""
+        self._now_s = now_s
         self._public_url = public_url
         self._org_id = org_id
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -48,7 +56,7 @@ class TokenSigner:
         **changes: Any,  # noqa: ANN401 - any claim may be made wrong
     ) -> str:
         """A token for a server, with what is to be wrong about it; a change to None leaves the claim out."""
-        now_s = int(time.time())
+        now_s = int(self._now_s())
         claims = {
             "iss": oauth_addresses.issuer(self._public_url, slug),
             "aud": oauth_addresses.resource(self._public_url, slug),

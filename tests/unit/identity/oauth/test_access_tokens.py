@@ -15,14 +15,15 @@ from gatewayops.store import snapshot as sn
 from gatewayops.testing.token_signer import LIFE_S, TokenSigner
 
 URL = "https://mcp.example.com"
-SIGNER = TokenSigner(URL)
+NOW = int(time.time())  # for all: the suite may take minutes
+SIGNER = TokenSigner(URL, now_s=lambda: NOW)
 GOOD = SIGNER.token("tools").encode()
 EXPECTED = Expected(f"{URL}/oauth/tools", f"{URL}/v1/mcp/tools", "org_default")
 KEYS = {SIGNER.kid: public_key(SIGNER.row.jwk)}
 
 
 class Clock:
-    now_s = time.time()
+    now_s = NOW
 
     def __call__(self):
         return self.now_s
@@ -108,7 +109,7 @@ def test_it_is_forgotten_when(tokens, then):
 
 
 def test_of_several_revocations_the_latest_counts(tokens):
-    row, now_s = server(), int(Clock.now_s)
+    row, now_s = server(), NOW
     revoked = [sn.RevocationRow("org_default", "grant", "gr_1", now_s + ago) for ago in (-5, 30, -9)]
     tokens.replace(rules(row, revoked=revoked))
 
@@ -140,7 +141,7 @@ def test_only_so_many_are_remembered(tokens, monkeypatch):
 @given(st.binary(max_size=300))
 def test_no_bytes_get_through(raw):
     with pytest.raises(TokenRefused):
-        verify(raw, KEYS, EXPECTED, now_s=time.time())
+        verify(raw, KEYS, EXPECTED, now_s=NOW)
 
 
 @given(st.integers(0, len(GOOD) - 1), st.binary(max_size=3))
@@ -149,7 +150,7 @@ def test_no_changed_token_gets_through(at, put):
     if _means(changed) == _means(GOOD):
         return
     with pytest.raises(TokenRefused):
-        verify(changed, KEYS, EXPECTED, now_s=time.time())
+        verify(changed, KEYS, EXPECTED, now_s=NOW)
 
 
 def _means(raw):
