@@ -51,7 +51,7 @@ def up(*, has_demo: bool, reloads: bool, **options: Any) -> None:  # noqa: ANN40
     """Run gateway, control and store on this machine, until Ctrl-C."""
     import asyncio
 
-    from gatewayops.app import banner, demo_key, first_link
+    from gatewayops.app import banner, demo_key, first_link_file
     from gatewayops.app.child import ChildRefused
     from gatewayops.app.logs import log_to_stderr
     from gatewayops.app.supervisor import Supervisor
@@ -61,7 +61,7 @@ def up(*, has_demo: bool, reloads: bool, **options: Any) -> None:  # noqa: ANN40
 
     def announce(supervisor: Supervisor) -> None:
         key = demo_key.read(supervisor.data) if has_demo else None
-        link = first_link.read(supervisor.data)
+        link = first_link_file.read(supervisor.data)
         click.echo(banner.ready_text(supervisor, key, program=_program(), first_link=link))
 
     supervisor = Supervisor(

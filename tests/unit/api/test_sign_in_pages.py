@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from gatewayops.api.app import ControlParts
-from gatewayops.app import first_link
+from gatewayops.app import first_link, first_link_file
 from gatewayops.app.layout import DataDirectory
 
 from .accounts import PASSWORD, mailed, user
@@ -17,7 +17,7 @@ async def link(parts: ControlParts, tmp_path) -> str:
     """The first administrator's, as `up` prints it."""
     data = DataDirectory(tmp_path / "data").prepare()
     await first_link.ensure(parts.database, data)
-    return first_link.read(data)
+    return first_link_file.read(data)
 
 
 async def test_the_link_of_the_first_start_makes_one_administrator(
