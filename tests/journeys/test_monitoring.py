@@ -153,7 +153,7 @@ def _ask_everything(prometheus, eventually):
     def ask(expression):
         try:
             return prometheus.get("/query", params={"query": expression}).json()
-        except httpx.TransportError:
+        except (httpx.TransportError, ValueError):  # not there yet, or "Service Unavailable"
             return {"status": "starting", "data": {"result": []}}
 
     eventually(lambda: len(ask('up{job="gatewayops"} == 1')["data"]["result"]) == 3)

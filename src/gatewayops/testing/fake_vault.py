@@ -6,6 +6,7 @@ type aes256-gcm96 only, no policies, leases, audit devices, seals, batches, `min
 """
 
 import base64
+import binascii
 import json
 import os
 import re
@@ -66,7 +67,10 @@ def _decrypted(versions: list[bytes], body: dict[str, str], place: bytes) -> tup
     found = _CIPHERTEXT.fullmatch(body["ciphertext"])
     if found is None or not 0 < int(found[1]) <= len(versions):
         return 400, {"errors": ["invalid ciphertext: no prefix"]}
-    sealed = base64.b64decode(found[2])
+    try:
+        sealed = base64.b64decode(found[2], validate=True)
+    except binascii.Error:
+        return 400, {"errors": ["invalid ciphertext: could not decode base64"]}
     try:
         plain = AESGCM(versions[int(found[1]) - 1]).decrypt(
             sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place or None
