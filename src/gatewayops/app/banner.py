@@ -24,6 +24,8 @@ def ready_text(supervisor: Supervisor, key: DemoKey | None, *, program: str, fir
         f"  API docs    {address}/docs",
         f"  data        {supervisor.data.root}",
     ]
+    if key is not None:
+        first.append(f"  API key     {key.secret}")
     if first_link:
         setup = f"{address}/setup?token={first_link}"
         first += ["", "Make the first administrator; the link works once, within 24 hours:", "", f"  {setup}"]
@@ -48,8 +50,6 @@ def _demo_lines(address: str, key: DemoKey) -> list[str]:
     }
     config = json.dumps({"mcpServers": {SERVER_NAME: server}}, indent=2)
     return [
-        f"  API key     {key.secret}",
-        "",
         "Call a tool of the demo server:",
         "",
         f"  curl -s {address}/v1/mcp/{SERVER_NAME}/tools/call \\",
