@@ -30,7 +30,7 @@ class Roles:
 
     def start(self, *roles):
         """Those of them that do not run."""
-        for role in set(roles) - set(self._running):
+        for role in [role for role in roles if role not in self._running]:
             port = str(self._ports[role])
             command = ["env", f"GATEWAYOPS_CONTROL__PORT={self._ports['control']}", sys.executable]
             options = ["-m", "gatewayops", role, "--data", str(self.data), "--port", port]
