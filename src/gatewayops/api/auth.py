@@ -47,10 +47,10 @@ LOCAL_ADMIN = Principal(
 )
 
 _SESSION = "gws_"
-_BEARER = HTTPBearer(
+BEARER = HTTPBearer(
     auto_error=False, scheme_name="API key", description="A key `gwo_prod_…`, or a person's session `gws_…`"
 )
-Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
 
 
 class FailedAttempts:

@@ -13,11 +13,10 @@ from urllib.parse import unquote
 
 import grpc
 from fastapi import FastAPI, Request
-from fastapi.security import HTTPAuthorizationCredentials
 from grpc import aio
 
 from gatewayops.api import answers
-from gatewayops.api.auth import NeedsAction
+from gatewayops.api.auth import BEARER, NeedsAction
 from gatewayops.api.otlp_taking import intake_of, take
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.protocol import otlp
@@ -93,7 +92,7 @@ class OtlpGrpc:
     async def _taken(self, signal: wire.Signal, context: Any) -> bytes:  # noqa: ANN401
         state = self._app.state
         request = _request(self._app, context)
-        caller = await self._check(request, _bearer(request))
+        caller = await self._check(request, await BEARER(request))
         intake = intake_of(state.parts)
         body = await context.read()
         if body is aio.EOF:  # over the limit: grpc has answered so itself
@@ -116,11 +115,5 @@ def _request(app: FastAPI, context: Any) -> Request:  # noqa: ANN401
     pairs = [(str(name), value) for name, value in context.invocation_metadata() or ()]
     headers = [(name.encode(), value.encode()) for name, value in pairs if isinstance(value, str)]
     host, _, _ = unquote(context.peer()).partition(":")[2].rpartition(":")
-    return Request({"type": "http", "headers": headers, "client": (host.strip("[]"), 0), "app": app})
-
-
-def _bearer(request: Request) -> HTTPAuthorizationCredentials | None:
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return None
-    return HTTPAuthorizationCredentials(scheme=scheme, credentials=secret.strip())
+    client = (host.strip("[]"), 0)
+    return Request({"type": "http", "method": "POST", "headers": headers, "client": client, "app": app})

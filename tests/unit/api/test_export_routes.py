@@ -81,6 +81,17 @@ async def test_everything_but_the_name_of_a_destination_can_be_changed(admin: ht
     assert "more-secret" not in again.text + log.text
 
 
+async def test_a_destination_that_is_not_allowed_any_more_can_be_switched_off(
+    admin: httpx.AsyncClient, client_of: ClientMaker
+) -> None:
+    private = {"name": "near", "endpoint": "http://127.0.0.1:4318", "allow_private_network": True}
+    assert (await admin.post("/v1/exports", json=private)).status_code == 201
+    writer = await client_of("org_default", "exports.write")
+    assert (await writer.patch("/v1/exports/near", json={"enabled": True})).status_code == 403
+    off = await writer.patch("/v1/exports/near", json={"enabled": False})
+    assert off.json()["export"]["enabled"] is False
+
+
 @pytest.mark.parametrize(
     "change",
     [

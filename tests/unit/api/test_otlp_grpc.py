@@ -15,6 +15,8 @@ from gatewayops.record.intake import Intake
 from gatewayops.record.settings import RecordSettings
 from gatewayops.testing.exports import traces_protobuf
 
+from .accounts import token, user
+
 LIMIT = 1 << 20
 TRACES = "trace.v1.TraceService"
 SERVICES = (TRACES, "logs.v1.LogsService", "metrics.v1.MetricsService")
@@ -50,9 +52,10 @@ async def export(port, client_of):
     options = [("grpc.max_send_message_length", -1)]
     async with aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
 
-        async def send(body=b"", *, service=TRACES, bearer=key, compression=None):
+        async def send(body=b"", *, service=TRACES, bearer=key, cookie="", compression=None):
             method = channel.unary_unary(f"/opentelemetry.proto.collector.{service}/Export")
-            metadata = (("authorization", bearer),) if bearer else ()
+            given = (("authorization", bearer), ("cookie", cookie))
+            metadata = tuple((name, value) for name, value in given if value)
             return await method(body, metadata=metadata, compression=compression, timeout=30)
 
         yield send
@@ -110,6 +113,16 @@ async def test_without_a_key_or_its_scope_nothing_is_taken(export, client_of, sp
         (reader.headers["Authorization"], StatusCode.PERMISSION_DENIED),
     ):
         assert (await refusal(export(body, bearer=bearer))).code() is code
+    assert spooled() == []
+
+
+async def test_a_browser_s_cookie_is_not_enough(export, admin, anyone, spooled):
+    await user(admin, role="admin")
+    cookie = f"__Host-gatewayops={await token(anyone)}"
+
+    error = await refusal(export(traces_protobuf().SerializeToString(), bearer=None, cookie=cookie))
+
+    assert error.code() is StatusCode.PERMISSION_DENIED
     assert spooled() == []
 
 

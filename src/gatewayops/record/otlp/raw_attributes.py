@@ -54,8 +54,8 @@ class RawAttributes:
         """As values.proto_attributes."""
         known = self._known.get
         found = dict([known(piece) or self._learn(piece) for piece in pieces[:MOST_ATTRIBUTES]])
-        for name in self._too_long:
-            found.pop(name, None)
+        for name in self._too_long.intersection(found):
+            del found[name]
         return found
 
     def _learn(self, piece: bytes) -> Pair:
