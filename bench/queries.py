@@ -30,7 +30,7 @@ from gatewayops.testing.store_process import PASSWORD, USER, StoreProcess
 SCALE = 1_000_000
 _BUSY = 2.5
 _WIDTH = 120  # of what is not a terminal
-_TIMES, _LEAST, _SECONDS = 20, 3, 4.0  # of one question
+_TIMES, _LEAST, _SECONDS = 100, 3, 4.0  # of one question
 
 
 @dataclass(frozen=True)

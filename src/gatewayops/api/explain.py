@@ -29,7 +29,7 @@ from gatewayops.policy.decision import ALLOW, Decision, Deny
 from gatewayops.policy.grants import Grants
 from gatewayops.protocol.methods import method_named
 from gatewayops.query import traces
-from gatewayops.query.traces import SpanRow
+from gatewayops.query.trace_rows import SpanRow
 from gatewayops.store.control import access, directory, keys, servers
 from gatewayops.store.control.database import Session
 from gatewayops.store.snapshot import Snapshot

@@ -15,7 +15,8 @@ from gatewayops.api.trace_shapes import TraceContext, TraceDetail, span_fields, 
 from gatewayops.query.latency import Latency, split_all, summed
 from gatewayops.query.logs import LogRow
 from gatewayops.query.timed_span import TimedSpan
-from gatewayops.query.traces import SpanPage, SpanRow, TraceRow
+from gatewayops.query.trace_rows import SpanRow, TraceRow
+from gatewayops.query.traces import SpanPage
 from gatewayops.query.waterfall import Place, waterfall
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from gatewayops.api.exported_shapes import LogBody
 from gatewayops.api.periods import iso, ms
 from gatewayops.api.shapes import Listed, dollars
-from gatewayops.query.traces import SpanRow, TraceRow
+from gatewayops.query.trace_rows import SpanRow, TraceRow
 
 # SpanBody's fields that are columns as they are, and those where empty means null
 _SAME = ("method", "status", "request_bytes", "response_bytes", "input_tokens", "output_tokens", "door")

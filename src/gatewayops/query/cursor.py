@@ -2,10 +2,13 @@
 
 import base64
 import binascii
+from typing import TypeVar
 
 import msgspec
 
 from gatewayops.base.errors import InvalidInput
+
+Filter = TypeVar("Filter", bound=msgspec.Struct)
 
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
@@ -30,3 +33,14 @@ def decode(text: str) -> Cursor:
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         msg = "cursor: not one that this API gave out"
         raise InvalidInput(msg) from error
+
+
+def resumed(wanted: Filter, cursor: str) -> tuple[Filter, Cursor | None]:
+    """Where the list goes on, None for its beginning; `wanted` then has the time range of the first page.
+
+    Of filters with `start_ns` and `end_ns`. Raises InvalidInput as `decode`.
+    """
+    if not cursor:
+        return wanted, None
+    place = decode(cursor)
+    return msgspec.structs.replace(wanted, start_ns=place.start_ns, end_ns=place.end_ns), place

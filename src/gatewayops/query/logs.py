@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from gatewayops.query import cursor as cursors
 from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
@@ -46,9 +44,7 @@ async def list_logs(telemetry: SpanReader, wanted: LogFilter, *, limit: int, cur
 
     A cursor brings the time range of its first page along. Raises InvalidInput for a foreign cursor.
     """
-    before = cursors.decode(cursor) if cursor else None
-    if before is not None:
-        wanted = msgspec.structs.replace(wanted, start_ns=before.start_ns, end_ns=before.end_ns)
+    wanted, before = cursors.resumed(wanted, cursor)
     values = log_sql.list_values(wanted) | {"limit": limit + 1}
     if before is not None:
         values |= {"before_ns": before.at_ns, "before_id": before.id}

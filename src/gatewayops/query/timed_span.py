@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from gatewayops.query.traces import SpanRow
+from gatewayops.query.trace_rows import SpanRow
 
 OTLP = "otlp"  # the door of spans that others made and sent here
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatewayops.query.traces import body_value
+from gatewayops.query.trace_rows import body_value
 
 
 @pytest.mark.parametrize(

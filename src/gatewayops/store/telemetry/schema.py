@@ -102,12 +102,12 @@ CREATE TABLE IF NOT EXISTS spans (
     client_address String CODEC(ZSTD(1)),
     attributes Map(LowCardinality(String), String),
     batch LowCardinality(String),
-    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 1
+    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 8
 ) ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (org_id, ts)
 TTL toDateTime(ts) + toIntervalDay(30)
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1
+SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1, index_granularity = 1024
 """
 
 

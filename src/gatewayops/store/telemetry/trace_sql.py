@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
 from gatewayops.store.telemetry.span_filter import SpanFilter, in_extent, in_range, is_call, span_conditions
+from gatewayops.store.telemetry.trace_times import times_of_traces
 
 _START = "min(toUnixTimestamp64Nano(ts))"
 _END = "max(toUnixTimestamp64Nano(ts) + duration_ns)"
@@ -11,6 +12,9 @@ _STATUS = (
     "countIf(status != 'success') > 0, 'error', 'success')"
 )
 _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
+# Rows from the newest part on, until there are enough: buffers would read far ahead of that.
+_UNTIL_ENOUGH = "SETTINGS read_in_order_use_buffering = 0"
+_NO_SKIPPING = "SETTINGS use_skip_indexes = 0"  # the primary key has done it
 _NARROW = "SETTINGS max_threads = 1"  # of a few granules: more threads cost more than they save
 _FIRST = f"(NOT ({is_call()}), ts)"  # who was at work is the calls' to say, before exporters
 # Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
@@ -56,7 +60,7 @@ def newest_spans(wanted: SpanFilter) -> str:
     """
     return (
         f"SELECT trace_id, toUnixTimestamp64Nano(ts) AS at_ns FROM spans WHERE {_conditions(wanted)} "
-        "ORDER BY ts DESC LIMIT {limit:UInt32}"
+        f"ORDER BY ts DESC LIMIT {{limit:UInt32}} {_UNTIL_ENOUGH}"
     )
 
 
@@ -65,7 +69,8 @@ def page_of_known(wanted: SpanFilter, *, is_continued: bool) -> str:
 
     Parameters of the filter, `ids`, `since`, `limit`, and `before_ns`, `before_id` when continued.
     """
-    return _page(wanted, _LISTED, "{ids:Array(String)}", is_continued=is_continued)
+    spans = f"trace_id IN {{ids:Array(String)}} AND ts IN ({times_of_traces()})"
+    return f"{_page(wanted, _LISTED, spans, is_continued=is_continued)} {_NO_SKIPPING}"
 
 
 def page_of_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
@@ -75,13 +80,13 @@ def page_of_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
     and `before_ns`, `before_id` when continued.
     """
     shown = f"trace_id, {_START} AS start_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns"
-    ids = f"(SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
-    return _page(wanted, shown, ids, is_continued=is_continued)
+    spans = f"trace_id IN (SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
+    return _page(wanted, shown, spans, is_continued=is_continued)
 
 
-def _page(wanted: SpanFilter, shown: str, ids: str, *, is_continued: bool) -> str:
+def _page(wanted: SpanFilter, shown: str, spans: str, *, is_continued: bool) -> str:
     return (
-        f"SELECT {shown} FROM spans WHERE {in_range()} AND trace_id IN {ids} GROUP BY trace_id "
+        f"SELECT {shown} FROM spans WHERE {in_range()} AND {spans} GROUP BY trace_id "
         f"HAVING {' AND '.join(_page_conditions(wanted, is_continued=is_continued))} "
         f"ORDER BY {_SHOWN} LIMIT {{limit:UInt32}}"
     )

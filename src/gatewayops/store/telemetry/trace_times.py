@@ -61,3 +61,9 @@ def _extent(kind: str) -> str:
         f"toUnixTimestamp64Nano(maxIf(ts, kind = '{kind}')) AS {name}last_ns, "
         f"countIf(kind = '{kind}') AS {name}found"
     )
+
+
+def times_of_traces() -> str:
+    """Rows (ts): when the traces in `ids` have spans or log records. Parameters `org`, `ids`."""
+    hashes = "SELECT cityHash64({org:String}, arrayJoin({ids:Array(String)}))"
+    return f"SELECT ts FROM trace_times WHERE trace IN ({hashes})"
