@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from joserfc.jwk import ECKey
 
 from gatewayops.base.clock import unix_s
+from gatewayops.identity.oauth.access_token import public_key
 from gatewayops.identity.oauth.tokens import Signer, new_key_pair
 from gatewayops.store.control import oauth_keys
 from gatewayops.store.control.credentials import Credentials
@@ -16,9 +18,10 @@ _FRESH_S = 30.0
 
 
 class KeySet(msgspec.Struct, frozen=True):
-    """An organisation's keys: the public ones by `kid`, and what signs."""
+    """An organisation's keys: the public ones by `kid`, as documents and to verify with, and what signs."""
 
     public: Mapping[str, dict[str, Any]]
+    verifying: Mapping[str, ECKey]
     signer: Signer
     until_s: float
 
@@ -59,6 +62,7 @@ class SigningKeys:
         pem = await self._credentials.open(active_row.private_sealed, org_id=org_id, bound_to=bound_to)
         return KeySet(
             public={row.id: {**row.public_jwk, "kid": row.id} for row in rows},
+            verifying={row.id: public_key(row.public_jwk) for row in rows},
             signer=Signer(active_row.id, pem),
             until_s=unix_s() + _FRESH_S,
         )

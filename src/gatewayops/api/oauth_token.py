@@ -1,5 +1,6 @@
 """The token endpoint, revocation (RFC 7009) and introspection (RFC 7662) of a protected server."""
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
@@ -13,6 +14,7 @@ from gatewayops.base.clock import unix_s
 from gatewayops.base.errors import GatewayOpsError, NotFound
 from gatewayops.base.ids import new_id
 from gatewayops.identity.oauth import pkce, scopes, tokens
+from gatewayops.identity.oauth.access_token import AccessToken, Expected, TokenRefused, verify
 from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.refusals import (
     OAuthRefused,
@@ -73,11 +75,11 @@ async def revoke(request: Request, here: AtServer, parts: Parts, state: State) -
         msg = "token: missing"
         raise invalid_request(msg)
     server = here.server
-    claims = await _verified(here, state, text)
+    access = await _verified(here, state, text)
     async with parts.database.session() as session:
-        if claims is not None and claims.client_id == client.client_id:
-            await oauth_revocations.add(session, org_id=server.org_id, kind="token", subject=claims.jti)
-        elif claims is None:
+        if access is not None and access.client_id == client.client_id:
+            await oauth_revocations.add(session, org_id=server.org_id, kind="token", subject=access.token_id)
+        elif access is None:
             digest = tokens.digest(text)
             grant = await oauth_grants.of_refresh(
                 session, org_id=server.org_id, server_id=server.id, digest=digest
@@ -95,14 +97,12 @@ async def introspect(request: Request, here: AtServer, parts: Parts, state: Stat
     given = await form_of(request)
     await _check_may_look(request, given, here, parts, state)
     text = given.get("token")
-    claims = await _verified(here, state, text)
-    if claims is None or not await _still_counts(here, parts, claims):
+    access = await _verified(here, state, text)
+    if access is None or not await _still_counts(here, parts, access):
         return told({"active": False})
-    members = {
-        name: getattr(claims, name) for name in ("scope", "client_id", "sub", "aud", "iss", "exp", "iat")
-    }
-    shown = {name: value for name, value in members.items() if value != ""}
-    return told({"active": True, "token_type": "Bearer", "jti": claims.jti, **shown})
+    shown = msgspec.to_builtins(access)
+    del shown["gid"], shown["org"]
+    return told({"active": True, "token_type": "Bearer", **shown})
 
 
 async def _of_code(given: Parameters, here: Here, parts: ControlParts, client: Client) -> tuple[Grant, str]:
@@ -167,26 +167,28 @@ async def _check_narrowing(given: Parameters, here: Here, parts: ControlParts, p
 
 async def _access_token(here: Here, state: OAuthState, grant: Grant, scope: str) -> str:
     now_s = int(unix_s())
-    claims = tokens.Claims(
-        iss=here.issuer,
-        aud=here.resource,
-        sub=grant.end_user_id,
+    token = AccessToken(
+        issuer=here.issuer,
+        audience=here.resource,
+        org_id=grant.org_id,
+        subject=grant.end_user_id,
         client_id=grant.client_id,
-        iat=now_s,
-        exp=now_s + tokens.ACCESS_LIFE_S,
-        jti=new_id("at"),
-        gid=grant.id,
-        org=grant.org_id,
+        grant_id=grant.id,
+        token_id=new_id("at"),
+        issued_at=now_s,
+        expires_at=now_s + tokens.ACCESS_LIFE_S,
         scope=scope,
     )
-    return (await state.keys.of(grant.org_id)).signer.sign(claims)
+    return (await state.keys.of(grant.org_id)).signer.sign(token)
 
 
-async def _verified(here: Here, state: OAuthState, text: str) -> tokens.Claims | None:
-    if text.count(".") != 2:
+async def _verified(here: Here, state: OAuthState, text: str) -> AccessToken | None:
+    keys = (await state.keys.of(here.server.org_id)).verifying
+    expected = Expected(here.issuer, here.resource, here.server.org_id)
+    try:
+        return verify(text.encode(), keys, expected, now_s=unix_s())
+    except TokenRefused:
         return None
-    keys = (await state.keys.of(here.server.org_id)).public
-    return tokens.verified(text, keys, issuer=here.issuer, audience=here.resource, now_s=unix_s())
 
 
 async def _check_may_look(
@@ -211,14 +213,17 @@ async def _check_may_look(
         raise OAuthRefused("access_denied", msg, status=403)
 
 
-async def _still_counts(here: Here, parts: ControlParts, claims: tokens.Claims) -> bool:
+async def _still_counts(here: Here, parts: ControlParts, access: AccessToken) -> bool:
     org_id = here.server.org_id
     async with parts.database.reading() as session:
         try:
-            grant = await oauth_grants.find(session, org_id=org_id, grant_id=claims.gid)
+            grant = await oauth_grants.find(session, org_id=org_id, grant_id=access.grant_id)
         except NotFound:
             return False
         is_revoked = await oauth_revocations.covers(
-            session, org_id=org_id, iat=claims.iat, subjects=(claims.sub, claims.gid, claims.jti)
+            session,
+            org_id=org_id,
+            iat=access.issued_at,
+            subjects=(access.subject, access.grant_id, access.token_id),
         )
     return grant.revoked_at is None and not is_revoked

@@ -15,7 +15,7 @@ from gatewayops.base.errors import Reason, Unauthenticated
 
 LEEWAY_S = 60
 _LONGEST = 4096
-_ALGORITHM = "ES256"
+ALGORITHM = "ES256"
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
 _HEADER = frozenset({"alg", "typ", "kid"})
 
@@ -34,7 +34,7 @@ class Expected(msgspec.Struct, frozen=True):
     org_id: str
 
 
-class AccessToken(msgspec.Struct, frozen=True, rename={
+class AccessToken(msgspec.Struct, frozen=True, omit_defaults=True, rename={
     "issuer": "iss", "audience": "aud", "subject": "sub", "issued_at": "iat", "expires_at": "exp",
     "token_id": "jti", "grant_id": "gid", "org_id": "org",
 }):  # fmt: skip
@@ -79,7 +79,7 @@ def verify(raw: bytes, keys: Mapping[str, ECKey], expected: Expected, *, now_s: 
         raise _malformed() from error
     _check_claims(token, expected, now_s)
     try:
-        is_genuine = jws.validate_compact(signed, key, algorithms=[_ALGORITHM])
+        is_genuine = jws.validate_compact(signed, key, algorithms=[ALGORITHM])
     except (JoseError, ValueError) as error:
         raise _malformed() from error
     if not is_genuine:
@@ -102,8 +102,8 @@ def public_key(jwk: dict[str, str]) -> ECKey:
 
 
 def _key(header: Mapping[str, object], keys: Mapping[str, ECKey]) -> ECKey:
-    if not _HEADER.issuperset(header) or header.get("alg") != _ALGORITHM:
-        raise TokenRefused(f"access tokens are signed with {_ALGORITHM}")
+    if not _HEADER.issuperset(header) or header.get("alg") != ALGORITHM:
+        raise TokenRefused(f"access tokens are signed with {ALGORITHM}")
     kind = header.get("typ")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise TokenRefused("this is no access token: its typ is not at+jwt")

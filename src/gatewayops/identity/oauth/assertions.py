@@ -6,9 +6,9 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from gatewayops.identity.oauth.access_token import LEEWAY_S
 from gatewayops.identity.oauth.metadata import ASSERTION_ALGORITHMS
 from gatewayops.identity.oauth.refusals import invalid_client
-from gatewayops.identity.oauth.tokens import LEEWAY_S
 
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_S = 3_600
