@@ -10,6 +10,8 @@ from gatewayops.protocol import otlp
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 
 _READING = ("GET", "HEAD", "OPTIONS")
+_OAUTH = "/oauth/"
+_GIVING = ("/token", "/introspect", "/register")  # of an OAuth server: what they answer well changes no rules
 
 
 class Delivery:
@@ -35,4 +37,6 @@ class Delivery:
 
 
 def _may_change(verb: str, path: str) -> bool:
-    return verb not in _READING and not path.startswith("/internal/") and not otlp.is_export(verb, path)
+    if verb in _READING or (path.startswith(_OAUTH) and path.endswith(_GIVING)):
+        return False
+    return not path.startswith("/internal/") and not otlp.is_export(verb, path)

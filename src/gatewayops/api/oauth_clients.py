@@ -29,6 +29,7 @@ from gatewayops.upstream import guarded_fetch
 router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _MAX_KEY_SETS = 1_000
+_MAX_CLIENTS_KEPT = 10_000
 MAX_CLIENTS = 50_000  # of a server: whoever may register may fill
 
 
@@ -71,11 +72,7 @@ async def known_client(
     """
     if not client_id or len(client_id) > 512 or not client_id.isprintable():
         return None
-    server = here.server
-    async with parts.database.reading() as session:
-        known = await oauth_clients.of_id(
-            session, org_id=server.org_id, server_id=server.id, client_id=client_id
-        )
+    known = await _kept(parts, state, here, client_id)
     if not client_id.startswith("https://"):
         return known
     if known is not None and known.fresh_until is not None and known.fresh_until > clock.now():
@@ -83,7 +80,33 @@ async def known_client(
     state.documents.check(here.server.id, address)
     state.documents.add(here.server.id, address)
     found = await _documented(parts, here, client_id)
-    return found if found.disabled_at is None else None
+    if found.disabled_at is not None:
+        return None
+    _keep(state, here, found)
+    return found
+
+
+async def _kept(parts: ControlParts, state: OAuthState, here: Here, client_id: str) -> Client | None:
+    """As it was when the revision rose last: whatever changes or ends a client raises it."""
+    which = here.server.id, client_id
+    revision, client = state.clients.get(which, (0, None))
+    if client is not None and revision == here.revision:
+        return client
+    server = here.server
+    async with parts.database.reading() as session:
+        client = await oauth_clients.of_id(
+            session, org_id=server.org_id, server_id=server.id, client_id=client_id
+        )
+    if client is not None:
+        _keep(state, here, client)
+    return client
+
+
+def _keep(state: OAuthState, here: Here, client: Client) -> None:
+    if here.revision > 0:
+        if len(state.clients) >= _MAX_CLIENTS_KEPT:
+            state.clients.clear()
+        state.clients[client.server_id, client.client_id] = here.revision, client
 
 
 async def authenticated(

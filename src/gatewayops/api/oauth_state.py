@@ -15,6 +15,7 @@ from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.identity.oauth.passwords import Passwords
 from gatewayops.store import oauth_addresses
 from gatewayops.store.control import oauth_servers
+from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_servers import ProtectedServer
 
 Slug = Annotated[str, Path(pattern="^[a-z0-9-]{1,128}$")]
@@ -26,6 +27,7 @@ class OAuthState:
     def __init__(self, parts: ControlParts) -> None:
         """Nothing is read yet."""
         self.servers: dict[str, tuple[int, ProtectedServer]] = {}  # by slug, and at which revision
+        self.clients: dict[tuple[str, str], tuple[int, Client]] = {}  # by server and client_id, likewise
         self.keys = SigningKeys(parts.database, parts.credentials)
         self.passwords = Passwords()
         self.assertions = AssertionCheck()
@@ -43,6 +45,7 @@ class Here(msgspec.Struct, frozen=True):
     server: ProtectedServer
     issuer: str
     resource: str
+    revision: int  # of the rules, when the request began; 0 while nobody watches them
 
 
 async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
@@ -51,9 +54,9 @@ async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
     The server is as it was when the revision rose last, which the watch sees within a fifth of a second.
     """
     servers, watch = request.app.state.oauth.servers, request.app.state.watch
-    revision, server = servers.get(slug, (0, None))
-    if server is None or revision != watch.revision:
-        revision = watch.revision  # before the look: what is kept is never older than it says
+    kept_at, server = servers.get(slug, (0, None))
+    revision = watch.revision  # before the look: what is kept is never older than it says
+    if server is None or kept_at != revision:
         async with parts.database.reading() as session:
             server = await oauth_servers.by_slug(session, slug=slug)
         if revision > 0:
@@ -62,6 +65,7 @@ async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
         server=server,
         issuer=oauth_addresses.issuer(parts.public_url, slug),
         resource=oauth_addresses.resource(parts.public_url, slug),
+        revision=revision,
     )
 
 

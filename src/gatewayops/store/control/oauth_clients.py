@@ -8,7 +8,7 @@ from sqlalchemy import func, or_, select
 from gatewayops.base import clock
 from gatewayops.base.errors import NotFound
 from gatewayops.base.ids import new_id
-from gatewayops.store.control import oauth_grants, rows
+from gatewayops.store.control import oauth_grants, revision, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.oauth_tables import OAuthClient, OAuthConsent
 from gatewayops.store.control.paging import Asked, Page, page_of
@@ -80,6 +80,8 @@ async def keep_document(
         )
         row.fresh_until = fresh_until
         return await _add(session, org_id, row, spec)
+    if _client(row).spec != spec:
+        await revision.bump(session)
     _write(row, spec)
     row.fresh_until = fresh_until
     await session.flush()
@@ -127,6 +129,7 @@ async def disable(session: Session, *, org_id: str, server_id: str, ref: str) ->
         msg = "no client of that id at this server"
         raise NotFound(msg)
     row.disabled_at = row.disabled_at or clock.now()
+    await revision.bump(session)
     await oauth_grants.revoke_all(session, org_id=org_id, client_ref=row.id, reason="client_disabled")
 
 

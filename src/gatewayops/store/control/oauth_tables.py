@@ -112,7 +112,6 @@ class OAuthGrant(OwnedTable):
     end_user_id: Mapped[str] = mapped_column(ForeignKey(_END_USER, ondelete="CASCADE"), index=True)
     client_ref: Mapped[str] = mapped_column(ForeignKey(_CLIENT, ondelete="CASCADE"), index=True)
     scope: Mapped[str] = mapped_column(String(2048))
-    used_at: Mapped[datetime] = mapped_column(default=clock.now)
     revoked_at: Mapped[datetime | None]
     revoked_for: Mapped[str] = mapped_column(String(32))
 
