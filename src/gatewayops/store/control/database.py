@@ -6,8 +6,9 @@ DatabaseUnavailable, so no driver's exception leaves this package. `migrate(url)
 first `Database.open(url)`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Database:
         """Use `Database.open`."""
         self.engine = engine
         self._writing = for_writing(engine)
+        self._writers: AbstractAsyncContextManager[object] = asyncio.Lock() if self.is_sqlite else nullcontext()
         self._reading = engine
         if not self.is_sqlite:
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -64,7 +66,7 @@ class Database:
         What it changes through the unit of work is in the audit log by the same commit.
         """
         making = AsyncSession(self._writing, expire_on_commit=False, sync_session_class=AuditedSession)
-        async with _translated(), making as session:
+        async with _translated(), self._writers, making as session:
             session.info["origin"] = origin.current()
             yield session
             await session.commit()
