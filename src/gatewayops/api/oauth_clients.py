@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 
 from gatewayops.api.caller_address import address_of
 from gatewayops.api.oauth_answers import body_of, told
+from gatewayops.api.oauth_registration import management, read_json
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base import clock
@@ -39,12 +40,8 @@ async def register(request: Request, here: AtServer, parts: Parts, state: State)
     address = address_of(request)
     state.registrations.check(here.server.id, address)
     state.registrations.add(here.server.id, address)
-    try:
-        given = json.loads(await body_of(request))
-    except (ValueError, RecursionError) as error:
-        msg = "the body is not JSON"
-        raise OAuthRefused("invalid_client_metadata", msg) from error
-    spec = registration.read(given, here.server.scopes)
+    spec = registration.read(read_json(await body_of(request)), here.server.scopes)
+    manages = tokens.new_token("rr")
     secret = tokens.new_token("cs") if registration.has_secret(spec.auth_method) else ""
     origin.enter(Origin(Actor("unknown", name=spec.name), address=address))
     async with parts.database.session() as session:
@@ -59,8 +56,10 @@ async def register(request: Request, here: AtServer, parts: Parts, state: State)
             spec=spec,
             secret_hash=tokens.digest(secret) if secret else "",
         )
+        await oauth_clients.hand_over(session, client, token_hash=tokens.digest(manages))
     issued_at = int(client.created_at.timestamp())
-    return told(registration.answer(client.client_id, spec, issued_at=issued_at, secret=secret), status=201)
+    answer = registration.answer(client.client_id, spec, issued_at=issued_at, secret=secret)
+    return told(answer | management(here, client.client_id, manages), status=201)
 
 
 async def known_client(
@@ -169,7 +168,7 @@ async def _check_assertion(given: Parameters, here: Here, client: Client, state:
     if given.get("client_assertion_type") != assertions.KIND:
         msg = f"client_assertion_type: {assertions.KIND}"
         raise invalid_client(msg)
-    jwks = client.spec.jwks or await _fetched_keys(state, here, client.spec.jwks_uri)
+    jwks = client.spec.jwks or await fetched_keys(state, here, client.spec.jwks_uri)
     state.assertions.check(
         given.get("client_assertion"),
         client_id=client.client_id,
@@ -179,10 +178,10 @@ async def _check_assertion(given: Parameters, here: Here, client: Client, state:
     )
 
 
-async def _fetched_keys(state: OAuthState, here: Here, url: str) -> str:
-    """The key set at a client's address, kept as long as HTTP says."""
+async def fetched_keys(state: OAuthState, here: Here, url: str, *, anew: bool = False) -> str:
+    """The key set at a client's or issuer's address, kept as long as HTTP says. Raises OAuthRefused."""
     jwks, until_s = state.key_sets.get(url, ("", 0.0))
-    if until_s > clock.unix_s():
+    if until_s > clock.unix_s() and not anew:
         return jwks
     state.documents.check(here.server.id, url)
     state.documents.add(here.server.id, url)

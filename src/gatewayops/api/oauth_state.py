@@ -36,6 +36,9 @@ class OAuthState:
         self.by_address = Attempts(60, window_s=60)
         self.by_person = Attempts(100, window_s=300)
         self.registrations = Attempts(30, window_s=60)
+        self.new_keys = Attempts(1, window_s=60)  # of issuers whose kept ones signed nothing that came
+        self.codes_by_address = Attempts(10, window_s=60)  # wrong codes of devices
+        self.codes = Attempts(100, window_s=60)
         self.documents = Attempts(60, window_s=60)
 
 

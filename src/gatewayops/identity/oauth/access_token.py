@@ -5,6 +5,7 @@ one audience. The library verifies signatures and nothing else, so each claim is
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from joserfc import jws
@@ -36,9 +37,13 @@ class Expected(msgspec.Struct, frozen=True):
 
 class AccessToken(msgspec.Struct, frozen=True, omit_defaults=True, rename={
     "issuer": "iss", "audience": "aud", "subject": "sub", "issued_at": "iat", "expires_at": "exp",
-    "token_id": "jti", "grant_id": "gid", "org_id": "org",
+    "token_id": "jti", "grant_id": "gid", "org_id": "org", "actor": "act",
 }):  # fmt: skip
-    """The claims. Times are Unix seconds; `subject` is an end user's id, `grant_id` that of one approval."""
+    """The claims. Times are Unix seconds; `subject` is an end user's id, `grant_id` that of one approval.
+
+    A client that acts in its own name is both subject and grant. `actor` is who exchanged another's token
+    for this one (RFC 8693, 4.1).
+    """
 
     issuer: str
     audience: str  # exactly one: a list does not decode
@@ -50,6 +55,7 @@ class AccessToken(msgspec.Struct, frozen=True, omit_defaults=True, rename={
     issued_at: int
     expires_at: int
     scope: str = ""
+    actor: dict[str, Any] | None = None
 
     @property
     def scopes(self) -> frozenset[str]:

@@ -44,7 +44,9 @@ class Database:
         """Use `Database.open`."""
         self.engine = engine
         self._writing = for_writing(engine)
-        self._writers: AbstractAsyncContextManager[object] = asyncio.Lock() if self.is_sqlite else nullcontext()
+        self._writers: AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self.is_sqlite else nullcontext()
+        )
         self._reading = engine
         if not self.is_sqlite:
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ")

@@ -37,10 +37,8 @@ _GRANTS, _CODES, _REFRESH_TOKENS = (  # plain statements cost half of those that
 )
 
 
-def _of_grant(
-    grant_id: InstrumentedAttribute[str], client_ref: InstrumentedAttribute[str]
-) -> tuple[Any, ...]:
-    """What a statement that consumes tells of the grant, so that no other has to read it.
+def of_grant(grant_id: InstrumentedAttribute[Any], client_ref: InstrumentedAttribute[str]) -> tuple[Any, ...]:
+    """What a statement that consumes tells of the grant (see `taken`), so that no other has to read it.
 
     Of one table each: SQLite's RETURNING leaves the names of tables out.
     """
@@ -53,7 +51,7 @@ def _of_grant(
     return grant_id, person, scope, named.scalar_subquery()
 
 
-def _stands(grant_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+def stands(grant_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
     """The grant is not revoked, and its person and its client are not disabled."""
     return exists().where(
         OAuthGrant.id == grant_id,
@@ -82,9 +80,9 @@ _IS_CODE = (
 )
 _TAKE_CODE = (  # statements are built once: that costs more than running them
     update(_CODES)
-    .where(*_IS_CODE, OAuthCode.used_at.is_(None), OAuthCode.expires_at > _NOW, _stands(OAuthCode.grant_id))
+    .where(*_IS_CODE, OAuthCode.used_at.is_(None), OAuthCode.expires_at > _NOW, stands(OAuthCode.grant_id))
     .values(used_at=_NOW)
-    .returning(*_of_grant(OAuthCode.grant_id, OAuthCode.client_ref))
+    .returning(*of_grant(OAuthCode.grant_id, OAuthCode.client_ref))
 )
 _REPLAYED_CODE = select(OAuthCode.grant_id).where(*_IS_CODE, OAuthCode.used_at.is_not(None))
 _TAKE_REFRESH = (
@@ -93,10 +91,10 @@ _TAKE_REFRESH = (
         *_is_it(OAuthRefreshToken),
         OAuthRefreshToken.used_at.is_(None),
         OAuthRefreshToken.expires_at > _NOW,
-        _stands(OAuthRefreshToken.grant_id),
+        stands(OAuthRefreshToken.grant_id),
     )
     .values(used_at=_NOW, successor_sealed=bindparam("sealed"))
-    .returning(*_of_grant(OAuthRefreshToken.grant_id, OAuthRefreshToken.client_ref))
+    .returning(*of_grant(OAuthRefreshToken.grant_id, OAuthRefreshToken.client_ref))
 )
 _REPLACED_REFRESH = select(OAuthRefreshToken).where(*_is_it(OAuthRefreshToken))
 _ADD_GRANT, _ADD_CODE, _ADD_REFRESH = insert(_GRANTS), insert(_CODES), insert(_REFRESH_TOKENS)
@@ -116,14 +114,14 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """What a person said yes to."""
+    """What a person, or who vouches for them, said yes to; the last two are of a code."""
 
     server_id: str
     end_user_id: str
     client_ref: str
     scope: str
-    redirect_uri: str
-    challenge: str
+    redirect_uri: str = ""
+    challenge: str = ""
 
 
 class CodeUse(msgspec.Struct, frozen=True):
@@ -150,21 +148,30 @@ class Rotated(msgspec.Struct, frozen=True):
     successor_sealed: bytes
 
 
+async def add(session: Session, *, org_id: str, approval: Approval) -> str:
+    """A new grant; gives back its id."""
+    grant_id = new_id("gr")
+    row = {"id": grant_id, "org_id": org_id, "created_at": clock.now(), "revoked_at": None, "revoked_for": ""}
+    names = ("server_id", "client_ref", "end_user_id", "scope")
+    await session.execute(_ADD_GRANT, row | {name: getattr(approval, name) for name in names})
+    return grant_id
+
+
 async def approve(session: Session, *, org_id: str, approval: Approval, code_digest: str) -> str:
     """A new grant with a code that lives a minute; gives back the grant's id."""
-    grant_id, now = new_id("gr"), clock.now()
-    ours = {"org_id": org_id, "server_id": approval.server_id, "client_ref": approval.client_ref}
-    grant = {"id": grant_id, "end_user_id": approval.end_user_id, "scope": approval.scope, "created_at": now}
-    await session.execute(_ADD_GRANT, grant | ours | {"revoked_at": None, "revoked_for": ""})
+    grant_id = await add(session, org_id=org_id, approval=approval)
     code = {
         "hash": code_digest,
+        "org_id": org_id,
+        "server_id": approval.server_id,
         "grant_id": grant_id,
+        "client_ref": approval.client_ref,
         "redirect_uri": approval.redirect_uri,
         "challenge": approval.challenge,
-        "expires_at": now + CODE_LIFE,
+        "expires_at": clock.now() + CODE_LIFE,
         "used_at": None,
     }
-    await session.execute(_ADD_CODE, code | ours)
+    await session.execute(_ADD_CODE, code)
     return grant_id
 
 
@@ -183,8 +190,8 @@ async def use_code(session: Session, *, org_id: str, use: CodeUse, refresh_diges
     }
     found = (await session.execute(_TAKE_CODE, which | {"now": clock.now()})).one_or_none()
     if found is not None:
-        grant = _taken(found, org_id, use.server_id, use.client_ref)
-        await _add_refresh(session, grant, refresh_digest)
+        grant = taken(found, org_id, use.server_id, use.client_ref)
+        await add_refresh(session, grant, refresh_digest)
         return grant
     if (grant_id := await session.scalar(_REPLAYED_CODE, which)) is not None:
         await _revoke(session, org_id, grant_id, reason="code_replay")
@@ -204,8 +211,8 @@ async def use_refresh(
     taking = which | {"now": now, "sealed": successor.sealed}
     found = (await session.execute(_TAKE_REFRESH, taking)).one_or_none()
     if found is not None:
-        grant = _taken(found, org_id, server_id, client_ref)
-        await _add_refresh(session, grant, successor.digest)
+        grant = taken(found, org_id, server_id, client_ref)
+        await add_refresh(session, grant, successor.digest)
         return Rotated(grant, successor.sealed)
     before = await session.scalar(_REPLACED_REFRESH, which)
     if before is None or before.used_at is None:
@@ -225,7 +232,7 @@ async def of_refresh(session: Session, *, org_id: str, server_id: str, digest: s
         OAuthRefreshToken.server_id == server_id,
         OAuthRefreshToken.used_at.is_(None),
         OAuthRefreshToken.expires_at > clock.now(),
-        _stands(OAuthRefreshToken.grant_id),
+        stands(OAuthRefreshToken.grant_id),
     )
     grant_id = await session.scalar(query)
     return None if grant_id is None else await _grant(session, org_id, grant_id)
@@ -278,7 +285,8 @@ async def _revoke(session: Session, org_id: str, grant_id: str, *, reason: str) 
     audit.note(session, org_id, told)
 
 
-async def _add_refresh(session: Session, grant: Grant, digest: str) -> None:
+async def add_refresh(session: Session, grant: Grant, digest: str) -> None:
+    """A refresh token of a grant that was just used."""
     token = {
         "hash": digest,
         "org_id": grant.org_id,
@@ -292,7 +300,8 @@ async def _add_refresh(session: Session, grant: Grant, digest: str) -> None:
     await session.execute(_ADD_REFRESH, token)
 
 
-def _taken(found: Sequence[Any], org_id: str, server_id: str, client_ref: str) -> Grant:
+def taken(found: Sequence[Any], org_id: str, server_id: str, client_ref: str) -> Grant:
+    """The grant of which such a statement told."""
     grant_id, end_user_id, scope, client_id = found
     return Grant(grant_id, org_id, server_id, end_user_id, client_ref, client_id, scope, None)
 

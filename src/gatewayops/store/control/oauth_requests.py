@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, insert, select, update
 from gatewayops.base import clock
 from gatewayops.base.ids import new_id
 from gatewayops.store.control.database import Session
+from gatewayops.store.control.oauth_grant_tables import OAuthDeviceCode, UsedAssertion
 from gatewayops.store.control.oauth_tables import (
     EndUserSession,
     OAuthCode,
@@ -31,6 +32,7 @@ class Wanted(msgspec.Struct, frozen=True):
     scope: str
     challenge: str
     must_sign_in_after: datetime | None = None
+    device_hash: str = ""  # of the device that waits; then there is neither redirect URI nor challenge
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -87,6 +89,8 @@ async def forget_expired(session: Session) -> None:
     await session.execute(delete(OAuthRequest).where(OAuthRequest.expires_at < now))
     await session.execute(delete(OAuthCode).where(OAuthCode.expires_at < now - _KEPT_AFTER))
     await session.execute(delete(OAuthRefreshToken).where(OAuthRefreshToken.expires_at < now - _KEPT_AFTER))
+    await session.execute(delete(OAuthDeviceCode).where(OAuthDeviceCode.expires_at < now - _KEPT_AFTER))
+    await session.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now))
     await session.execute(delete(EndUserSession).where(EndUserSession.expires_at < now))
     has_tokens = exists().where(OAuthRefreshToken.grant_id == OAuthGrant.id)
     is_old = OAuthGrant.created_at < now - _KEPT_AFTER  # younger ones may still wait for their code

@@ -191,7 +191,7 @@ async def test_discovery_has_four_addresses_one_issuer_and_only_routes_that_answ
             documents.append(answer.json())
     assert {document["issuer"] for document in documents} == {app.issuer}
     routes = {value for name, value in documents[0].items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(routes) == 6
+    assert len(routes) == 7
     for url in routes:
         assert (await anyone.options(url)).status_code == 405, url
     assert (
