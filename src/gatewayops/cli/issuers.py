@@ -15,13 +15,13 @@ def issuer() -> None:
 
 @issuer.command("add")
 @click.argument("name")
-@click.argument("address", metavar="ISSUER")
+@click.argument("issuer_url", metavar="ISSUER")
 @click.option("--jwks-uri", required=True, metavar="URL", help="Where its keys are.")
 @as_json_option
 @reaches_api()
-def add(door: Door, name: str, address: str, jwks_uri: str, *, as_json: bool) -> None:
+def add(door: Door, name: str, issuer_url: str, jwks_uri: str, *, as_json: bool) -> None:
     """Take the assertions of an issuer, which is spelled as they spell it."""
-    told = door.ask("POST", _ROUTE, {"name": name, "issuer": address, "jwks_uri": jwks_uri})
+    told = door.ask("POST", _ROUTE, {"name": name, "issuer": issuer_url, "jwks_uri": jwks_uri})
     if as_json:
         show_json(told)
         return
