@@ -151,6 +151,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()
     app.state.oauth = OAuthState(parts)
+    app.state.oauth.keys.on_made = watch.deliver
     app.state.maskers = MaskersNow(parts.database)
     larger = dict.fromkeys(PATHS, parts.otlp_body_bytes)
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES, larger=larger)
