@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from gatewayops.base.errors import Conflict, InvalidInput, Unavailable
 from gatewayops.store import origin
+from gatewayops.store.control import sqlite_visits
 from gatewayops.store.control.audit_changes import AuditedSession
 
 Session = AsyncSession
@@ -144,7 +145,11 @@ def open_engine(url: str) -> AsyncEngine:
         raise InvalidInput(msg)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_async_engine(parsed, hide_parameters=True)  # errors are logged, values never
+    engine = create_async_engine(
+        parsed,
+        hide_parameters=True,  # errors are logged, values never
+        connect_args={"async_creator_fn": sqlite_visits.connect},
+    )
     event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
     event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
     return engine
