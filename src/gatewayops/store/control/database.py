@@ -8,7 +8,7 @@ first `Database.open(url)`.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,7 @@ class Database:
         """Use `Database.open`."""
         self.engine = engine
         self._writing = for_writing(engine)
-        self._writers: AbstractAsyncContextManager[object] = (
-            asyncio.Lock() if self.is_sqlite else nullcontext()
-        )
+        self._writers = asyncio.Lock()
         self._reading = engine
         if not self.is_sqlite:
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -69,7 +67,7 @@ class Database:
         What it changes through the unit of work is in the audit log by the same commit.
         """
         making = AsyncSession(self._writing, expire_on_commit=False, sync_session_class=AuditedSession)
-        async with _translated(), self._writers, making as session:
+        async with _translated(), self._turn(), making as session:
             session.info["origin"] = origin.current()
             yield session
             await session.commit()
@@ -79,6 +77,19 @@ class Database:
         """A transaction that sees one moment of the store and keeps nothing."""
         async with _translated(), AsyncSession(self._reading, expire_on_commit=False) as session:
             yield session
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """SQLite has one writer at a time: those of this process wait here, where waiting costs nothing."""
+        if not self.is_sqlite:
+            yield
+            return
+        async with asyncio.timeout(_BUSY_MS / 1000):
+            await self._writers.acquire()
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     async def close(self) -> None:
         """Closes all connections."""
