@@ -1,7 +1,5 @@
 """The grant of MCP's Enterprise-Managed Authorization: an identity assertion (ID-JAG) of a trusted issuer."""
 
-from datetime import UTC, datetime
-
 from gatewayops.api.oauth_clients import fetched_keys
 from gatewayops.api.oauth_issue import Issue
 from gatewayops.api.oauth_state import Here, OAuthState
@@ -13,7 +11,7 @@ from gatewayops.identity.oauth.access_token import LEEWAY_S
 from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.identity_assertions import IdentityAssertion, KeyUnknown, Wanted
 from gatewayops.identity.oauth.refusals import OAuthRefused, invalid_grant, invalid_request, invalid_scope
-from gatewayops.store.control import identity_issuers, oauth_grants
+from gatewayops.store.control import identity_issuers, oauth_grants, used_assertions
 from gatewayops.store.control.identity_issuers import Issuer
 from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_grants import Approval
@@ -85,11 +83,12 @@ async def _taken(
     parts: ControlParts, here: Here, client: Client, issuer: Issuer, claims: IdentityAssertion, scope: str
 ) -> tuple[str, str]:
     org_id = here.server.org_id
-    until = datetime.fromtimestamp(claims.expires_at + LEEWAY_S, UTC)
     once = tokens.digest(f"{issuer.id} {claims.token_id}")
     try:
         async with parts.database.session() as session:
-            await identity_issuers.use_up(session, org_id=org_id, digest=once, expires_at=until)
+            await used_assertions.use_up(
+                session, org_id=org_id, digest=once, expires_s=claims.expires_at + LEEWAY_S
+            )
             user_id = await identity_issuers.end_user(
                 session, issuer, subject=claims.subject, email=claims.email
             )

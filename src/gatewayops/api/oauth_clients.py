@@ -16,13 +16,13 @@ from gatewayops.api.oauth_registration import management, read_json
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base import clock
-from gatewayops.base.errors import GatewayOpsError
+from gatewayops.base.errors import Conflict, GatewayOpsError
 from gatewayops.identity.oauth import assertions, registration, tokens
 from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.refusals import OAuthRefused, invalid_client, invalid_request
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor
-from gatewayops.store.control import oauth_clients
+from gatewayops.store.control import oauth_clients, used_assertions
 from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.origin import Origin
 from gatewayops.upstream import guarded_fetch
@@ -124,7 +124,7 @@ async def authenticated(
             msg = "this client registered with token_endpoint_auth_method none; send its client_id only"
             raise invalid_client(msg)
     elif method == "private_key_jwt":
-        await _check_assertion(given, here, client, state)
+        await _check_assertion(given, here, parts, client, state)
     elif not secret or not hmac.compare_digest(tokens.digest(secret), client.secret_hash):
         msg = "client_secret: missing or wrong"
         raise invalid_client(msg)
@@ -164,18 +164,27 @@ def _claimed(given: Parameters) -> str:
     return subject if isinstance(subject, str) else ""
 
 
-async def _check_assertion(given: Parameters, here: Here, client: Client, state: OAuthState) -> None:
+async def _check_assertion(
+    given: Parameters, here: Here, parts: ControlParts, client: Client, state: OAuthState
+) -> None:
     if given.get("client_assertion_type") != assertions.KIND:
         msg = f"client_assertion_type: {assertions.KIND}"
         raise invalid_client(msg)
-    jwks = client.spec.jwks or await fetched_keys(state, here, client.spec.jwks_uri)
-    state.assertions.check(
+    once = assertions.check(
         given.get("client_assertion"),
         client_id=client.client_id,
-        jwks=jwks,
+        jwks=client.spec.jwks or await fetched_keys(state, here, client.spec.jwks_uri),
         audiences=(f"{here.issuer}/token", here.issuer),
         now_s=clock.unix_s(),
     )
+    try:
+        async with parts.database.session() as session:
+            await used_assertions.use_up(
+                session, org_id=here.server.org_id, digest=once.digest, expires_s=once.until_s
+            )
+    except Conflict as error:
+        msg = "client_assertion: used already"
+        raise invalid_client(msg) from error
 
 
 async def fetched_keys(state: OAuthState, here: Here, url: str, *, anew: bool = False) -> str:

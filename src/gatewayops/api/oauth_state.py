@@ -10,7 +10,6 @@ from fastapi import Depends, Path, Request
 
 from gatewayops.api.oauth_keys import SigningKeys
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.identity.oauth.assertions import AssertionCheck
 from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.identity.oauth.passwords import Passwords
 from gatewayops.store import oauth_addresses
@@ -30,7 +29,6 @@ class OAuthState:
         self.clients: dict[tuple[str, str], tuple[int, Client]] = {}  # by server and client_id, likewise
         self.keys = SigningKeys(parts.database, parts.credentials)
         self.passwords = Passwords()
-        self.assertions = AssertionCheck()
         self.key_sets: dict[str, tuple[str, float]] = {}  # of clients, by address, until when
         self.by_person_and_address = Attempts(10, window_s=60)
         self.by_address = Attempts(60, window_s=60)

@@ -12,7 +12,6 @@ from gatewayops.base.errors import Conflict
 from gatewayops.identity.oauth import pkce, tokens
 from gatewayops.store.control import (
     end_users,
-    identity_issuers,
     oauth_clients,
     oauth_devices,
     oauth_grants,
@@ -20,6 +19,7 @@ from gatewayops.store.control import (
     oauth_requests,
     oauth_revocations,
     servers,
+    used_assertions,
 )
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.oauth_clients import ClientSpec
@@ -147,7 +147,7 @@ async def test_of_fifty_uses_of_an_assertion_one_wins(database: Database) -> Non
     async def use() -> bool:
         try:
             async with database.session() as session:
-                await identity_issuers.use_up(session, org_id=ORG, digest="a" * 64, expires_at=clock.now())
+                await used_assertions.use_up(session, org_id=ORG, digest="a" * 64, expires_s=2e9)
         except Conflict:
             return False
         return True

@@ -6,13 +6,13 @@ An issuer's users are people of their own: nobody is ever taken for an end user 
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import insert, or_, select
+from sqlalchemy import or_, select
 
 from gatewayops.base.errors import Conflict, NotFound
 from gatewayops.base.ids import new_id
 from gatewayops.store.control import end_users, revision, rows
 from gatewayops.store.control.database import Session
-from gatewayops.store.control.oauth_grant_tables import IdentityIssuer, IdentitySubject, UsedAssertion
+from gatewayops.store.control.oauth_grant_tables import IdentityIssuer, IdentitySubject
 from gatewayops.store.control.oauth_tables import EndUser
 from gatewayops.store.control.paging import Asked, Page, page_of
 
@@ -65,12 +65,6 @@ async def of_issuer(session: Session, *, org_id: str, issuer: str) -> Issuer | N
     query = select(IdentityIssuer).where(IdentityIssuer.org_id == org_id, IdentityIssuer.issuer == issuer)
     row = await session.scalar(query)
     return None if row is None else _issuer(row)
-
-
-async def use_up(session: Session, *, org_id: str, digest: str, expires_at: datetime) -> None:
-    """The assertion is taken now. Raises Conflict when it was before, whoever was quicker."""
-    row = {"hash": digest, "org_id": org_id, "expires_at": expires_at}
-    await session.execute(insert(UsedAssertion.__table__), row)  # type: ignore[arg-type]  # it is a Table
 
 
 async def end_user(session: Session, known: Issuer, *, subject: str, email: str) -> str | None:
