@@ -4,18 +4,23 @@ What a known token costs comes on top of what an API key does. CPU time; a busy 
 """
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable
 from statistics import median
+from types import SimpleNamespace
 
 from bench.report import Goal
 from gatewayops.gateway.call import Call
 from gatewayops.gateway.head import Heads
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.gateway.token_check import TokenCheck
 from gatewayops.gateway.visitors import Visitors
 from gatewayops.identity.oauth.access_tokens import AccessTokens
+from gatewayops.identity.principal import Principal
+from gatewayops.policy.grants import Grants
 from gatewayops.store import snapshot as sn
 from gatewayops.testing.token_signer import TokenSigner
 
@@ -35,6 +40,33 @@ class Waiting:
         """A POST to the server `tools`."""
         lines = [(b"host", b"127.0.0.1"), (b"authorization", b"Bearer " + token.encode())]
         self.head = Heads(HostCheck(GatewaySettings())).read("POST", b"/v1/mcp/tools", "1.1", lines)
+
+
+class _Checks:
+    """`POST /api/mcp-auth/validate` as the gateway answers it: key and token known, the body read."""
+
+    method, head = "POST", Waiting("gwo_dev_known").head
+    is_late = False
+
+    def __init__(self, visitors: Visitors, token: str) -> None:
+        """The key may read end users of every server."""
+        caller = Principal("org_default", "key_1", servers=("*",), actions=("end_users.read",))
+        keys = SimpleNamespace(known=lambda _: caller)
+        governance = SimpleNamespace(decide_control=Grants(sn.EMPTY).decide_control)
+        live = SimpleNamespace(is_ready=True, authenticator=keys, governance=governance, visitors=visitors)
+        self._check = TokenCheck(live)  # type: ignore[arg-type]  # all that it asks of it
+        self._body = json.dumps({"token": token, "server": "tools"}).encode()
+
+    async def receive(self) -> dict[str, object]:
+        """The whole body at once."""
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    def ask(self) -> None:
+        """Nothing in it waits, so one step ends it."""
+        try:
+            self._check.answer({"method": "POST", "cycle": self}).send(None)
+        except StopIteration as done:
+            self.told: bytes = done.value
 
 
 def rules(signer: TokenSigner) -> sn.Snapshot:
@@ -71,11 +103,15 @@ def main() -> None:
     call = Call(Waiting(token), "tools", "mcp")  # type: ignore[arg-type]  # it is never answered
     assert visitors.admit(call) is not None
     assert visitors.recognise(call) is not None
+    checks = _Checks(visitors, token)
+    checks.ask()
+    assert b'"valid":true' in checks.told
     raw, server = token.encode(), snapshot.servers[0]
     digest = hashlib.sha256(raw).digest()
     figures = (
         ("a known token", micros(lambda: visitors.recognise(call), calls=20_000), 5),
         ("a new token", micros(lambda: tokens.verify(raw, digest, server), calls=300), 200),
+        ("a question of a customer's server", micros(checks.ask, calls=2_000), 1_000),
     )
     for what, (best, middle), most in figures:
         goal = Goal(what, middle, most, "µs")

@@ -88,6 +88,11 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"name": "app", "redirect_uris": ["https://app.example/cb"], "auth_method": "none"},
         {"client": "client.id"},
     ),
+    (
+        "POST /v1/identity-issuers",
+        {"name": "idp", "issuer": "https://idp.example/$n", "jwks_uri": "https://idp.example/keys"},
+        {"issuer": "identity_issuer.id"},
+    ),
     ("POST /v1/signing-keys/rotate", None, {}),
     ("PUT /v1/pinning", {"pinning": "warn"}, {}),
     ("PUT /v1/servers/{server}/pinning", {"pinning": "allow"}, {}),

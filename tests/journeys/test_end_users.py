@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
+from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
@@ -111,6 +112,30 @@ async def test_the_official_client_signs_in_and_calls(installation, notes, event
         return [one for one in told["traces"] if str(one.get("user_id", "")).startswith("eu_")]
 
     assert eventually(traces)
+
+
+async def test_a_machine_calls_with_its_own_client_until_that_is_disabled(installation, notes):
+    made = installation.json("client", "add", "notes", "Night job", "--grant", "credentials")["client"]
+    robot = Editor(notes["address"], "nobody@example.com")
+    issuer = notes["address"].replace("/v1/mcp/", "/oauth/")
+    robot.provider = ClientCredentialsOAuthProvider(
+        notes["address"], robot.memory, made["client_id"], made["secret"], issuer=issuer
+    )
+
+    assert "from an end user" in await robot.call()
+    key = installation.json("key", "create", "asks", "--server", "notes", "--action", "end_users.read")
+    headers = {"Authorization": f"Bearer {key['secret']}"}
+    body = {"token": robot.memory.tokens.access_token}
+
+    def verdict():
+        return httpx.post(f"{installation.url}/api/mcp-auth/validate", json=body, headers=headers).json()
+
+    assert (verdict()["valid"], verdict()["sub"]) == (True, made["client_id"])
+    installation.cli("client", "disable", "notes", made["client_id"])
+    begun = time.monotonic()
+    while verdict()["valid"]:
+        assert time.monotonic() - begun < WITHIN_S
+    assert await robot.status() == 401
 
 
 async def test_a_token_is_refreshed_when_it_is_about_to_expire(notes):

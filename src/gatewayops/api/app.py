@@ -22,6 +22,7 @@ from gatewayops.api import (
     exported,
     exports,
     home,
+    identity_issuers,
     internal,
     invitations,
     keys,
@@ -35,7 +36,9 @@ from gatewayops.api import (
     oauth_authorize,
     oauth_clients,
     oauth_consent,
+    oauth_device,
     oauth_metadata,
+    oauth_registration,
     oauth_sign_in,
     oauth_token,
     otlp,
@@ -82,6 +85,8 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     oauth_sign_in,
     oauth_consent,
     oauth_token,
+    oauth_device,
+    oauth_registration,
     sign_in,
     invitations,
     keys,
@@ -102,6 +107,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     members,
     end_users,
     server_clients,
+    identity_issuers,
     traces,
     runs,
     metrics,
@@ -145,6 +151,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()
     app.state.oauth = OAuthState(parts)
+    app.state.oauth.keys.on_made = watch.deliver
     app.state.maskers = MaskersNow(parts.database)
     larger = dict.fromkeys(PATHS, parts.otlp_body_bytes)
     app.add_middleware(BodyLimit, limit_bytes=_MAX_BODY_BYTES, larger=larger)

@@ -1,12 +1,14 @@
 """A change counts when it is answered: the answer waits until the gateways that follow have the new rules.
 
 So a key that was just made works, and one that was just revoked does not. Gateways that do not come in time
-are not waited for; they learn it when they can. What exporters send changes no rules and waits for nobody.
+are not waited for; they learn it when they can. What raises no revision changes no rules,
+and waits for nobody.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gatewayops.protocol import otlp
+from gatewayops.store.control import revision
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -27,11 +29,12 @@ class Delivery:
             return
 
         async def delivered(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 300:
+            if message["type"] == "http.response.start" and message["status"] < 300 and raises:
                 await self._watch.deliver()
             await send(message)
 
-        await self._app(scope, receive, delivered)
+        with revision.noticed() as raises:
+            await self._app(scope, receive, delivered)
 
 
 def _may_change(verb: str, path: str) -> bool:

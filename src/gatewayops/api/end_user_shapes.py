@@ -1,16 +1,19 @@
 """The bodies of `/v1/end-users` and of the clients of a server."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
 from gatewayops.api.shapes import Body, Listed, Name, Ref
+from gatewayops.identity.oauth.grant_types import DEFAULT, PERSONAL, TRUSTED
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store.control.end_users import BrowserSession, EndUser
 from gatewayops.store.control.oauth_clients import Client, Consent
 
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
+GrantType = Annotated[str, Field(json_schema_extra={"enum": [*PERSONAL, *TRUSTED]}, max_length=64)]
+Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]
 Password = Annotated[SecretStr, Field(min_length=MIN_LENGTH, max_length=256)]
 
 
@@ -64,11 +67,21 @@ class ConsentBody(BaseModel):
 
 
 class NewClient(Body):
-    """A client that you register yourself, such as your own app; its secret is shown once."""
+    """A client that you register yourself, such as your own app; its secret is shown once.
+
+    `client_credentials` and token exchange ask no person: only clients with a secret or a key get them, and
+    only here. Without `scopes` a client may ask for all that the server offers.
+    """
 
     name: Name
-    redirect_uris: list[str] = Field(min_length=1, max_length=20)
-    auth_method: Literal["none", "client_secret_basic", "client_secret_post"] = "client_secret_basic"
+    redirect_uris: list[str] = Field(default=[], max_length=20)
+    auth_method: Literal["none", "client_secret_basic", "client_secret_post", "private_key_jwt"] = (
+        "client_secret_basic"
+    )
+    grant_types: list[GrantType] = Field(default=list(DEFAULT), min_length=1, max_length=10)
+    scopes: list[Scope] = Field(default=[], max_length=50)
+    jwks: dict[str, Any] | None = None
+    jwks_uri: Ref = ""
 
 
 class ClientBody(BaseModel):
@@ -80,6 +93,8 @@ class ClientBody(BaseModel):
     name: str
     redirect_uris: list[str]
     auth_method: str
+    grant_types: list[str]
+    scopes: list[str]
     enabled: bool
     created_at: datetime
 
@@ -164,6 +179,8 @@ def client_body(client: Client) -> ClientBody:
         name=client.spec.name,
         redirect_uris=list(client.spec.redirect_uris),
         auth_method=client.spec.auth_method,
+        grant_types=list(client.spec.grant_types),
+        scopes=client.spec.scope.split(),
         enabled=client.disabled_at is None,
         created_at=client.created_at,
     )

@@ -11,7 +11,7 @@ from gatewayops.api.oauth_state import AtServer, State, protected_server
 from gatewayops.api.parts import Parts
 from gatewayops.base import clock
 from gatewayops.base.errors import TooMany
-from gatewayops.identity.oauth import authorization
+from gatewayops.identity.oauth import authorization, grant_types
 from gatewayops.identity.oauth.redirect_uris import is_web
 from gatewayops.identity.oauth.refusals import OAuthRefused
 from gatewayops.store.control.oauth_clients import Client
@@ -30,6 +30,7 @@ async def authorize(request: Request, here: AtServer, parts: Parts, state: State
         client = await known_client(parts, state, here, given.get("client_id"), address=address)
         if client is None:
             return fault_page("The app is not known here. It may have to register again.", status=400)
+        grant_types.check_may(grant_types.AUTHORIZATION_CODE, client.spec.grant_types)
         redirect_uri = authorization.redirect_uri(given, client.spec.redirect_uris)
     except (OAuthRefused, TooMany) as error:
         return fault_page(error.detail, status=400 if isinstance(error, OAuthRefused) else error.status)

@@ -17,7 +17,7 @@ from gatewayops.api.oauth_state import Here
 from gatewayops.api.parts import ControlParts
 from gatewayops.identity.oauth.authorization import Parameters, answer_url, check_single, parameters
 from gatewayops.identity.oauth.tokens import digest, new_token
-from gatewayops.store.control import end_users, oauth_clients, oauth_grants, oauth_requests
+from gatewayops.store.control import end_users, oauth_clients, oauth_devices, oauth_grants, oauth_requests
 from gatewayops.store.control.end_users import BrowserSession, EndUser
 from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_grants import Approval
@@ -100,7 +100,10 @@ class Browser:
     async def approve(
         self, client: Client, user: EndUser, wanted: Wanted, *, pending: Pending | None = None
     ) -> str:
-        """Where to send the browser with a new code. Raises NotThisBrowser when another was quicker."""
+        """Where to send the browser with a new code, or when a device waits for it, to its page.
+
+        Raises NotThisBrowser when another was quicker.
+        """
         code, server = new_token("ac"), self._here.server
         approval = Approval(
             server_id=server.id,
@@ -115,9 +118,14 @@ class Browser:
                 if not await oauth_requests.finish(session, pending):
                     raise NotThisBrowser(_FAULT)
                 await oauth_clients.consent(session, client=client, end_user_id=user.id, scope=wanted.scope)
-            await oauth_grants.approve(
-                session, org_id=server.org_id, approval=approval, code_digest=digest(code)
-            )
+            if not wanted.device_hash:
+                await oauth_grants.approve(
+                    session, org_id=server.org_id, approval=approval, code_digest=digest(code)
+                )
+            elif not await oauth_devices.approve(
+                session, org_id=server.org_id, device_hash=wanted.device_hash, approval=approval
+            ):
+                raise NotThisBrowser(_FAULT)
         return self.answer_url(wanted, code=code)
 
     async def deny(self, pending: Pending) -> str:
@@ -125,10 +133,16 @@ class Browser:
         async with self._parts.database.session() as session:
             if not await oauth_requests.finish(session, pending):
                 raise NotThisBrowser(_FAULT)
+            if pending.wanted.device_hash:
+                await oauth_devices.deny(
+                    session, org_id=pending.org_id, device_hash=pending.wanted.device_hash
+                )
         return self.answer_url(pending.wanted, error="access_denied", error_description="the person said no")
 
     def answer_url(self, wanted: Wanted, **members: str) -> str:
-        """The client's address with the answer."""
+        """The client's address with the answer; a device asks for it itself."""
+        if wanted.device_hash:
+            return f"{self._here.issuer}/device/done"
         return answer_url(wanted.redirect_uri, issuer=self._here.issuer, state=wanted.state, **members)
 
     def hidden(self, request_id: str) -> str:

@@ -12,16 +12,17 @@ from fastapi.responses import JSONResponse
 
 from gatewayops.api.caller_address import address_of
 from gatewayops.api.oauth_answers import body_of, told
+from gatewayops.api.oauth_registration import management, read_json
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base import clock
-from gatewayops.base.errors import GatewayOpsError
+from gatewayops.base.errors import Conflict, GatewayOpsError
 from gatewayops.identity.oauth import assertions, registration, tokens
 from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.refusals import OAuthRefused, invalid_client, invalid_request
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor
-from gatewayops.store.control import oauth_clients
+from gatewayops.store.control import oauth_clients, used_assertions
 from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.origin import Origin
 from gatewayops.upstream import guarded_fetch
@@ -29,6 +30,7 @@ from gatewayops.upstream import guarded_fetch
 router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _MAX_KEY_SETS = 1_000
+_MAX_CLIENTS_KEPT = 10_000
 MAX_CLIENTS = 50_000  # of a server: whoever may register may fill
 
 
@@ -38,12 +40,8 @@ async def register(request: Request, here: AtServer, parts: Parts, state: State)
     address = address_of(request)
     state.registrations.check(here.server.id, address)
     state.registrations.add(here.server.id, address)
-    try:
-        given = json.loads(await body_of(request))
-    except (ValueError, RecursionError) as error:
-        msg = "the body is not JSON"
-        raise OAuthRefused("invalid_client_metadata", msg) from error
-    spec = registration.read(given, here.server.scopes)
+    spec = registration.read(read_json(await body_of(request)), here.server.scopes)
+    manages = tokens.new_token("rr")
     secret = tokens.new_token("cs") if registration.has_secret(spec.auth_method) else ""
     origin.enter(Origin(Actor("unknown", name=spec.name), address=address))
     async with parts.database.session() as session:
@@ -58,8 +56,10 @@ async def register(request: Request, here: AtServer, parts: Parts, state: State)
             spec=spec,
             secret_hash=tokens.digest(secret) if secret else "",
         )
+        await oauth_clients.hand_over(session, client, token_hash=tokens.digest(manages))
     issued_at = int(client.created_at.timestamp())
-    return told(registration.answer(client.client_id, spec, issued_at=issued_at, secret=secret), status=201)
+    answer = registration.answer(client.client_id, spec, issued_at=issued_at, secret=secret)
+    return told(answer | management(here, client.client_id, manages), status=201)
 
 
 async def known_client(
@@ -71,11 +71,7 @@ async def known_client(
     """
     if not client_id or len(client_id) > 512 or not client_id.isprintable():
         return None
-    server = here.server
-    async with parts.database.reading() as session:
-        known = await oauth_clients.of_id(
-            session, org_id=server.org_id, server_id=server.id, client_id=client_id
-        )
+    known = await _kept(parts, state, here, client_id)
     if not client_id.startswith("https://"):
         return known
     if known is not None and known.fresh_until is not None and known.fresh_until > clock.now():
@@ -83,7 +79,33 @@ async def known_client(
     state.documents.check(here.server.id, address)
     state.documents.add(here.server.id, address)
     found = await _documented(parts, here, client_id)
-    return found if found.disabled_at is None else None
+    if found.disabled_at is not None:
+        return None
+    _keep(state, here, found)
+    return found
+
+
+async def _kept(parts: ControlParts, state: OAuthState, here: Here, client_id: str) -> Client | None:
+    """As it was when the revision rose last: whatever changes or ends a client raises it."""
+    which = here.server.id, client_id
+    revision, client = state.clients.get(which, (0, None))
+    if client is not None and revision == here.revision:
+        return client
+    server = here.server
+    async with parts.database.reading() as session:
+        client = await oauth_clients.of_id(
+            session, org_id=server.org_id, server_id=server.id, client_id=client_id
+        )
+    if client is not None:
+        _keep(state, here, client)
+    return client
+
+
+def _keep(state: OAuthState, here: Here, client: Client) -> None:
+    if here.revision > 0:
+        if len(state.clients) >= _MAX_CLIENTS_KEPT:
+            state.clients.clear()
+        state.clients[client.server_id, client.client_id] = here.revision, client
 
 
 async def authenticated(
@@ -102,7 +124,7 @@ async def authenticated(
             msg = "this client registered with token_endpoint_auth_method none; send its client_id only"
             raise invalid_client(msg)
     elif method == "private_key_jwt":
-        await _check_assertion(given, here, client, state)
+        await _check_assertion(given, here, parts, client, state)
     elif not secret or not hmac.compare_digest(tokens.digest(secret), client.secret_hash):
         msg = "client_secret: missing or wrong"
         raise invalid_client(msg)
@@ -142,24 +164,33 @@ def _claimed(given: Parameters) -> str:
     return subject if isinstance(subject, str) else ""
 
 
-async def _check_assertion(given: Parameters, here: Here, client: Client, state: OAuthState) -> None:
+async def _check_assertion(
+    given: Parameters, here: Here, parts: ControlParts, client: Client, state: OAuthState
+) -> None:
     if given.get("client_assertion_type") != assertions.KIND:
         msg = f"client_assertion_type: {assertions.KIND}"
         raise invalid_client(msg)
-    jwks = client.spec.jwks or await _fetched_keys(state, here, client.spec.jwks_uri)
-    state.assertions.check(
+    once = assertions.check(
         given.get("client_assertion"),
         client_id=client.client_id,
-        jwks=jwks,
+        jwks=client.spec.jwks or await fetched_keys(state, here, client.spec.jwks_uri),
         audiences=(f"{here.issuer}/token", here.issuer),
         now_s=clock.unix_s(),
     )
+    try:
+        async with parts.database.session() as session:
+            await used_assertions.use_up(
+                session, org_id=here.server.org_id, digest=once.digest, expires_s=once.until_s
+            )
+    except Conflict as error:
+        msg = "client_assertion: used already"
+        raise invalid_client(msg) from error
 
 
-async def _fetched_keys(state: OAuthState, here: Here, url: str) -> str:
-    """The key set at a client's address, kept as long as HTTP says."""
+async def fetched_keys(state: OAuthState, here: Here, url: str, *, anew: bool = False) -> str:
+    """The key set at a client's or issuer's address, kept as long as HTTP says. Raises OAuthRefused."""
     jwks, until_s = state.key_sets.get(url, ("", 0.0))
-    if until_s > clock.unix_s():
+    if until_s > clock.unix_s() and not anew:
         return jwks
     state.documents.check(here.server.id, url)
     state.documents.add(here.server.id, url)

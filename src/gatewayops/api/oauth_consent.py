@@ -34,6 +34,7 @@ async def show(request: Request, here: AtServer, parts: Parts) -> Response:
     notes = oauth_pages.consent_notes(
         pending.wanted.scope,
         is_loopback=redirect_uris.is_loopback(uri),
+        is_device=bool(pending.wanted.device_hash),
         is_unproven=client.kind == "dynamic",
     )
     name = client.spec.name
@@ -44,7 +45,7 @@ async def show(request: Request, here: AtServer, parts: Parts) -> Response:
         client=name,
         server=here.server.name,
         email=user.email,
-        where=redirect_uris.shown(uri),
+        where=redirect_uris.shown(uri) if uri else "the device whose code you typed",
         notes=notes,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse
 
-from gatewayops.api.oauth_state import AtServer, State, protected_server
+from gatewayops.api.oauth_state import AtServer, Here, State, protected_server
 from gatewayops.identity.oauth import metadata
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(protected_server)])
@@ -21,14 +21,14 @@ _KEYS_FRESH = {"Cache-Control": "public, max-age=600"}
 @router.get("/oauth/{slug}/.well-known/oauth-authorization-server")
 async def of_server(here: AtServer) -> JSONResponse:
     """RFC 8414."""
-    return _document(metadata.of_server(here.issuer, here.server.scopes))
+    return _document(metadata.of_server(here.issuer, here.server.scopes, _more(here)))
 
 
 @router.get("/.well-known/openid-configuration/oauth/{slug}")
 @router.get("/oauth/{slug}/.well-known/openid-configuration")
 async def of_provider(here: AtServer) -> JSONResponse:
     """OpenID Connect discovery."""
-    return _document(metadata.of_provider(here.issuer, here.server.scopes))
+    return _document(metadata.of_provider(here.issuer, here.server.scopes, _more(here)))
 
 
 @router.get("/oauth/{slug}/jwks")
@@ -38,6 +38,10 @@ async def keys(here: AtServer, state: State) -> JSONResponse:
     return JSONResponse(
         {"keys": list(known.public.values())}, headers=_KEYS_FRESH, media_type="application/jwk-set+json"
     )
+
+
+def _more(here: Here) -> tuple[str, ...]:
+    return metadata.enabled(here.server.grants, trusts_issuers=here.server.trusts_issuers)
 
 
 def _document(document: dict[str, Any]) -> JSONResponse:

@@ -104,11 +104,34 @@ def consent(hidden: str, *, client: str, server: str, email: str, where: str, no
     return page("Allow access?", body)
 
 
-def consent_notes(scope: str, *, is_loopback: bool, is_unproven: bool) -> str:
+def device(server: str, *, fault: str = "", status: int = 200) -> HTMLResponse:
+    """The form for the code that a device shows."""
+    body = (
+        f"{_fault(fault)}<p>to use <b>{escape(server)}</b> on a device. Type only a code that you see on a "
+        "device of your own, never one that somebody sent you.</p>"
+        '<form method="get"><label>Code <input name="user_code" required autofocus autocomplete="off" '
+        'maxlength="16"></label><p><button>Go on</button></p></form>'
+    )
+    return page("Connect a device", body, status=status)
+
+
+def device_done(server: str) -> HTMLResponse:
+    """After the answer."""
+    return page(
+        "Done", f"<p>Go back to your device to use <b>{escape(server)}</b>. You may close this page.</p>"
+    )
+
+
+def consent_notes(scope: str, *, is_loopback: bool, is_unproven: bool, is_device: bool = False) -> str:
     """What a person should know before the answer."""
     listed = "".join(f"<li><code>{escape(one)}</code></li>" for one in scope.split())
     notes = f"<p>It may:</p><ul>{listed}</ul>" if listed else ""
-    if is_loopback:
+    if is_device:
+        notes += (
+            '<p class="warning">Allow this only if you typed a code from the screen of your own device. '
+            "Whoever sent you a code, or a link here, would get what you allow.</p>"
+        )
+    elif is_loopback:
         notes += (
             '<p class="warning">The app says it runs on this computer. Allow this only if you have just '
             "started it yourself.</p>"

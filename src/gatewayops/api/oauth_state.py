@@ -10,11 +10,11 @@ from fastapi import Depends, Path, Request
 
 from gatewayops.api.oauth_keys import SigningKeys
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.identity.oauth.assertions import AssertionCheck
 from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.identity.oauth.passwords import Passwords
 from gatewayops.store import oauth_addresses
 from gatewayops.store.control import oauth_servers
+from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_servers import ProtectedServer
 
 Slug = Annotated[str, Path(pattern="^[a-z0-9-]{1,128}$")]
@@ -26,14 +26,17 @@ class OAuthState:
     def __init__(self, parts: ControlParts) -> None:
         """Nothing is read yet."""
         self.servers: dict[str, tuple[int, ProtectedServer]] = {}  # by slug, and at which revision
+        self.clients: dict[tuple[str, str], tuple[int, Client]] = {}  # by server and client_id, likewise
         self.keys = SigningKeys(parts.database, parts.credentials)
         self.passwords = Passwords()
-        self.assertions = AssertionCheck()
         self.key_sets: dict[str, tuple[str, float]] = {}  # of clients, by address, until when
         self.by_person_and_address = Attempts(10, window_s=60)
         self.by_address = Attempts(60, window_s=60)
         self.by_person = Attempts(100, window_s=300)
         self.registrations = Attempts(30, window_s=60)
+        self.new_keys = Attempts(1, window_s=60)  # of issuers whose kept ones signed nothing that came
+        self.codes_by_address = Attempts(10, window_s=60)  # wrong codes of devices
+        self.codes = Attempts(100, window_s=60)
         self.documents = Attempts(60, window_s=60)
 
 
@@ -43,6 +46,7 @@ class Here(msgspec.Struct, frozen=True):
     server: ProtectedServer
     issuer: str
     resource: str
+    revision: int  # of the rules, when the request began; 0 while nobody watches them
 
 
 async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
@@ -51,9 +55,9 @@ async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
     The server is as it was when the revision rose last, which the watch sees within a fifth of a second.
     """
     servers, watch = request.app.state.oauth.servers, request.app.state.watch
-    revision, server = servers.get(slug, (0, None))
-    if server is None or revision != watch.revision:
-        revision = watch.revision  # before the look: what is kept is never older than it says
+    kept_at, server = servers.get(slug, (0, None))
+    revision = watch.revision  # before the look: what is kept is never older than it says
+    if server is None or kept_at != revision:
         async with parts.database.reading() as session:
             server = await oauth_servers.by_slug(session, slug=slug)
         if revision > 0:
@@ -62,6 +66,7 @@ async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
         server=server,
         issuer=oauth_addresses.issuer(parts.public_url, slug),
         resource=oauth_addresses.resource(parts.public_url, slug),
+        revision=revision,
     )
 
 

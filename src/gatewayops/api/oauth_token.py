@@ -1,18 +1,19 @@
 """The token endpoint, revocation (RFC 7009) and introspection (RFC 7662) of a protected server."""
 
+import msgspec
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
 
+from gatewayops.api import oauth_assertions, oauth_device, oauth_machines
 from gatewayops.api.auth import KeyCheck
 from gatewayops.api.caller_address import address_of
 from gatewayops.api.oauth_answers import form_of, told
 from gatewayops.api.oauth_clients import authenticated
+from gatewayops.api.oauth_issue import Issue, issued, of_grant, verified
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.base.clock import unix_s
-from gatewayops.base.errors import GatewayOpsError, NotFound
-from gatewayops.base.ids import new_id
-from gatewayops.identity.oauth import pkce, scopes, tokens
+from gatewayops.base.errors import GatewayOpsError
+from gatewayops.identity.oauth import grant_types, pkce, scopes, tokens
 from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.refusals import (
     OAuthRefused,
@@ -27,7 +28,7 @@ from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control import oauth_grants, oauth_revocations
 from gatewayops.store.control.oauth_clients import Client
-from gatewayops.store.control.oauth_grants import CodeUse, Grant, Successor
+from gatewayops.store.control.oauth_grants import CodeUse, Successor
 from gatewayops.store.origin import Origin
 
 router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
@@ -37,29 +38,34 @@ _ACTION = "end_users.read"
 
 @router.post("/token")
 async def token(request: Request, here: AtServer, parts: Parts, state: State) -> JSONResponse:
-    """Tokens for a code or for a refresh token."""
+    """Tokens for whatever a client may bring."""
     given = await form_of(request)
     client = await authenticated(request, given, here, parts, state)
     origin.enter(Origin(Actor("client", client.id, client.spec.name), address=address_of(request)))
     if given.get("resource") not in ("", here.resource):
         raise invalid_target()
-    match given.get("grant_type"):
-        case "authorization_code":
-            grant, refresh = await _of_code(given, here, parts, client)
-            scope = grant.scope
-        case "refresh_token":
-            grant, refresh = await _of_refresh(given, here, parts, client)
-            scope = scopes.narrowed(given.get("scope"), grant.scope)
-        case "":
-            msg = "grant_type: authorization_code or refresh_token"
-            raise invalid_request(msg)
+    grant_type = given.get("grant_type")
+    if not grant_type:
+        msg = "grant_type: missing"
+        raise invalid_request(msg)
+    if grant_type not in (*grant_types.PERSONAL, *grant_types.TRUSTED):
+        msg = "grant_type: not one of this server's metadata"
+        raise OAuthRefused("unsupported_grant_type", msg)
+    grant_types.check_may(grant_type, client.spec.grant_types)
+    match grant_type:
+        case grant_types.AUTHORIZATION_CODE:
+            what = await _of_code(given, here, parts, client)
+        case grant_types.REFRESH_TOKEN:
+            what = await _of_refresh(given, here, parts, client)
+        case grant_types.DEVICE_CODE:
+            what = await oauth_device.of_device(given, here, parts, client)
+        case grant_types.CLIENT_CREDENTIALS:
+            what = oauth_machines.of_client(given, here, client)
+        case grant_types.TOKEN_EXCHANGE:
+            what = await oauth_machines.of_exchange(given, here, parts, state, client)
         case _:
-            msg = "grant_type: authorization_code or refresh_token"
-            raise OAuthRefused("unsupported_grant_type", msg)
-    access = await _access_token(here, state, grant, scope)
-    answer = {"access_token": access, "token_type": "Bearer", "expires_in": tokens.ACCESS_LIFE_S}
-    answer |= {"refresh_token": refresh} | ({"scope": scope} if scope else {})
-    return told(answer)
+            what = await oauth_assertions.of_assertion(given, here, parts, state, client)
+    return await issued(here, state, what)
 
 
 @router.post("/revoke")
@@ -73,11 +79,11 @@ async def revoke(request: Request, here: AtServer, parts: Parts, state: State) -
         msg = "token: missing"
         raise invalid_request(msg)
     server = here.server
-    claims = await _verified(here, state, text)
+    access = await verified(here, state, text)
     async with parts.database.session() as session:
-        if claims is not None and claims.client_id == client.client_id:
-            await oauth_revocations.add(session, org_id=server.org_id, kind="token", subject=claims.jti)
-        elif claims is None:
+        if access is not None and access.client_id == client.client_id:
+            await oauth_revocations.add(session, org_id=server.org_id, kind="token", subject=access.token_id)
+        elif access is None:
             digest = tokens.digest(text)
             grant = await oauth_grants.of_refresh(
                 session, org_id=server.org_id, server_id=server.id, digest=digest
@@ -95,17 +101,15 @@ async def introspect(request: Request, here: AtServer, parts: Parts, state: Stat
     given = await form_of(request)
     await _check_may_look(request, given, here, parts, state)
     text = given.get("token")
-    claims = await _verified(here, state, text)
-    if claims is None or not await _still_counts(here, parts, claims):
+    access = await verified(here, state, text)
+    if access is None or not await oauth_machines.still_counts(here, parts, access):
         return told({"active": False})
-    members = {
-        name: getattr(claims, name) for name in ("scope", "client_id", "sub", "aud", "iss", "exp", "iat")
-    }
-    shown = {name: value for name, value in members.items() if value != ""}
-    return told({"active": True, "token_type": "Bearer", "jti": claims.jti, **shown})
+    shown = msgspec.to_builtins(access)
+    del shown["gid"], shown["org"]
+    return told({"active": True, "token_type": "Bearer", **shown})
 
 
-async def _of_code(given: Parameters, here: Here, parts: ControlParts, client: Client) -> tuple[Grant, str]:
+async def _of_code(given: Parameters, here: Here, parts: ControlParts, client: Client) -> Issue:
     if not given.get("code") or not given.get("code_verifier"):
         msg = "code and code_verifier are needed"
         raise invalid_request(msg)
@@ -124,12 +128,10 @@ async def _of_code(given: Parameters, here: Here, parts: ControlParts, client: C
     if grant is None:
         msg = "code: unknown, used, expired, or not of this client, verifier and redirect_uri"
         raise invalid_grant(msg)
-    return grant, refresh
+    return of_grant(grant, refresh=refresh)
 
 
-async def _of_refresh(
-    given: Parameters, here: Here, parts: ControlParts, client: Client
-) -> tuple[Grant, str]:
+async def _of_refresh(given: Parameters, here: Here, parts: ControlParts, client: Client) -> Issue:
     presented = given.get("refresh_token")
     if not presented:
         msg = "refresh_token: missing"
@@ -149,7 +151,11 @@ async def _of_refresh(
     if rotated is None:
         msg = "refresh_token: unknown, expired, revoked, replaced, or not of this client"
         raise invalid_grant(msg)
-    return rotated.grant, tokens.open_successor(rotated.successor_sealed, replaced=presented)
+    return of_grant(
+        rotated.grant,
+        refresh=tokens.open_successor(rotated.successor_sealed, replaced=presented),
+        scope=scopes.narrowed(given.get("scope"), rotated.grant.scope),
+    )
 
 
 async def _check_narrowing(given: Parameters, here: Here, parts: ControlParts, presented: str) -> None:
@@ -163,30 +169,6 @@ async def _check_narrowing(given: Parameters, here: Here, parts: ControlParts, p
         )
     if grant is not None:
         scopes.narrowed(given.get("scope"), grant.scope)
-
-
-async def _access_token(here: Here, state: OAuthState, grant: Grant, scope: str) -> str:
-    now_s = int(unix_s())
-    claims = tokens.Claims(
-        iss=here.issuer,
-        aud=here.resource,
-        sub=grant.end_user_id,
-        client_id=grant.client_id,
-        iat=now_s,
-        exp=now_s + tokens.ACCESS_LIFE_S,
-        jti=new_id("at"),
-        gid=grant.id,
-        org=grant.org_id,
-        scope=scope,
-    )
-    return (await state.keys.of(grant.org_id)).signer.sign(claims)
-
-
-async def _verified(here: Here, state: OAuthState, text: str) -> tokens.Claims | None:
-    if text.count(".") != 2:
-        return None
-    keys = (await state.keys.of(here.server.org_id)).public
-    return tokens.verified(text, keys, issuer=here.issuer, audience=here.resource, now_s=unix_s())
 
 
 async def _check_may_look(
@@ -209,16 +191,3 @@ async def _check_may_look(
     if not is_ours or isinstance(await check.decide(caller, _ACTION), Deny):
         msg = f"the API key may not look into tokens of this server; it needs {_ACTION}"
         raise OAuthRefused("access_denied", msg, status=403)
-
-
-async def _still_counts(here: Here, parts: ControlParts, claims: tokens.Claims) -> bool:
-    org_id = here.server.org_id
-    async with parts.database.reading() as session:
-        try:
-            grant = await oauth_grants.find(session, org_id=org_id, grant_id=claims.gid)
-        except NotFound:
-            return False
-        is_revoked = await oauth_revocations.covers(
-            session, org_id=org_id, iat=claims.iat, subjects=(claims.sub, claims.gid, claims.jti)
-        )
-    return grant.revoked_at is None and not is_revoked

@@ -12,10 +12,11 @@ from gatewayops.api.oauth_state import State
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason
-from gatewayops.identity.oauth import registration, tokens
+from gatewayops.identity.oauth import grant_types, registration, tokens
 from gatewayops.identity.oauth.refusals import OAuthRefused
 from gatewayops.identity.principal import Principal, grants
 from gatewayops.store.control import oauth_clients, oauth_keys, oauth_servers
+from gatewayops.store.control.oauth_clients import ClientSpec
 from gatewayops.store.control.oauth_servers import ProtectedServer
 
 router = APIRouter(prefix="/v1", tags=["End users"])
@@ -24,6 +25,8 @@ Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
 Writer = Annotated[Principal, Depends(principal_for("end_users.write"))]
 KeyReader = Annotated[Principal, Depends(principal_for("secrets.read"))]
 KeyWriter = Annotated[Principal, Depends(principal_for("secrets.write"))]
+
+_ALL = (*grant_types.PERSONAL, *grant_types.TRUSTED)
 
 
 class SigningKeyBody(BaseModel):
@@ -44,15 +47,7 @@ class SigningKeyList(BaseModel):
 async def add(server: InPath, body: NewClient, caller: Writer, parts: Parts) -> OneNewClient:
     """Registers a client; its secret, if it has one, is shown now and never again."""
     known = await _find(parts, caller, server)
-    given = {
-        "client_name": body.name,
-        "redirect_uris": body.redirect_uris,
-        "token_endpoint_auth_method": body.auth_method,
-    }
-    try:
-        spec = registration.read(given, known.scopes)
-    except OAuthRefused as error:
-        raise InvalidInput(error.detail) from error
+    spec = _spec(body, known)
     secret = tokens.new_token("cs") if registration.has_secret(spec.auth_method) else ""
     async with parts.database.session() as session:
         client = await oauth_clients.add(
@@ -96,6 +91,29 @@ async def rotate(caller: KeyWriter, parts: Parts, state: State) -> SigningKeyLis
     """The next key signs from now on; tokens that the one before signed stay good until they expire."""
     await state.keys.rotate(caller.org_id)
     return await _keys(parts, caller)
+
+
+def _spec(body: NewClient, server: ProtectedServer) -> ClientSpec:
+    given = {
+        "client_name": body.name,
+        "redirect_uris": body.redirect_uris,
+        "token_endpoint_auth_method": body.auth_method,
+        "grant_types": body.grant_types,
+        "scope": " ".join(body.scopes),
+        "jwks": body.jwks,
+        "jwks_uri": body.jwks_uri or None,
+    }
+    unknown = set(body.grant_types) - set(_ALL)
+    if unknown:
+        msg = f"grant_types: of {', '.join(_ALL)}"
+        raise InvalidInput(msg)
+    if not set(body.scopes) <= set(server.scopes):
+        msg = f"scopes: this server offers {' '.join(server.scopes) or 'none'}"
+        raise InvalidInput(msg)
+    try:
+        return registration.read(given, server.scopes, grantable=_ALL)
+    except OAuthRefused as error:
+        raise InvalidInput(error.detail) from error
 
 
 async def _keys(parts: ControlParts, caller: Principal) -> SigningKeyList:

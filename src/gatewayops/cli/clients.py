@@ -1,5 +1,7 @@
 """`gatewayops client`: the OAuth clients of a protected server."""
 
+from typing import Any
+
 import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
@@ -7,6 +9,13 @@ from gatewayops.cli.shown import as_json_option, paging_options, show_json, show
 
 _server = click.argument("server")
 _METHODS = ("client_secret_basic", "client_secret_post", "none")
+_GRANTS = {
+    "code": ("authorization_code", "refresh_token"),
+    "device": ("urn:ietf:params:oauth:grant-type:device_code",),
+    "credentials": ("client_credentials",),
+    "exchange": ("urn:ietf:params:oauth:grant-type:token-exchange",),
+    "assertion": ("urn:ietf:params:oauth:grant-type:jwt-bearer",),
+}
 
 
 @click.group()
@@ -17,15 +26,26 @@ def client() -> None:
 @client.command("add")
 @_server
 @click.argument("name")
-@click.option("--redirect-uri", "redirect_uris", multiple=True, required=True, metavar="URI")
+@click.option("--redirect-uri", "redirect_uris", multiple=True, metavar="URI", help="For `code`.")
 @click.option("--auth-method", type=click.Choice(_METHODS), default=_METHODS[0], show_default=True)
+@click.option(
+    "--grant",
+    "grants",
+    type=click.Choice(tuple(_GRANTS)),
+    multiple=True,
+    default=("code",),
+    show_default=True,
+)
+@click.option(
+    "--scope", "scopes", multiple=True, help="All that it may ask for; else what the server offers."
+)
 @as_json_option
 @reaches_api()
-def add(
-    door: Door, /, server: str, name: str, redirect_uris: tuple[str, ...], auth_method: str, *, as_json: bool
-) -> None:
+def add(door: Door, /, server: str, *, as_json: bool, **given: Any) -> None:  # noqa: ANN401 - click's
     """Register an app of your own; its secret is printed once."""
-    body = {"name": name, "redirect_uris": list(redirect_uris), "auth_method": auth_method}
+    grants = given.pop("grants")
+    body = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    body["grant_types"] = [one for grant in grants for one in _GRANTS[grant]]
     told = door.ask("POST", _route(server), body)
     if as_json:
         show_json(told)

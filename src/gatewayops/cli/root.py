@@ -40,6 +40,7 @@ _COMMANDS = {
     "user": ("directory", "user", "People.", False),
     "session": ("sessions", "session", "Where people are signed in.", False),
     "end-user": ("end_users", "end_user", "People who sign in to your MCP servers.", False),
+    "issuer": ("issuers", "issuer", "Identity providers that vouch for them.", False),
     "client": ("clients", "client", "Apps through which they do.", False),
     "settings": (
         "settings_reference",

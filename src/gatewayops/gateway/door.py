@@ -11,7 +11,7 @@ from contextlib import suppress
 import msgspec
 
 from gatewayops.base.errors import Forbidden, GatewayOpsError, NotFound
-from gatewayops.gateway import answers
+from gatewayops.gateway import answers, token_check
 from gatewayops.gateway.call import Call, ClientGone, Outcome, Receive, Scope, Send
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.forward import Forwarder
@@ -59,6 +59,7 @@ class Door:
         self._workers = workers
         self._hosts = hosts
         self._metrics_token = metrics_token
+        self._tokens = token_check.TokenCheck(live)
         self.is_draining = False
 
     def open_to(self, mcp: McpDoor, rest: RestDoor, forward: Forwarder, short_way: ShortWay) -> None:
@@ -176,7 +177,11 @@ class Door:
             self._hosts.check(headers.get(b"host"), headers.get(b"origin"))
             if scope["path"].startswith("/internal"):
                 raise NotFound("there is nothing here")
-            await self._forward.handle(scope, receive, send)
+            if scope["path"] == token_check.PATH:
+                body = await self._tokens.answer(scope)
+                await _plain(send, 200, body, extra=[(b"cache-control", b"no-store")])
+            else:
+                await self._forward.handle(scope, receive, send)
         except ClientGone:
             return
         except GatewayOpsError as error:

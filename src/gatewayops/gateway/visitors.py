@@ -12,6 +12,7 @@ import msgspec
 
 from gatewayops.base.errors import GatewayOpsError, NotFound, Reason, Unauthenticated
 from gatewayops.gateway.call import Call
+from gatewayops.identity.oauth.access_token import AccessToken
 from gatewayops.identity.oauth.access_tokens import AccessTokens, ScopeInsufficient
 from gatewayops.identity.principal import ANONYMOUS, Principal
 from gatewayops.store import oauth_addresses
@@ -33,13 +34,25 @@ class Visitors:
         self._public_url = public_url
         self._address_key = address_key
         self._servers: dict[str, ServerRow] = {}
+        self._protected: dict[tuple[str, str], ServerRow] = {}  # by organisation, and name or slug
         self._anonymous: dict[tuple[str, str], Principal] = {}  # by slug and address
 
     def replace(self, snapshot: Snapshot) -> None:
         """Takes over a snapshot; tokens and servers that it ends are denied from now on."""
         self._tokens.replace(snapshot)
         self._servers = {row.slug: row for row in snapshot.servers if row.slug and row.auth != API_KEY}
+        protected = [row for row in self._servers.values() if row.auth == PLATFORM_OAUTH]
+        self._protected = {(row.org_id, row.slug): row for row in protected}
+        self._protected |= {(row.org_id, row.name): row for row in protected}
         self._anonymous.clear()
+
+    def protected(self, org_id: str, ref: str) -> ServerRow | None:
+        """An organisation's server that people sign in to, by name or else by slug."""
+        return self._protected.get((org_id, ref))
+
+    def token(self, raw: bytes, digest: bytes, server: ServerRow) -> AccessToken:
+        """What a token says that counts for this server now. Raises Unauthenticated, ScopeInsufficient."""
+        return self._tokens.token(raw, digest, server)
 
     def recognise(self, call: Call) -> Principal | None:
         """Who is calling, when that takes no checking; None means: ask `admit`."""

@@ -1,7 +1,7 @@
-"""Uses one authorization code or one refresh token many times at once, as a process of its own.
+"""Uses one authorization code, refresh token or device code many times at once, as a process of its own.
 
 `python -m gatewayops.testing.oauth_race URL KIND ORG SERVER CLIENT TOKEN CHALLENGE TIMES` prints what came of
-it, a word a use: for a code `taken` or `refused`, for a refresh token the successor or `refused`. It begins
+it, a word a use: for codes `taken` or `refused`, for a refresh token the successor or `refused`. It begins
 when a line comes on standard input, so that several processes begin together.
 """
 
@@ -9,9 +9,10 @@ import asyncio
 import sys
 
 from gatewayops.identity.oauth import tokens
-from gatewayops.store.control import oauth_grants
+from gatewayops.store.control import oauth_devices, oauth_grants
 from gatewayops.store.control.database import Database
-from gatewayops.store.control.oauth_grants import CodeUse, Successor
+from gatewayops.store.control.oauth_devices import DeviceUse
+from gatewayops.store.control.oauth_grants import CodeUse, Grant, Successor
 
 
 async def use_code(
@@ -24,6 +25,17 @@ async def use_code(
             session, org_id=org_id, use=use, refresh_digest=tokens.digest(tokens.new_token("rt"))
         )
     return "taken" if grant is not None else "refused"
+
+
+async def use_device(
+    database: Database, org_id: str, server_id: str, client_ref: str, token: tuple[str, str]
+) -> str:
+    """`token` is the device's code, and nothing."""
+    refresh = tokens.digest(tokens.new_token("rt"))
+    use = DeviceUse(server_id, client_ref, tokens.digest(token[0]), refresh)
+    async with database.session() as session:
+        found = await oauth_devices.use(session, org_id=org_id, use=use)
+    return "taken" if isinstance(found, Grant) else "refused"
 
 
 async def use_refresh(
@@ -48,7 +60,7 @@ async def use_refresh(
 async def _race(url: str, kind: str, *which: str) -> list[str]:
     org_id, server_id, client_ref, token, challenge, times = which
     database = Database.open(url)
-    use = use_code if kind == "code" else use_refresh
+    use = {"code": use_code, "device": use_device, "refresh": use_refresh}[kind]
     async with database.reading():
         await asyncio.to_thread(sys.stdin.readline)
     uses = (use(database, org_id, server_id, client_ref, (token, challenge)) for _ in range(int(times)))

@@ -113,3 +113,15 @@ def test_steps_are_numbered_without_gaps() -> None:
     numbers = sorted(path.name[:4] for path in steps.glob("[0-9]*.py"))
     assert numbers == [f"{number:04d}" for number in range(1, len(numbers) + 1)]
     assert newest_step() == numbers[-1]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_a_writer_that_waits_for_itself_is_told_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatewayops.store.control.database._BUSY_MS", 50)
+    with pytest.raises(DatabaseUnavailable):
+        async with database.session(), database.session():
+            pass
+    async with database.session() as session:
+        await directory.add_team(session, org_id="org_default", name="after that")

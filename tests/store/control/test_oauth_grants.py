@@ -8,18 +8,22 @@ from typing import NamedTuple
 import pytest
 
 from gatewayops.base import clock
+from gatewayops.base.errors import Conflict
 from gatewayops.identity.oauth import pkce, tokens
 from gatewayops.store.control import (
     end_users,
     oauth_clients,
+    oauth_devices,
     oauth_grants,
     oauth_keys,
     oauth_requests,
     oauth_revocations,
     servers,
+    used_assertions,
 )
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.oauth_clients import ClientSpec
+from gatewayops.store.control.oauth_devices import NewDevice
 from gatewayops.store.control.oauth_grants import Approval, CodeUse, Successor
 from gatewayops.store.control.oauth_keys import NewKey
 from gatewayops.store.control.servers import Headers, ServerSpec
@@ -121,6 +125,34 @@ async def test_of_fifty_uses_of_a_refresh_token_in_two_processes_one_makes_the_s
     assert len(found) == 50
     assert len(set(found)) == 1
     assert found[0].startswith("gwo_rt_")
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_of_fifty_uses_of_a_device_code_in_two_processes_one_wins(
+    database: Database, migrated_url: str, place: Place
+) -> None:
+    code = tokens.new_token("dc")
+    new = NewDevice(tokens.digest(code), "u" * 64, place.server_id, place.client_ref, "read")
+    approval = Approval(place.server_id, place.user_id, place.client_ref, "read")
+    async with database.session() as session:
+        await oauth_devices.begin(session, org_id=ORG, new=new)
+        assert await oauth_devices.approve(session, org_id=ORG, device_hash=new.hash, approval=approval)
+        assert not await oauth_devices.approve(session, org_id=ORG, device_hash=new.hash, approval=approval)
+    found = await race(migrated_url, "device", place, code)
+    assert sorted(found) == ["refused"] * 49 + ["taken"]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_of_fifty_uses_of_an_assertion_one_wins(database: Database) -> None:
+    async def use() -> bool:
+        try:
+            async with database.session() as session:
+                await used_assertions.use_up(session, org_id=ORG, digest="a" * 64, expires_s=2e9)
+        except Conflict:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(use() for _ in range(50)))) == 1
 
 
 async def test_a_replaced_refresh_token_that_comes_late_ends_the_family(

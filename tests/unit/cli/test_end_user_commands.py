@@ -30,3 +30,18 @@ def test_an_app_is_registered_for_a_protected_server_listed_and_disabled(command
     assert commands.json("client", "list", "notes")["clients"][0]["enabled"] is False
     refused = commands.refused("client", "add", "notes", "x", "--redirect-uri", "http://example.com/")
     assert "https" in refused
+
+
+def test_a_machine_gets_a_client_of_its_own_and_an_issuer_is_trusted_until_it_is_removed(commands):
+    commands.shown("server", "add", "notes", "--url", "http://127.0.0.1:9/mcp", "--auth", "platform_oauth")
+    made = commands.json("client", "add", "notes", "Robot", "--grant", "credentials")["client"]
+    assert made["grant_types"] == ["client_credentials"]
+    assert "redirect_uris" in commands.refused("client", "add", "notes", "App")
+    where = ("--jwks-uri", "https://idp.example/keys")
+    commands.shown("issuer", "add", "Corp", "https://idp.example", *where)
+    assert "trusted already" in commands.refused("issuer", "add", "Corp", "https://idp.example", *where)
+    (issuer,) = commands.json("issuer", "list")["identity_issuers"]
+    assert issuer["id"] in commands.shown("issuer", "list")
+    assert "no longer count" in commands.shown("issuer", "remove", issuer["id"])
+    assert "No issuer is trusted." in commands.shown("issuer", "list")
+    assert "https" in commands.refused("issuer", "add", "x", "http://idp.example", *where)

@@ -84,6 +84,10 @@ class Rules:
         self.servers = [other for other in self.servers if (other.org_id, other.name) != (org, name)]
         self.servers.append(row)
 
+    def add_key(self, name, **changes):
+        self.keys.append(key_row(name, **changes))
+        self.secrets.append(secret_row(name))
+
     def snapshot(self):
         self.revision += 1
         parts = (self.orgs, self.keys, self.secrets, self.servers, self.prices)

@@ -5,6 +5,7 @@ one audience. The library verifies signatures and nothing else, so each claim is
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from joserfc import jws
@@ -15,7 +16,7 @@ from gatewayops.base.errors import Reason, Unauthenticated
 
 LEEWAY_S = 60
 _LONGEST = 4096
-_ALGORITHM = "ES256"
+ALGORITHM = "ES256"
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
 _HEADER = frozenset({"alg", "typ", "kid"})
 
@@ -34,11 +35,15 @@ class Expected(msgspec.Struct, frozen=True):
     org_id: str
 
 
-class AccessToken(msgspec.Struct, frozen=True, rename={
+class AccessToken(msgspec.Struct, frozen=True, omit_defaults=True, rename={
     "issuer": "iss", "audience": "aud", "subject": "sub", "issued_at": "iat", "expires_at": "exp",
-    "token_id": "jti", "grant_id": "gid", "org_id": "org",
+    "token_id": "jti", "grant_id": "gid", "org_id": "org", "actor": "act",
 }):  # fmt: skip
-    """The claims. Times are Unix seconds; `subject` is an end user's id, `grant_id` that of one approval."""
+    """The claims. Times are Unix seconds; `subject` is an end user's id, `grant_id` that of one approval.
+
+    A client that acts in its own name is both subject and grant. `actor` is who exchanged another's token
+    for this one (RFC 8693, 4.1).
+    """
 
     issuer: str
     audience: str  # exactly one: a list does not decode
@@ -50,6 +55,7 @@ class AccessToken(msgspec.Struct, frozen=True, rename={
     issued_at: int
     expires_at: int
     scope: str = ""
+    actor: dict[str, Any] | None = None
 
     @property
     def scopes(self) -> frozenset[str]:
@@ -79,7 +85,7 @@ def verify(raw: bytes, keys: Mapping[str, ECKey], expected: Expected, *, now_s: 
         raise _malformed() from error
     _check_claims(token, expected, now_s)
     try:
-        is_genuine = jws.validate_compact(signed, key, algorithms=[_ALGORITHM])
+        is_genuine = jws.validate_compact(signed, key, algorithms=[ALGORITHM])
     except (JoseError, ValueError) as error:
         raise _malformed() from error
     if not is_genuine:
@@ -102,8 +108,8 @@ def public_key(jwk: dict[str, str]) -> ECKey:
 
 
 def _key(header: Mapping[str, object], keys: Mapping[str, ECKey]) -> ECKey:
-    if not _HEADER.issuperset(header) or header.get("alg") != _ALGORITHM:
-        raise TokenRefused(f"access tokens are signed with {_ALGORITHM}")
+    if not _HEADER.issuperset(header) or header.get("alg") != ALGORITHM:
+        raise TokenRefused(f"access tokens are signed with {ALGORITHM}")
     kind = header.get("typ")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         raise TokenRefused("this is no access token: its typ is not at+jwt")

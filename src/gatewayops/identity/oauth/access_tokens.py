@@ -101,6 +101,12 @@ class AccessTokens:
         self._known[digest] = _Known(token.expires_at + LEEWAY_S, server, principal, token)
         return principal
 
+    def token(self, raw: bytes, digest: bytes, server: ServerRow) -> AccessToken:
+        """What a token says that counts for this server now. Raises TokenRefused, ScopeInsufficient."""
+        if self.known(digest, server) is None:
+            self.verify(raw, digest, server)
+        return self._known[digest].token
+
     def _holds(self, token: AccessToken, server: ServerRow) -> bool:
         if token.org_id != server.org_id or not token.scopes.issuperset(server.oauth_scopes):
             return False

@@ -1,58 +1,53 @@
-"""How a client proves who it is with a signed assertion (private_key_jwt, RFC 7523)."""
+"""How a client proves who it is with a signed assertion (private_key_jwt, RFC 7523). Pure: whether an
+assertion came before is the caller's to know.
+"""
 
 import json
 
+import msgspec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from gatewayops.identity.oauth.access_token import LEEWAY_S
 from gatewayops.identity.oauth.metadata import ASSERTION_ALGORITHMS
 from gatewayops.identity.oauth.refusals import invalid_client
-from gatewayops.identity.oauth.tokens import LEEWAY_S
+from gatewayops.identity.oauth.tokens import digest
 
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_S = 3_600
 _MAX_LENGTH = 8_192
 
 
-class AssertionCheck:
-    """Remembers the ids of assertions until they expire, so that none is taken twice. One a process."""
+class Once(msgspec.Struct, frozen=True):
+    """What names an assertion that must not come again, until it has expired (Unix seconds)."""
 
-    def __init__(self) -> None:
-        """Remembers none yet."""
-        self._used: dict[tuple[str, str], float] = {}
+    digest: str
+    until_s: float
 
-    def check(
-        self, assertion: str, *, client_id: str, jwks: str, audiences: tuple[str, ...], now_s: float
-    ) -> None:
-        """Raises OAuthRefused (invalid_client) unless the client signed it, for us, now."""
-        claims = _claims(assertion, jwks)
-        audience = claims.get("aud")
-        named = audience if isinstance(audience, list) else [audience]
-        if claims.get("iss") != client_id or claims.get("sub") != client_id:
-            msg = "client_assertion: iss and sub are the client_id"
-            raise invalid_client(msg)
-        if not set(audiences).intersection(one for one in named if isinstance(one, str)):
-            msg = "client_assertion: aud is the token endpoint or the issuer"
-            raise invalid_client(msg)
-        expires, begins = _time(claims.get("exp")), _time(claims.get("nbf", 0))
-        if not now_s - LEEWAY_S < expires < now_s + _LONGEST_S:
-            msg = "client_assertion: exp lies ahead, at most an hour"
-            raise invalid_client(msg)
-        if begins > now_s + LEEWAY_S:
-            msg = "client_assertion: nbf lies ahead"
-            raise invalid_client(msg)
-        self._use_up(client_id, claims.get("jti"), expires, now_s)
 
-    def _use_up(self, client_id: str, jti: object, expires: float, now_s: float) -> None:
-        if not isinstance(jti, str) or not jti:
-            msg = "client_assertion: jti is required"
-            raise invalid_client(msg)
-        self._used = {which: until for which, until in self._used.items() if until > now_s}
-        if (client_id, jti) in self._used:
-            msg = "client_assertion: used already"
-            raise invalid_client(msg)
-        self._used[client_id, jti[:256]] = expires + LEEWAY_S
+def check(assertion: str, *, client_id: str, jwks: str, audiences: tuple[str, ...], now_s: float) -> Once:
+    """Raises OAuthRefused (invalid_client) unless the client signed it, for us, now."""
+    claims = _claims(assertion, jwks)
+    audience, jti = claims.get("aud"), claims.get("jti")
+    named = audience if isinstance(audience, list) else [audience]
+    if claims.get("iss") != client_id or claims.get("sub") != client_id:
+        msg = "client_assertion: iss and sub are the client_id"
+        raise invalid_client(msg)
+    if not set(audiences).intersection(one for one in named if isinstance(one, str)):
+        msg = "client_assertion: aud is the token endpoint or the issuer"
+        raise invalid_client(msg)
+    expires, begins = _time(claims.get("exp")), _time(claims.get("nbf", 0))
+    if not now_s - LEEWAY_S < expires < now_s + _LONGEST_S:
+        msg = "client_assertion: exp lies ahead, at most an hour"
+        raise invalid_client(msg)
+    if begins > now_s + LEEWAY_S:
+        msg = "client_assertion: nbf lies ahead"
+        raise invalid_client(msg)
+    if not isinstance(jti, str) or not jti:
+        msg = "client_assertion: jti is required"
+        raise invalid_client(msg)
+    return Once(digest(f"{audiences} {client_id} {jti}"), expires + LEEWAY_S)
 
 
 def _claims(assertion: str, jwks: str) -> dict[str, object]:

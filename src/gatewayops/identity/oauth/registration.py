@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from gatewayops.identity.oauth import redirect_uris, scopes
+from gatewayops.identity.oauth import grant_types, redirect_uris, scopes
 from gatewayops.identity.oauth.metadata import AUTH_METHODS
 from gatewayops.identity.oauth.refusals import OAuthRefused
 from gatewayops.store.control.oauth_clients import ClientSpec
@@ -20,23 +20,30 @@ _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _SPACES = re.compile(r"\s+")
 
 
-def read(given: object, offered: tuple[str, ...]) -> ClientSpec:
-    """Raises OAuthRefused: invalid_client_metadata, invalid_redirect_uri."""
+def read(
+    given: object, offered: tuple[str, ...], *, grantable: tuple[str, ...] = grant_types.PERSONAL
+) -> ClientSpec:
+    """Raises OAuthRefused: invalid_client_metadata, invalid_redirect_uri. Of `grantable` it may use any."""
     if not isinstance(given, Mapping):
         raise _wrong("the body is a JSON object")
     auth_method = _text(given, "token_endpoint_auth_method") or "client_secret_basic"
     if auth_method not in AUTH_METHODS:
         raise _wrong(f"token_endpoint_auth_method: one of {', '.join(AUTH_METHODS)}")
-    _check_includes(given, "grant_types", "authorization_code")
-    _check_includes(given, "response_types", "code")
+    grants = _grant_types(given, grantable)
+    if auth_method == "none" and set(grants) & set(grant_types.TRUSTED):
+        raise _wrong("grant_types: a client without a secret or a key may not use these")
+    has_redirects = grant_types.AUTHORIZATION_CODE in grants
+    if has_redirects:
+        _check_includes(given, "response_types", "code")
     jwks, jwks_uri = _keys(given), _text(given, "jwks_uri")
     if auth_method == "private_key_jwt" and bool(jwks) == bool(jwks_uri):
         raise _wrong("private_key_jwt needs jwks or jwks_uri, one of the two")
     return ClientSpec(
         name=_name(given),
-        redirect_uris=_redirect_uris(given),
+        redirect_uris=_redirect_uris(given) if has_redirects else (),
         auth_method=auth_method,
         scope=" ".join(one for one in scopes.parsed(_text(given, "scope")) if one in offered),
+        grant_types=grants,
         jwks=jwks if auth_method == "private_key_jwt" else "",
         jwks_uri=jwks_uri if auth_method == "private_key_jwt" else "",
     )
@@ -49,8 +56,8 @@ def answer(client_id: str, spec: ClientSpec, *, issued_at: int, secret: str) -> 
         "client_id_issued_at": issued_at,
         "client_name": spec.name,
         "redirect_uris": list(spec.redirect_uris),
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
+        "grant_types": list(spec.grant_types),
+        "response_types": ["code"] if grant_types.AUTHORIZATION_CODE in spec.grant_types else [],
         "token_endpoint_auth_method": spec.auth_method,
     }
     if spec.scope:
@@ -87,6 +94,19 @@ def _check_includes(given: Mapping[str, Any], member: str, needed: str) -> None:
     value = given.get(member)
     if value is not None and (not isinstance(value, list) or needed not in value):
         raise _wrong(f"{member}: a list with {needed}")
+
+
+def _grant_types(given: Mapping[str, Any], grantable: tuple[str, ...]) -> tuple[str, ...]:
+    """Clients list all that they can do; what they may is kept. Who has a person's code may refresh."""
+    value = given.get("grant_types")
+    if value is None:
+        return grant_types.DEFAULT
+    kept = {one for one in grantable if isinstance(value, list) and one in value}
+    if not kept - {grant_types.REFRESH_TOKEN}:
+        raise _wrong("grant_types: a list with authorization_code, or another that this server lets you use")
+    if kept & {grant_types.AUTHORIZATION_CODE, grant_types.DEVICE_CODE}:
+        kept.add(grant_types.REFRESH_TOKEN)
+    return tuple(one for one in (*grant_types.PERSONAL, *grant_types.TRUSTED) if one in kept)
 
 
 def _name(given: Mapping[str, Any]) -> str:

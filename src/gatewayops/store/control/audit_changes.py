@@ -36,6 +36,7 @@ _PERSONAL = {
     "users": frozenset({"email", "name"}),
     "end_users": frozenset({"email", "name"}),
     "one_time_links": frozenset({"email"}),
+    "identity_subjects": frozenset({"subject"}),
     "end_user_sessions": frozenset({"address", "user_agent"}),
 }
 _ADDRESSES = {

@@ -6,6 +6,7 @@ DatabaseUnavailable, so no driver's exception leaves this package. `migrate(url)
 first `Database.open(url)`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from gatewayops.base.errors import Conflict, InvalidInput, Unavailable
 from gatewayops.store import origin
+from gatewayops.store.control import sqlite_visits
 from gatewayops.store.control.audit_changes import AuditedSession
 
 Session = AsyncSession
@@ -43,6 +45,7 @@ class Database:
         """Use `Database.open`."""
         self.engine = engine
         self._writing = for_writing(engine)
+        self._writers = asyncio.Lock()
         self._reading = engine
         if not self.is_sqlite:
             self._reading = engine.execution_options(isolation_level="REPEATABLE READ")
@@ -64,7 +67,7 @@ class Database:
         What it changes through the unit of work is in the audit log by the same commit.
         """
         making = AsyncSession(self._writing, expire_on_commit=False, sync_session_class=AuditedSession)
-        async with _translated(), making as session:
+        async with _translated(), self._turn(), making as session:
             session.info["origin"] = origin.current()
             yield session
             await session.commit()
@@ -74,6 +77,19 @@ class Database:
         """A transaction that sees one moment of the store and keeps nothing."""
         async with _translated(), AsyncSession(self._reading, expire_on_commit=False) as session:
             yield session
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """SQLite has one writer at a time: those of this process wait here, where waiting costs nothing."""
+        if not self.is_sqlite:
+            yield
+            return
+        async with asyncio.timeout(_BUSY_MS / 1000):
+            await self._writers.acquire()
+        try:
+            yield
+        finally:
+            self._writers.release()
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -140,7 +156,11 @@ def open_engine(url: str) -> AsyncEngine:
         raise InvalidInput(msg)
     if parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_async_engine(parsed, hide_parameters=True)  # errors are logged, values never
+    engine = create_async_engine(
+        parsed,
+        hide_parameters=True,  # errors are logged, values never
+        connect_args={"async_creator_fn": sqlite_visits.connect},
+    )
     event.listen(engine.sync_engine, "connect", _on_sqlite_connect)
     event.listen(engine.sync_engine, "begin", _on_sqlite_begin)
     return engine

@@ -3,15 +3,17 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, func, or_, select, update
 
 from gatewayops.base import clock
 from gatewayops.base.errors import NotFound
 from gatewayops.base.ids import new_id
-from gatewayops.store.control import oauth_grants, rows
+from gatewayops.store.control import oauth_grants, oauth_revocations, revision, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.oauth_tables import OAuthClient, OAuthConsent
 from gatewayops.store.control.paging import Asked, Page, page_of
+
+_LISTS = ("redirect_uris", "grant_types")
 
 
 class ClientSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +22,7 @@ class ClientSpec(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     redirect_uris: tuple[str, ...]
     auth_method: str
+    grant_types: tuple[str, ...] = ("authorization_code", "refresh_token")
     scope: str = ""
     jwks: str = ""
     jwks_uri: str = ""
@@ -56,16 +59,51 @@ class Consent(msgspec.Struct, frozen=True):
 async def add(
     session: Session, *, org_id: str, server_id: str, kind: str, spec: ClientSpec, secret_hash: str
 ) -> Client:
-    """A client under an id of ours."""
+    """A client under an id of ours. One that an operator registers may change what the server offers."""
     client_id = new_id("cl")
-    return await _add(
-        session,
-        org_id,
-        OAuthClient(
-            id=client_id, client_id=client_id, kind=kind, server_id=server_id, secret_hash=secret_hash
-        ),
-        spec,
+    if kind == "registered":
+        await revision.bump(session)
+    row = OAuthClient(id=client_id, client_id=client_id, kind=kind, server_id=server_id)
+    row.secret_hash = secret_hash
+    return await _add(session, org_id, row, spec)
+
+
+async def hand_over(session: Session, known: Client, *, token_hash: str) -> None:
+    """Whoever shows the token of this hash may manage the client's registration (RFC 7592)."""
+    handed = update(OAuthClient).where(OAuthClient.org_id == known.org_id, OAuthClient.id == known.id)
+    past = {"synchronize_session": False}
+    await session.execute(handed.values(registration_token_hash=token_hash), execution_options=past)
+
+
+async def managed(
+    session: Session, *, org_id: str, server_id: str, client_id: str, token_hash: str
+) -> Client | None:
+    """A client that is not disabled, for who shows its registration access token."""
+    query = _of_id(org_id, server_id, client_id).where(
+        OAuthClient.kind == "dynamic", OAuthClient.registration_token_hash == token_hash
     )
+    row = await session.scalar(query)
+    return None if row is None or not token_hash else _client(row)
+
+
+async def replace(session: Session, known: Client, *, spec: ClientSpec, secret_hash: str) -> Client:
+    """The client describes itself anew. Where answers go to other addresses, people are asked again."""
+    row = await session.get(OAuthClient, known.id)
+    if row is None or row.org_id != known.org_id:
+        msg = "no client of that id at this server"
+        raise NotFound(msg)
+    if known.spec.redirect_uris != spec.redirect_uris or known.spec.name != spec.name:
+        for consent_row in await session.scalars(
+            select(OAuthConsent).where(
+                OAuthConsent.org_id == known.org_id, OAuthConsent.client_ref == known.id
+            )
+        ):
+            await session.delete(consent_row)
+    row.secret_hash = secret_hash
+    _write(row, spec)
+    await revision.bump(session)
+    await session.flush()
+    return _client(row)
 
 
 async def keep_document(
@@ -75,11 +113,12 @@ async def keep_document(
     query = select(OAuthClient).where(OAuthClient.server_id == server_id, OAuthClient.client_id == url)
     row = await session.scalar(query.where(OAuthClient.org_id == org_id))
     if row is None:
-        row = OAuthClient(
-            id=new_id("cl"), client_id=url, kind="document", server_id=server_id, secret_hash=""
-        )
+        row = OAuthClient(id=new_id("cl"), client_id=url, kind="document", server_id=server_id)
+        row.secret_hash = ""
         row.fresh_until = fresh_until
         return await _add(session, org_id, row, spec)
+    if _client(row).spec != spec:
+        await revision.bump(session)
     _write(row, spec)
     row.fresh_until = fresh_until
     await session.flush()
@@ -88,13 +127,7 @@ async def keep_document(
 
 async def of_id(session: Session, *, org_id: str, server_id: str, client_id: str) -> Client | None:
     """By what it calls itself, at this server; None when it is not known or disabled."""
-    query = select(OAuthClient).where(
-        OAuthClient.org_id == org_id,
-        OAuthClient.server_id == server_id,
-        OAuthClient.client_id == client_id,
-        OAuthClient.disabled_at.is_(None),
-    )
-    row = await session.scalar(query)
+    row = await session.scalar(_of_id(org_id, server_id, client_id))
     return None if row is None else _client(row)
 
 
@@ -127,7 +160,10 @@ async def disable(session: Session, *, org_id: str, server_id: str, ref: str) ->
         msg = "no client of that id at this server"
         raise NotFound(msg)
     row.disabled_at = row.disabled_at or clock.now()
+    await revision.bump(session)
     await oauth_grants.revoke_all(session, org_id=org_id, client_ref=row.id, reason="client_disabled")
+    if row.kind == "registered":  # what it has in its own name comes of no grant
+        await oauth_revocations.add(session, org_id=org_id, kind="client", subject=row.client_id)
 
 
 async def consented(session: Session, *, client: Client, end_user_id: str) -> str | None:
@@ -191,9 +227,19 @@ async def withdraw(session: Session, *, org_id: str, end_user_id: str, consent_i
     )
 
 
+def _of_id(org_id: str, server_id: str, client_id: str) -> Select[OAuthClient]:
+    return select(OAuthClient).where(
+        OAuthClient.org_id == org_id,
+        OAuthClient.server_id == server_id,
+        OAuthClient.client_id == client_id,
+        OAuthClient.disabled_at.is_(None),
+    )
+
+
 async def _add(session: Session, org_id: str, row: OAuthClient, spec: ClientSpec) -> Client:
     row.org_id = org_id
     row.disabled_at = None
+    row.registration_token_hash = ""
     _write(row, spec)
     await rows.add(session, row, taken="the client registered meanwhile; try again")
     return _client(row)
@@ -201,13 +247,14 @@ async def _add(session: Session, org_id: str, row: OAuthClient, spec: ClientSpec
 
 def _write(row: OAuthClient, spec: ClientSpec) -> None:
     for column, value in msgspec.structs.asdict(spec).items():
-        setattr(row, column, list(value) if column == "redirect_uris" else value)
+        setattr(row, column, list(value) if column in _LISTS else value)
 
 
 def _client(row: OAuthClient) -> Client:
     spec = {name: getattr(row, name) for name in ClientSpec.__struct_fields__}
     own = {name: getattr(row, name) for name in Client.__struct_fields__ if name != "spec"}
-    return Client(spec=ClientSpec(**spec | {"redirect_uris": tuple(row.redirect_uris)}), **own)
+    lists = {name: tuple(spec[name]) for name in _LISTS}
+    return Client(spec=ClientSpec(**spec | lists), **own)
 
 
 def _consent(row: OAuthConsent, client: OAuthClient) -> Consent:

@@ -5,10 +5,12 @@ brings a replaced refresh token again within the grace gets the same successor, 
 token itself; later it is a replay, and the family ends.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Update, exists, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, String, bindparam, exists, insert, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from gatewayops.base import clock
@@ -24,11 +26,78 @@ from gatewayops.store.control.oauth_tables import (
     OAuthGrant,
     OAuthRefreshToken,
 )
+from gatewayops.store.control.tables import Table
 
 CODE_LIFE = timedelta(seconds=60)
 REFRESH_LIFE = timedelta(days=30)
 GRACE = timedelta(seconds=30)
 _PAST = {"synchronize_session": False}
+_GRANTS, _CODES, _REFRESH_TOKENS = (  # plain statements cost half of those that look for objects
+    Table.metadata.tables[name] for name in ("oauth_grants", "oauth_codes", "oauth_refresh_tokens")
+)
+
+
+def of_grant(grant_id: InstrumentedAttribute[Any], client_ref: InstrumentedAttribute[str]) -> tuple[Any, ...]:
+    """What a statement that consumes tells of the grant (see `taken`), so that no other has to read it.
+
+    Of one table each: SQLite's RETURNING leaves the names of tables out.
+    """
+    outer = grant_id.class_
+    person, scope = (
+        select(column).where(OAuthGrant.id == grant_id).correlate(outer).scalar_subquery()
+        for column in (OAuthGrant.end_user_id, OAuthGrant.scope)
+    )
+    named = select(OAuthClient.client_id).where(OAuthClient.id == client_ref).correlate(outer)
+    return grant_id, person, scope, named.scalar_subquery()
+
+
+def stands(grant_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """The grant is not revoked, and its person and its client are not disabled."""
+    return exists().where(
+        OAuthGrant.id == grant_id,
+        OAuthGrant.revoked_at.is_(None),
+        EndUser.id == OAuthGrant.end_user_id,
+        EndUser.disabled_at.is_(None),
+        OAuthClient.id == OAuthGrant.client_ref,
+        OAuthClient.disabled_at.is_(None),
+    )
+
+
+_NOW: BindParameter[datetime] = bindparam("now")
+_MINE: BindParameter[str] = bindparam("mine")  # the hash of what is presented
+_PLACE = {"at_org": "org_id", "at_server": "server_id", "at_client": "client_ref"}
+
+
+def _is_it(row: type[OAuthCode | OAuthRefreshToken]) -> tuple[ColumnElement[bool], ...]:
+    """What is presented, of this organisation, server and client."""
+    return row.hash == _MINE, *(getattr(row, name) == bindparam(given) for given, name in _PLACE.items())
+
+
+_IS_CODE = (
+    *_is_it(OAuthCode),
+    OAuthCode.challenge == bindparam("shown"),
+    or_(bindparam("to", type_=String) == "", OAuthCode.redirect_uri == bindparam("to", type_=String)),
+)
+_TAKE_CODE = (  # statements are built once: that costs more than running them
+    update(_CODES)
+    .where(*_IS_CODE, OAuthCode.used_at.is_(None), OAuthCode.expires_at > _NOW, stands(OAuthCode.grant_id))
+    .values(used_at=_NOW)
+    .returning(*of_grant(OAuthCode.grant_id, OAuthCode.client_ref))
+)
+_REPLAYED_CODE = select(OAuthCode.grant_id).where(*_IS_CODE, OAuthCode.used_at.is_not(None))
+_TAKE_REFRESH = (
+    update(_REFRESH_TOKENS)
+    .where(
+        *_is_it(OAuthRefreshToken),
+        OAuthRefreshToken.used_at.is_(None),
+        OAuthRefreshToken.expires_at > _NOW,
+        stands(OAuthRefreshToken.grant_id),
+    )
+    .values(used_at=_NOW, successor_sealed=bindparam("sealed"))
+    .returning(*of_grant(OAuthRefreshToken.grant_id, OAuthRefreshToken.client_ref))
+)
+_REPLACED_REFRESH = select(OAuthRefreshToken).where(*_is_it(OAuthRefreshToken))
+_ADD_GRANT, _ADD_CODE, _ADD_REFRESH = insert(_GRANTS), insert(_CODES), insert(_REFRESH_TOKENS)
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -41,20 +110,18 @@ class Grant(msgspec.Struct, frozen=True):
     client_ref: str
     client_id: str
     scope: str
-    created_at: datetime
-    used_at: datetime
     revoked_at: datetime | None
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """What a person said yes to."""
+    """What a person, or who vouches for them, said yes to; the last two are of a code."""
 
     server_id: str
     end_user_id: str
     client_ref: str
     scope: str
-    redirect_uri: str
-    challenge: str
+    redirect_uri: str = ""
+    challenge: str = ""
 
 
 class CodeUse(msgspec.Struct, frozen=True):
@@ -81,33 +148,30 @@ class Rotated(msgspec.Struct, frozen=True):
     successor_sealed: bytes
 
 
+async def add(session: Session, *, org_id: str, approval: Approval) -> str:
+    """A new grant; gives back its id."""
+    grant_id = new_id("gr")
+    row = {"id": grant_id, "org_id": org_id, "created_at": clock.now(), "revoked_at": None, "revoked_for": ""}
+    names = ("server_id", "client_ref", "end_user_id", "scope")
+    await session.execute(_ADD_GRANT, row | {name: getattr(approval, name) for name in names})
+    return grant_id
+
+
 async def approve(session: Session, *, org_id: str, approval: Approval, code_digest: str) -> str:
     """A new grant with a code that lives a minute; gives back the grant's id."""
-    grant_id, now = new_id("gr"), clock.now()
-    ours = {"org_id": org_id, "server_id": approval.server_id, "client_ref": approval.client_ref}
-    await session.execute(
-        insert(OAuthGrant).values(
-            id=grant_id,
-            end_user_id=approval.end_user_id,
-            scope=approval.scope,
-            created_at=now,
-            used_at=now,
-            revoked_at=None,
-            revoked_for="",
-            **ours,
-        )
-    )
-    await session.execute(
-        insert(OAuthCode).values(
-            hash=code_digest,
-            grant_id=grant_id,
-            redirect_uri=approval.redirect_uri,
-            challenge=approval.challenge,
-            expires_at=now + CODE_LIFE,
-            used_at=None,
-            **ours,
-        )
-    )
+    grant_id = await add(session, org_id=org_id, approval=approval)
+    code = {
+        "hash": code_digest,
+        "org_id": org_id,
+        "server_id": approval.server_id,
+        "grant_id": grant_id,
+        "client_ref": approval.client_ref,
+        "redirect_uri": approval.redirect_uri,
+        "challenge": approval.challenge,
+        "expires_at": clock.now() + CODE_LIFE,
+        "used_at": None,
+    }
+    await session.execute(_ADD_CODE, code)
     return grant_id
 
 
@@ -116,29 +180,20 @@ async def use_code(session: Session, *, org_id: str, use: CodeUse, refresh_diges
 
     A code that comes again from who could prove it ends the grant (RFC 6749, 4.1.2).
     """
-    now = clock.now()
-    is_it = [
-        OAuthCode.hash == use.digest,
-        OAuthCode.org_id == org_id,
-        OAuthCode.server_id == use.server_id,
-        OAuthCode.client_ref == use.client_ref,
-        OAuthCode.challenge == use.challenge,
-    ]
-    if use.redirect_uri:
-        is_it.append(OAuthCode.redirect_uri == use.redirect_uri)
-    taken = (
-        update(OAuthCode)
-        .where(*is_it, OAuthCode.used_at.is_(None), OAuthCode.expires_at > now, _stands(OAuthCode.grant_id))
-        .values(used_at=now)
-        .returning(OAuthCode.grant_id)
-    )
-    grant_id = await session.scalar(taken, execution_options=_PAST)
-    if grant_id is not None:
-        grant = await _grant(session, org_id, grant_id)
-        await _add_refresh(session, grant, refresh_digest)
+    which = {
+        "mine": use.digest,
+        "at_org": org_id,
+        "at_server": use.server_id,
+        "at_client": use.client_ref,
+        "shown": use.challenge,
+        "to": use.redirect_uri,
+    }
+    found = (await session.execute(_TAKE_CODE, which | {"now": clock.now()})).one_or_none()
+    if found is not None:
+        grant = taken(found, org_id, use.server_id, use.client_ref)
+        await add_refresh(session, grant, refresh_digest)
         return grant
-    replayed = select(OAuthCode.grant_id).where(*is_it, OAuthCode.used_at.is_not(None))
-    if (grant_id := await session.scalar(replayed)) is not None:
+    if (grant_id := await session.scalar(_REPLAYED_CODE, which)) is not None:
         await _revoke(session, org_id, grant_id, reason="code_replay")
     return None
 
@@ -152,30 +207,14 @@ async def use_refresh(
     """
     now = clock.now()
     org_id, server_id = server
-    is_it = (
-        OAuthRefreshToken.hash == digest,
-        OAuthRefreshToken.org_id == org_id,
-        OAuthRefreshToken.server_id == server_id,
-        OAuthRefreshToken.client_ref == client_ref,
-    )
-    taken = (
-        update(OAuthRefreshToken)
-        .where(
-            *is_it,
-            OAuthRefreshToken.used_at.is_(None),
-            OAuthRefreshToken.expires_at > now,
-            _stands(OAuthRefreshToken.grant_id),
-        )
-        .values(used_at=now, successor_sealed=successor.sealed)
-        .returning(OAuthRefreshToken.grant_id)
-    )
-    grant_id = await session.scalar(taken, execution_options=_PAST)
-    if grant_id is not None:
-        grant = await _grant(session, org_id, grant_id)
-        await _add_refresh(session, grant, successor.digest)
-        await session.execute(_used(org_id, grant_id, now), execution_options=_PAST)
+    which = {"mine": digest, "at_org": org_id, "at_server": server_id, "at_client": client_ref}
+    taking = which | {"now": now, "sealed": successor.sealed}
+    found = (await session.execute(_TAKE_REFRESH, taking)).one_or_none()
+    if found is not None:
+        grant = taken(found, org_id, server_id, client_ref)
+        await add_refresh(session, grant, successor.digest)
         return Rotated(grant, successor.sealed)
-    before = await session.scalar(select(OAuthRefreshToken).where(*is_it))
+    before = await session.scalar(_REPLACED_REFRESH, which)
     if before is None or before.used_at is None:
         return None
     if now - before.used_at > GRACE:
@@ -193,7 +232,7 @@ async def of_refresh(session: Session, *, org_id: str, server_id: str, digest: s
         OAuthRefreshToken.server_id == server_id,
         OAuthRefreshToken.used_at.is_(None),
         OAuthRefreshToken.expires_at > clock.now(),
-        _stands(OAuthRefreshToken.grant_id),
+        stands(OAuthRefreshToken.grant_id),
     )
     grant_id = await session.scalar(query)
     return None if grant_id is None else await _grant(session, org_id, grant_id)
@@ -246,37 +285,25 @@ async def _revoke(session: Session, org_id: str, grant_id: str, *, reason: str) 
     audit.note(session, org_id, told)
 
 
-async def _add_refresh(session: Session, grant: Grant, digest: str) -> None:
-    await session.execute(
-        insert(OAuthRefreshToken).values(
-            hash=digest,
-            org_id=grant.org_id,
-            server_id=grant.server_id,
-            grant_id=grant.id,
-            client_ref=grant.client_ref,
-            expires_at=clock.now() + REFRESH_LIFE,
-            used_at=None,
-            successor_sealed=None,
-        )
-    )
+async def add_refresh(session: Session, grant: Grant, digest: str) -> None:
+    """A refresh token of a grant that was just used."""
+    token = {
+        "hash": digest,
+        "org_id": grant.org_id,
+        "server_id": grant.server_id,
+        "grant_id": grant.id,
+        "client_ref": grant.client_ref,
+        "expires_at": clock.now() + REFRESH_LIFE,
+        "used_at": None,
+        "successor_sealed": None,
+    }
+    await session.execute(_ADD_REFRESH, token)
 
 
-def _used(org_id: str, grant_id: str, now: datetime) -> Update:
-    return (
-        update(OAuthGrant).where(OAuthGrant.org_id == org_id, OAuthGrant.id == grant_id).values(used_at=now)
-    )
-
-
-def _stands(grant_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """The grant is not revoked, and its person and its client are not disabled."""
-    return exists().where(
-        OAuthGrant.id == grant_id,
-        OAuthGrant.revoked_at.is_(None),
-        EndUser.id == OAuthGrant.end_user_id,
-        EndUser.disabled_at.is_(None),
-        OAuthClient.id == OAuthGrant.client_ref,
-        OAuthClient.disabled_at.is_(None),
-    )
+def taken(found: Sequence[Any], org_id: str, server_id: str, client_ref: str) -> Grant:
+    """The grant of which such a statement told."""
+    grant_id, end_user_id, scope, client_id = found
+    return Grant(grant_id, org_id, server_id, end_user_id, client_ref, client_id, scope, None)
 
 
 async def _grant(session: Session, org_id: str, grant_id: str) -> Grant:

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 
 from gatewayops.base import clock
 from gatewayops.base.ids import new_id
 from gatewayops.store.control.database import Session
-from gatewayops.store.control.oauth_grants import REFRESH_LIFE
+from gatewayops.store.control.oauth_grant_tables import OAuthDeviceCode, UsedAssertion
 from gatewayops.store.control.oauth_tables import (
     EndUserSession,
     OAuthCode,
@@ -16,8 +16,10 @@ from gatewayops.store.control.oauth_tables import (
     OAuthRefreshToken,
     OAuthRequest,
 )
+from gatewayops.store.control.tables import Table
 
 LIFE = timedelta(minutes=10)
+_ADD_REQUEST = insert(Table.metadata.tables["oauth_requests"])
 _KEPT_AFTER = timedelta(days=1)  # codes and tokens, so that a late replay is still known as one
 
 
@@ -30,6 +32,7 @@ class Wanted(msgspec.Struct, frozen=True):
     scope: str
     challenge: str
     must_sign_in_after: datetime | None = None
+    device_hash: str = ""  # of the device that waits; then there is neither redirect URI nor challenge
 
 
 class Pending(msgspec.Struct, frozen=True):
@@ -44,18 +47,15 @@ class Pending(msgspec.Struct, frozen=True):
 async def begin(session: Session, *, org_id: str, server_id: str, browser_digest: str, wanted: Wanted) -> str:
     """Keeps it for ten minutes; gives back its id."""
     request_id = new_id("ar")
-    values = msgspec.structs.asdict(wanted)
-    await session.execute(
-        insert(OAuthRequest).values(
-            id=request_id,
-            org_id=org_id,
-            server_id=server_id,
-            browser_hash=browser_digest,
-            expires_at=clock.now() + LIFE,
-            finished_at=None,
-            **values,
-        )
-    )
+    row = {
+        "id": request_id,
+        "org_id": org_id,
+        "server_id": server_id,
+        "browser_hash": browser_digest,
+        "expires_at": clock.now() + LIFE,
+        "finished_at": None,
+    }
+    await session.execute(_ADD_REQUEST, row | msgspec.structs.asdict(wanted))
     return request_id
 
 
@@ -89,9 +89,12 @@ async def forget_expired(session: Session) -> None:
     await session.execute(delete(OAuthRequest).where(OAuthRequest.expires_at < now))
     await session.execute(delete(OAuthCode).where(OAuthCode.expires_at < now - _KEPT_AFTER))
     await session.execute(delete(OAuthRefreshToken).where(OAuthRefreshToken.expires_at < now - _KEPT_AFTER))
+    await session.execute(delete(OAuthDeviceCode).where(OAuthDeviceCode.expires_at < now - _KEPT_AFTER))
+    await session.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now))
     await session.execute(delete(EndUserSession).where(EndUserSession.expires_at < now))
-    unused = OAuthGrant.used_at < now - REFRESH_LIFE - _KEPT_AFTER  # none of its tokens lives
-    await session.execute(delete(OAuthGrant).where(unused))
+    has_tokens = exists().where(OAuthRefreshToken.grant_id == OAuthGrant.id)
+    is_old = OAuthGrant.created_at < now - _KEPT_AFTER  # younger ones may still wait for their code
+    await session.execute(delete(OAuthGrant).where(is_old, ~has_tokens))
 
 
 def _pending(row: OAuthRequest) -> Pending:

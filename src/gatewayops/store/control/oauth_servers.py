@@ -5,6 +5,8 @@ from sqlalchemy import or_, select
 
 from gatewayops.base.errors import NotFound, Reason
 from gatewayops.store.control.database import Session
+from gatewayops.store.control.oauth_grant_tables import IdentityIssuer
+from gatewayops.store.control.oauth_tables import OAuthClient
 from gatewayops.store.control.tables import McpServer
 
 PROTECTED = "platform_oauth"
@@ -19,12 +21,26 @@ class ProtectedServer(msgspec.Struct, frozen=True):
     slug: str
     scopes: tuple[str, ...]
     allows_sign_up: bool
+    grants: frozenset[str] = frozenset()  # grant types that registered clients may use; of `by_slug` only
+    trusts_issuers: bool = False  # whether anybody's identity assertions count; of `by_slug` only
 
 
 async def by_slug(session: Session, *, slug: str) -> ProtectedServer:
     """Before anybody signed in, so of all organisations. Raises NotFound, also for other protection."""
     query = select(McpServer).where(McpServer.slug == slug, McpServer.auth == PROTECTED)
-    return _found(await session.scalar(query))
+    server = _found(await session.scalar(query))
+    registered = select(OAuthClient.grant_types).where(
+        OAuthClient.org_id == server.org_id,
+        OAuthClient.server_id == server.id,
+        OAuthClient.kind == "registered",
+        OAuthClient.disabled_at.is_(None),
+    )
+    issuer = select(IdentityIssuer.id).where(IdentityIssuer.org_id == server.org_id).limit(1)
+    return msgspec.structs.replace(
+        server,
+        grants=frozenset(one for kept in await session.scalars(registered) for one in kept),
+        trusts_issuers=await session.scalar(issuer) is not None,
+    )
 
 
 async def find(session: Session, *, org_id: str, ref: str) -> ProtectedServer:

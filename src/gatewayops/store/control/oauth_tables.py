@@ -59,8 +59,10 @@ class OAuthClient(OwnedTable):
     kind: Mapped[str] = mapped_column(String(16))  # registered, dynamic, document
     name: Mapped[str]
     redirect_uris: Mapped[list[str]] = mapped_column(JSON)
+    grant_types: Mapped[list[str]] = mapped_column(JSON, default=list)
     auth_method: Mapped[str] = mapped_column(String(32))
     secret_hash: Mapped[str] = mapped_column(String(64))
+    registration_token_hash: Mapped[str] = mapped_column(String(64), default="")  # RFC 7592; of dynamic ones
     jwks: Mapped[str] = mapped_column(String(16_384))  # JSON, for private_key_jwt
     jwks_uri: Mapped[str] = mapped_column(String(2048))
     scope: Mapped[str] = mapped_column(String(2048))
@@ -97,6 +99,9 @@ class OAuthRequest(Table):
     state: Mapped[str] = mapped_column(String(4096))
     scope: Mapped[str] = mapped_column(String(2048))
     challenge: Mapped[str] = mapped_column(String(64))
+    device_hash: Mapped[str] = mapped_column(
+        String(64), default=""
+    )  # of the device that it is for, else empty
     must_sign_in_after: Mapped[datetime | None]  # prompt=login, max_age
     expires_at: Mapped[datetime] = mapped_column(index=True)
     finished_at: Mapped[datetime | None]
@@ -112,7 +117,6 @@ class OAuthGrant(OwnedTable):
     end_user_id: Mapped[str] = mapped_column(ForeignKey(_END_USER, ondelete="CASCADE"), index=True)
     client_ref: Mapped[str] = mapped_column(ForeignKey(_CLIENT, ondelete="CASCADE"), index=True)
     scope: Mapped[str] = mapped_column(String(2048))
-    used_at: Mapped[datetime] = mapped_column(default=clock.now)
     revoked_at: Mapped[datetime | None]
     revoked_for: Mapped[str] = mapped_column(String(32))
 

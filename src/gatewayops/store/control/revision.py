@@ -1,8 +1,9 @@
 """The revision: one number that rises, in the same transaction, with each change that gateways must learn."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from sqlalchemy import select, text, update
@@ -12,13 +13,28 @@ from gatewayops.store.control.tables import Revision
 
 _CHANNEL = "gatewayops_revision"
 _ROW = 1
+_raises: ContextVar[list[None]] = ContextVar("raises of the revision")
 
 
 async def bump(session: Session) -> None:
     """To be called by every change to keys, servers, prices and organisations; wakes PostgreSQL listeners."""
+    raises = _raises.get(None)
+    if raises is not None:
+        raises.append(None)
     await session.execute(update(Revision).where(Revision.id == _ROW).values(value=Revision.value + 1))
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(text(f"SELECT pg_notify('{_CHANNEL}', '')"))
+
+
+@contextmanager
+def noticed() -> Iterator[list[None]]:
+    """Within it, the list gets a member whenever somebody who began here raises the revision."""
+    raises: list[None] = []
+    token = _raises.set(raises)
+    try:
+        yield raises
+    finally:
+        _raises.reset(token)
 
 
 async def current(session: Session) -> int:

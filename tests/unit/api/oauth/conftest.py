@@ -180,3 +180,21 @@ def alter(database: Database, anyone: httpx.AsyncClient) -> Callable[[str], Awai
 def seen() -> Callable[[str], dict[str, str]]:
     """What a redirect to the client tells it."""
     return answered
+
+
+@pytest.fixture
+def employ(
+    anyone: httpx.AsyncClient, people: dict[str, str], client_of: Any
+) -> Callable[..., Awaitable[App]]:
+    """Registers a client as the operator does: `await employ(["client_credentials"])`."""
+
+    async def make(grant_types: list[str], slug: str = "notes", **changes: Any) -> App:
+        operator = await client_of("org_default" if slug == "notes" else "org_other", "end_users.write")
+        body = {"name": "Robot", "grant_types": grant_types} | changes
+        answer = await operator.post(f"/v1/servers/{slug}/clients", json=body)
+        assert answer.status_code == 201, answer.text
+        made = answer.json()["client"]
+        told = {"client_id": made["client_id"], "redirect_uris": made["redirect_uris"]}
+        return App(anyone, slug, told | ({"client_secret": made["secret"]} if made["secret"] else {}))
+
+    return make

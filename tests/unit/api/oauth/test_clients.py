@@ -191,7 +191,7 @@ async def test_discovery_has_four_addresses_one_issuer_and_only_routes_that_answ
             documents.append(answer.json())
     assert {document["issuer"] for document in documents} == {app.issuer}
     routes = {value for name, value in documents[0].items() if name.endswith(("_endpoint", "_uri"))}
-    assert len(routes) == 6
+    assert len(routes) == 7
     for url in routes:
         assert (await anyone.options(url)).status_code == 405, url
     assert (
@@ -233,3 +233,24 @@ async def test_introspection_tells_the_customer_and_clients_with_a_secret_whethe
     assert (await ours.post(url, data={"token": tokens["access_token"] + "x"})).json() == {"active": False}
     await app.http.post(f"{app.issuer}/revoke", data=public)
     assert (await ours.post(url, data=form)).json() == {"active": False}
+
+
+async def test_what_is_kept_of_clients_and_servers_ends_with_the_next_revision(
+    register: Register, client_of: Any, anyone: httpx.AsyncClient
+) -> None:
+    watch = anyone._transport.app.state.watch  # type: ignore[attr-defined]
+    app, operator = await register(), await client_of("org_default", "end_users.write", "servers.write")
+    await watch._refresh()
+    for _ in range(2):
+        assert (await anyone.get(app.authorize_url())).status_code == 303
+    state = anyone._transport.app.state.oauth  # type: ignore[attr-defined]
+    assert len(state.clients) == 1
+    ended = await operator.delete(f"/v1/servers/notes/clients/{app.registered['client_id']}")
+    assert ended.status_code == 204
+    await watch._refresh()
+    assert (await anyone.get(app.authorize_url())).status_code == 400
+    other = await register()
+    assert (await anyone.get(other.authorize_url())).status_code == 303
+    assert (await operator.delete("/v1/servers/notes")).status_code == 204
+    await watch._refresh()
+    assert (await anyone.get(other.authorize_url())).status_code == 404

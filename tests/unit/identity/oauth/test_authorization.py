@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gatewayops.identity.oauth import authorization, metadata, pkce, scopes
+from gatewayops.identity.oauth import authorization, grant_types, metadata, pkce, scopes
 from gatewayops.identity.oauth.refusals import OAuthRefused
 
 RESOURCE = "https://gw.example/v1/mcp/notes"
@@ -101,11 +101,20 @@ def test_answers_say_who_answers_and_keep_the_state(uri: str) -> None:
 
 def test_metadata_says_what_clients_check() -> None:
     issuer = "https://gw.example/oauth/notes"
-    told: dict[str, Any] = metadata.of_server(issuer, OFFERED)
+    told: dict[str, Any] = metadata.of_server(issuer, OFFERED, ())
     assert told["issuer"] == issuer
     assert told["code_challenge_methods_supported"] == ["S256"]
     assert told["authorization_response_iss_parameter_supported"] is True
     assert "none" in told["token_endpoint_auth_methods_supported"]
     assert "offline_access" not in told["scopes_supported"]
     assert None not in told.values()
-    assert "scopes_supported" not in metadata.of_server(issuer, ())
+    assert "scopes_supported" not in metadata.of_server(issuer, (), ())
+    assert "authorization_grant_profiles_supported" not in told
+
+
+def test_metadata_tells_only_of_grants_that_an_operator_made_possible() -> None:
+    assert metadata.enabled(frozenset(grant_types.DEFAULT), trusts_issuers=False) == ()
+    allowed = frozenset({grant_types.CLIENT_CREDENTIALS, grant_types.JWT_BEARER})
+    assert metadata.enabled(allowed, trusts_issuers=False) == (grant_types.CLIENT_CREDENTIALS,)
+    told = metadata.of_server("https://gw.example", (), metadata.enabled(frozenset(), trusts_issuers=True))
+    assert grant_types.JWT_BEARER in told["grant_types_supported"]

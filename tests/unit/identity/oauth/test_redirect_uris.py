@@ -1,7 +1,10 @@
 """Which redirect URIs may be registered, and when a given one is a registered one."""
 
+from urllib.parse import unquote, urlsplit
+
+import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatewayops.identity.oauth import redirect_uris
@@ -121,3 +124,60 @@ def test_no_change_of_a_registered_one_matches_but_a_port_on_loopback(uri: str, 
         assert redirect_uris.is_loopback(uri)
         assert what.isdigit()
         assert what.isascii()
+
+
+PIECES = (
+    *(
+        "https://",
+        "http://",
+        "HTTPS://",
+        "https:/",
+        "javascript:",
+        "data:",
+        "cursor://",
+        "//",
+        "/",
+        "\\",
+        "?",
+        "#",
+    ),
+    *("client.example", "evil.example", "localhost", "127.0.0.1", "[::1]", "127.1", "@", ":", ":443", ":0"),
+    *(
+        "%2e",
+        "%2F",
+        "%5c",
+        "%40",
+        "%23",
+        "%00",
+        "%0d%0a",
+        "%25",
+        "%zz",
+        "..",
+        ".",
+        ";",
+        " ",
+        "\t",
+        "\u2024",
+        "a",
+    ),
+)
+
+
+@settings(max_examples=500)
+@given(
+    st.sampled_from(("https://client.example", "https://", "http://localhost", "cursor://x", "")),
+    st.lists(st.sampled_from(PIECES), max_size=6).map("".join),
+)
+def test_whatever_may_be_registered_leads_to_the_same_place_for_every_reader(begin: str, rest: str) -> None:
+    uri = begin + rest
+    try:
+        redirect_uris.check(uri)
+    except OAuthRefused:
+        return
+    parts, seen = urlsplit(uri), httpx.URL(uri)
+    assert parts.scheme == seen.scheme
+    assert (parts.hostname or "") == seen.host.strip("[]")
+    assert (seen.userinfo, seen.fragment) == (b"", "")
+    assert parts.scheme not in ("javascript", "data")
+    assert not {".", ".."} & set(unquote(parts.path).replace("\\", "/").split("/"))
+    assert parts.scheme != "http" or parts.hostname in ("localhost", "127.0.0.1", "::1")

@@ -16,6 +16,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     export_tables,
     limit_tables,
     masking_tables,
+    oauth_grant_tables,
     oauth_tables,
     pin_tables,
     spool_positions,
