@@ -13,6 +13,7 @@ from gatewayops.identity.oauth.tokens import LEEWAY_S
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_S = 3_600
 _MAX_LENGTH = 8_192
+_LONGEST_JTI = 256  # what is remembered is what was compared: a longer one could be used twice
 
 
 class AssertionCheck:
@@ -45,14 +46,14 @@ class AssertionCheck:
         self._use_up(client_id, claims.get("jti"), expires, now_s)
 
     def _use_up(self, client_id: str, jti: object, expires: float, now_s: float) -> None:
-        if not isinstance(jti, str) or not jti:
-            msg = "client_assertion: jti is required"
+        if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
+            msg = f"client_assertion: jti is required, at most {_LONGEST_JTI} characters"
             raise invalid_client(msg)
         self._used = {which: until for which, until in self._used.items() if until > now_s}
         if (client_id, jti) in self._used:
             msg = "client_assertion: used already"
             raise invalid_client(msg)
-        self._used[client_id, jti[:256]] = expires + LEEWAY_S
+        self._used[client_id, jti] = expires + LEEWAY_S
 
 
 def _claims(assertion: str, jwks: str) -> dict[str, object]:
