@@ -1,5 +1,6 @@
 """`/v1/servers`: registering, changing, removing and testing the MCP servers behind the gateway."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from gatewayops.identity.principal import Principal, grants
 from gatewayops.record.masking import Masker
 from gatewayops.store.control import servers
 from gatewayops.store.control.servers import Server, ServerSpec
+from gatewayops.store.snapshot import ANONYMOUS, USER_OAUTH
 from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_url, resolve
 from gatewayops.upstream.probe import probe
 
@@ -37,9 +39,9 @@ async def add(body: NewServer, caller: Writer, parts: Parts, healths: Healths) -
     check_headers(body.headers)
     may_be_private = body.allow_private_network
     allows_private = await _allows_private(parts, caller, url=body.url, is_asked=may_be_private)
-    decided = body.model_dump(exclude={"headers", "allow_private_network"})
-    scopes = tuple(decided.pop("oauth_scopes"))
-    spec = ServerSpec(allows_private=allows_private, oauth_scopes=scopes, **decided)
+    decided = _decided(body.model_dump(exclude={"headers", "allow_private_network"}))
+    spec = ServerSpec(allows_private=allows_private, **decided)
+    _check_upstream(spec, body.headers)
     server_id = servers.new_server_id()
     headers = await seal_headers(parts.credentials, body.headers, org_id=caller.org_id, server_id=server_id)
     async with parts.database.session() as session:
@@ -129,10 +131,9 @@ def _check_granted(caller: Principal, name: str) -> None:
 
 
 async def _changed(parts: ControlParts, caller: Principal, known: Server, body: ServerChange) -> ServerSpec:
-    given = body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network"})
-    if body.oauth_scopes is not None:
-        given["oauth_scopes"] = tuple(body.oauth_scopes)
+    given = _decided(body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network"}))
     spec = msgspec.structs.replace(known.spec, **given)
+    _check_upstream(spec, known.headers.names if body.headers is None else body.headers)
     if body.name is not None:
         _check_granted(caller, body.name)
     if known.headers.names and body.headers is None and _origin(spec.url) != _origin(known.spec.url):
@@ -145,6 +146,22 @@ async def _changed(parts: ControlParts, caller: Principal, known: Server, body: 
     is_asked = known.spec.allows_private if body.allow_private_network is None else body.allow_private_network
     allows = await _allows_private(parts, caller, url=spec.url, is_asked=is_asked)
     return msgspec.structs.replace(spec, allows_private=allows)
+
+
+def _decided(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def _check_upstream(spec: ServerSpec, headers: Iterable[str]) -> None:
+    """Raises InvalidInput where users' own accounts could not be told apart, or would be overwritten."""
+    if spec.upstream_auth != USER_OAUTH:
+        return
+    if spec.auth == ANONYMOUS:
+        msg = "upstream_auth: user_oauth needs callers that are users; auth none lets in anybody"
+        raise InvalidInput(msg)
+    if any(name.lower() == "authorization" for name in headers):
+        msg = "headers.Authorization: with upstream_auth user_oauth each user's own is sent there"
+        raise InvalidInput(msg)
 
 
 async def _allows_private(parts: ControlParts, caller: Principal, *, url: str, is_asked: bool) -> bool:

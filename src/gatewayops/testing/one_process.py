@@ -18,6 +18,7 @@ from gatewayops.api.parts import ControlParts
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import with_local_administrator
 from gatewayops.app.parts import open_parts, open_telemetry
+from gatewayops.app.upstream_jobs import UpstreamJobs
 from gatewayops.gateway import role
 from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.settings import Settings, load
@@ -57,6 +58,11 @@ class OneProcess:
         """A client with the administrator's bearer; the caller closes it."""
         headers = {"Authorization": f"Bearer {self.parts.local_admin_token}"}
         return httpx.Client(base_url=self.control_url, headers=headers, timeout=30)
+
+    def run_upstream_jobs(self) -> None:
+        """What the control role does every two seconds, once, now."""
+        step = UpstreamJobs(self.parts).step()
+        asyncio.run_coroutine_threadsafe(step, self._loop).result(_START_S)
 
     def close(self) -> None:
         """Stops both."""

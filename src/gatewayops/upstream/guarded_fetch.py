@@ -47,11 +47,12 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A GET, or with a `form` a POST of it. `headers` may hold secrets: they go to `url` and nowhere else."""
+    """A GET, or with a `form` or `json` a POST of it. `headers` may hold secrets: they go to `url` only."""
 
     url: str
     headers: Mapping[str, str] = {}
     form: Mapping[str, str] | None = None
+    json: Mapping[str, Any] | None = None
     max_bytes: int = _MAX_BYTES
 
 
@@ -83,7 +84,7 @@ async def _ask(question: Question, *, allows_private: bool, needs_ok: bool) -> A
     at = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     to = parts._replace(netloc=f"{at}:{port}").geturl()
     headers = {"host": parts.netloc, "accept": "application/json", "accept-encoding": "identity"}
-    method = "GET" if question.form is None else "POST"
+    method = "GET" if question.form is None and question.json is None else "POST"
     try:
         async with (
             asyncio.timeout(_TIMEOUT_S),
@@ -92,6 +93,7 @@ async def _ask(question: Question, *, allows_private: bool, needs_ok: bool) -> A
                 method,
                 to,
                 data=question.form,
+                json=question.json,
                 headers=headers | dict(question.headers),
                 extensions={"sni_hostname": host},
             ) as response,
