@@ -52,6 +52,7 @@ async def back(
             return _sign_in_first()
         given = Back(state=state, code=code, iss=iss, error=error)
         name = await account_sign_in.finish(parts, given, who.session)
+        await request.app.state.watch.deliver()  # a GET, but a change: the next call shall find it
     except GatewayOpsError as fault:
         return _fault(fault)
     text = f"<p>Your account at <b>{escape(name)}</b> is connected. You can close this page.</p>"

@@ -9,9 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 import uvicorn
+from sqlalchemy import text
 
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
@@ -23,6 +25,8 @@ from gatewayops.gateway import role
 from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.settings import Settings, load
 from gatewayops.testing.peer_process import PeerFailed, free_port
+
+T = TypeVar("T")
 
 _START_S = 30.0
 _NO_STORE = "127.0.0.1:9"
@@ -61,8 +65,23 @@ class OneProcess:
 
     def run_upstream_jobs(self) -> None:
         """What the control role does every two seconds, once, now."""
-        step = UpstreamJobs(self.parts).step()
-        asyncio.run_coroutine_threadsafe(step, self._loop).result(_START_S)
+        self.run(UpstreamJobs(self.parts).step())
+
+    def run(self, work: Coroutine[None, None, T]) -> T:
+        """Does something where the control role runs, and waits for it."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
+
+    def sql(self, statement: str, **values: object) -> list[Any]:
+        """Past REST, as somebody with the database could; gateways learn of it."""
+        return self.run(self._sql(statement, values))
+
+    async def _sql(self, statement: str, values: dict[str, object]) -> list[Any]:
+        async with self.parts.database.session() as session:
+            connection = await session.connection()
+            done = await connection.execute(text(statement), values)
+            found = [tuple(row) for row in done.all()] if done.returns_rows else []
+            await session.execute(text("UPDATE revision SET value = value + 1"))
+            return found
 
     def close(self) -> None:
         """Stops both."""

@@ -1,4 +1,4 @@
-"""ScriptedPerson: somebody with a browser who signs up at a protected server and allows what a client asks.
+"""ScriptedPerson: somebody with a browser who signs up at a protected server and allows what clients ask.
 
 Follows what the pages of the authorization server say, as a browser would: links, hidden fields, cookies, the
 Origin of forms. Used by journeys that let real clients sign in.
@@ -38,6 +38,7 @@ class ScriptedPerson:
     def __init__(self, email: str) -> None:
         """Has no account yet."""
         self._email = email
+        self._has_account = False
         self._cookies = httpx.Cookies()
 
     async def allow(self, url: str) -> str:
@@ -79,7 +80,8 @@ class ScriptedPerson:
             return await browser.get(urljoin(str(answer.url), answer.headers["location"]))
         answer.raise_for_status()
         page = answer.url.path.rpartition("/")[2]
-        if page == "sign-in":
+        self._has_account = self._has_account or page == "consent"
+        if page == "sign-in" and not self._has_account:
             return await browser.get(str(answer.url).replace("/sign-in", "/sign-up"))
         typed = {"decision": "allow"} if page == "consent" else {"email": self._email, "password": PASSWORD}
         form = _Hidden(answer.text).fields | typed
