@@ -1,16 +1,21 @@
 """One installation in this process, so that documents of others can be played, and a demo server."""
 
+import re
 import sys
 from types import SimpleNamespace
 
+import httpx
 import pytest
 
 from gatewayops.testing.one_process import OneProcess
 from gatewayops.testing.peer_process import free_port, running
+from gatewayops.testing.scripted_person import ScriptedPerson
 from gatewayops.upstream import guarded_fetch
 from gatewayops.upstream.guarded_fetch import Document, DocumentUnavailable
 
 SCOPES = ["notes:read", "notes:write"]
+PASSWORD = "four unrelated words here"
+SCOPE = "notes:read"
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +77,89 @@ def protect(admin, demo_url):
     yield add
     for name in made:
         admin.delete(f"/v1/servers/{name}")
+
+
+class Member:
+    """A user of our organisation: a browser that is signed in, a key, and an account at the other side."""
+
+    def __init__(self, stack, admin, name):
+        self.stack = stack
+        email = f"{name}@ours.example"
+        self.id = admin.post("/v1/users", json={"email": email, "name": name}).json()["user"]["id"]
+        assert admin.put(f"/v1/users/{self.id}/password", json={"password": PASSWORD}).status_code == 204
+        bound = {"subject_kind": "user", "subject": email}
+        assert admin.post("/v1/roles/role_developer/bindings", json=bound).status_code == 201
+        actions = ["mcp.*", "connections.own"]
+        key = {"name": name, "user": self.id, "scopes": {"mcp_servers": ["*"], "actions": actions}}
+        made = admin.post("/v1/auth/keys", json=key)
+        assert made.status_code == 201, made.text
+        self.key = made.json()["key"]["secret"]
+        self.browser = httpx.Client(base_url=stack.url, headers={"Origin": stack.url}, timeout=30)
+        signed_in = self.browser.post("/sign-in", data={"email": email, "password": PASSWORD})
+        assert signed_in.status_code == 303, signed_in.text
+        self.there = ScriptedPerson(f"{name}@theirs.example")
+
+    def page(self, server):
+        return self.browser.get(f"/connections/servers/{server}")
+
+    def leave(self, server, **changes):
+        """Presses the button; where the browser goes on."""
+        form = re.search(r'name="form_token" value="(\w+)"', self.page(server).text)
+        answer = self.browser.post(
+            f"/connections/servers/{server}", data={"form_token": form.group(1)} | changes
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.headers["refresh"].partition("url=")[2]
+
+    async def connect(self, server):
+        landed = await self.there.allow(self.leave(server))
+        answer = self.browser.get(landed)
+        assert "is connected" in answer.text, answer.text
+
+    def call(self, server, words="hi"):
+        body = {"tool": "echo", "arguments": {"text": words}}
+        return self.ask("POST", f"/v1/mcp/{server}/tools/call", json=body)
+
+    @property
+    def headers(self):
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def connections(self):
+        return self.ask("GET", "/v1/connections").json()["connections"]
+
+    def ask(self, method, path, **options):
+        options["headers"] = self.headers | options.get("headers", {})
+        return httpx.request(method, f"{self.stack.url}{path}", timeout=30, **options)
+
+
+@pytest.fixture(scope="session")
+def upstream(installation):
+    """A protected server of another installation, and who may do what there."""
+    demo = installation.json("server", "show", "demo")
+    words = ("--auth", "platform_oauth", "--sign-up", "--scope", SCOPE)
+    return installation.json("server", "add", "theirs", "--url", demo["url"], *words)
+
+
+@pytest.fixture
+def ours(admin, upstream, request):
+    """That server behind our gateway; each of our users needs an account of their own there."""
+    name = f"s{abs(hash(request.node.name)) % 10**9}"
+    body = {"name": name, "url": upstream["address"], "upstream_auth": "user_oauth"}
+    answer = admin.post("/v1/servers", json=body | {"allow_private_network": True})
+    assert answer.status_code == 201, answer.text
+    yield name
+    admin.delete(f"/v1/servers/{name}")
+
+
+@pytest.fixture
+def member(stack, admin):
+    """Brings a user of that name into our organisation."""
+    made = []
+
+    def join(name):
+        made.append(Member(stack, admin, name))
+        return made[-1]
+
+    yield join
+    for one in made:
+        one.browser.close()
