@@ -13,7 +13,7 @@ from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, Ref, paging
 from gatewayops.base.errors import Forbidden, InvalidInput, NotFound, Reason
 from gatewayops.identity.principal import Principal, grants
-from gatewayops.store.control import servers, upstream_accounts, upstream_clients
+from gatewayops.store.control import directory, servers, upstream_accounts, upstream_clients
 from gatewayops.store.control.servers import Server
 from gatewayops.store.control.upstream_accounts import Named
 from gatewayops.store.control.upstream_clients import GIVEN, UpstreamClient
@@ -111,12 +111,16 @@ async def own(server: InPath, caller: Own, parts: Parts) -> OwnConnection:
 async def list_connections(
     request: Request, caller: OwnOrReader, parts: Parts, asked: PageAsked, user: Ref = ""
 ) -> ConnectionList:
-    """One's own, newest first; of `user` (an id), or with `*` of everybody, with connections.read."""
-    wanted = user or caller.user_id or "*"
-    if wanted != caller.user_id:
+    """One's own, newest first; of `user` (id or e-mail address), or `*` for all, with connections.read.
+
+    A caller who is no user sees everybody's.
+    """
+    if user or not caller.user_id:
         await check_action(request, caller, "connections.read")
     async with parts.database.reading() as session:
-        whose = "" if wanted == "*" else wanted
+        whose = "" if user == "*" else caller.user_id
+        if user not in ("", "*"):
+            whose = (await directory.find_user(session, org_id=caller.org_id, ref=user)).id
         page = await upstream_accounts.page(session, org_id=caller.org_id, user_id=whose, asked=asked)
     return ConnectionList(connections=[_body(row) for row in page.rows], **paging(page))
 

@@ -41,6 +41,7 @@ _COMMANDS = {
     "session": ("sessions", "session", "Where people are signed in.", False),
     "end-user": ("end_users", "end_user", "People who sign in to your MCP servers.", False),
     "client": ("clients", "client", "Apps through which they do.", False),
+    "connection": ("connections", "connection", "Users' own accounts at MCP servers.", False),
     "settings": (
         "settings_reference",
         "settings",

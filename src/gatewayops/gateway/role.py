@@ -94,9 +94,8 @@ class Gateway:
         self._control = Pool(
             Origin.of(parts.control_url), parts.upstream, connect_timeout_s=1.0, allows_private=True
         )
-        control = Control(self._control, parts.internal_token)
+        self._internal = control = Control(self._control, parts.internal_token)
         self._health = HealthReports(self._servers, self._control, internal_token=parts.internal_token)
-        self._accounts = AccountReports(self._servers.accounts, control)
         self._governing = Governing(parts.governance, keyring, control, parts.data)
         authenticator = Authenticator(cache_s=settings.key_cache_s)
         live = Live(authenticator, _visitors(parts), self._servers, calls, self._governing.governance)
@@ -161,12 +160,13 @@ class Gateway:
         self._feed.start_from_copy()
         await self._governing.load()
         self._answers = AnswerBatch(asyncio.get_running_loop(), self._calls)
+        reports = AccountReports(self._servers.accounts, self._internal)
         tasks = [
             asyncio.create_task(self._feed.run(), name="feed"),
             asyncio.create_task(self._flights.run(), name="flights"),
             asyncio.create_task(self._sweep(), name="sweep"),
             asyncio.create_task(self._health.run(), name="health"),
-            asyncio.create_task(self._accounts.run(), name="account reports"),
+            asyncio.create_task(reports.run(), name="account reports"),
         ]
         tasks += [asyncio.create_task(task, name=name) for name, task in self._governing.tasks().items()]
         for task in tasks:

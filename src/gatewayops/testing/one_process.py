@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import httpx
 import uvicorn
-from sqlalchemy import text
 
 from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
@@ -78,9 +77,9 @@ class OneProcess:
     async def _sql(self, statement: str, values: dict[str, object]) -> list[Any]:
         async with self.parts.database.session() as session:
             connection = await session.connection()
-            done = await connection.execute(text(statement), values)
+            done = await connection.exec_driver_sql(statement, values)
             found = [tuple(row) for row in done.all()] if done.returns_rows else []
-            await session.execute(text("UPDATE revision SET value = value + 1"))
+            await connection.exec_driver_sql("UPDATE revision SET value = value + 1")
             return found
 
     def close(self) -> None:
