@@ -28,6 +28,7 @@ PERMISSION = {"effect": "deny", "server": "$server", "action": "tools.call", "na
 MASK = {"name": "mask", "kind": "json_path", "pattern": "$..a[*]"}
 UPSTREAM = {"url": "$url", "timeout_s": 30, "retries": 0, "headers": {"X-A": "b"}, "breaker_window_s": 9.5}
 UPSTREAM |= {"auth": "platform_oauth", "oauth_scopes": ["read"]}
+UPSTREAM |= {"upstream_auth": "user_oauth", "upstream_scopes": ["read"]}
 NAMED = {"attributes": [{"key": "service.name", "value": {"stringValue": "crm"}}]}
 AT = {"timeUnixNano": str(time.time_ns())}
 SPAN = {"traceId": TRACE_ID, "spanId": "00f067aa0ba902b7", "name": "s", "status": {"code": 2, "message": "m"}}
@@ -89,6 +90,17 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"client": "client.id"},
     ),
     ("POST /v1/signing-keys/rotate", None, {}),
+    (
+        "PUT /v1/servers/{server}/upstream-client",
+        {
+            "issuer": "https://as.example",
+            "client_id": "us",
+            "client_secret": "s",
+            "auth_method": "client_secret_post",
+        },
+        {},
+    ),
+    ("POST /v1/servers/{server}/connection", None, {}),
     ("PUT /v1/pinning", {"pinning": "warn"}, {}),
     ("PUT /v1/servers/{server}/pinning", {"pinning": "allow"}, {}),
     ("POST /v1/servers/{server}/tools/{tool}/reject", {"hash": "$hash"}, {}),
@@ -223,6 +235,7 @@ QUERIES = {
     "GET /v1/analytics/arguments": {"tool": "add", "field": "a"},
     "DELETE /v1/limits": {"scope": "team", "subject": "$team"},
     "GET /v1/runs/compare": {"a": TRACE_ID, "b": TRACE_ID},
+    "DELETE /v1/servers/{server}/upstream-client": {"issuer": "https://as.example"},
     "GET /v1/metrics/exported/series": {"name": METRIC["name"]},
 }
 INCIDENT_ID = "incident_0"

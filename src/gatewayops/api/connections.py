@@ -57,7 +57,7 @@ class ConnectionList(Listed):
 
 
 class OwnConnection(BaseModel):
-    """The caller's account at a server, if there is one, and the page on which they connect it."""
+    """The caller's account at a server, if they are a user and have one, and the page to connect it."""
 
     connection: ConnectionBody | None
     sign_in_url: str
@@ -97,7 +97,7 @@ class UpstreamClients(BaseModel):
 
 @router.post("/servers/{server}/connection")
 async def connect(server: InPath, caller: Own, parts: Parts) -> OwnConnection:
-    """Where the caller, a user, connects an account of theirs: an address to open in their browser."""
+    """Where a user connects an account of theirs: an address to open in the browser, signed in."""
     return await _own(parts, caller, server)
 
 
@@ -198,13 +198,12 @@ async def remove_client(
 async def _own(parts: ControlParts, caller: Principal, ref: str) -> OwnConnection:
     server = await _find(parts, caller, ref)
     account_sign_in.check_takes_accounts(server)
-    if not caller.user_id:
-        msg = "accounts belong to users: ask with a session, or with a key that belongs to a user"
-        raise Forbidden(msg)
-    async with parts.database.reading() as session:
-        found = await upstream_accounts.of_user(
-            session, org_id=caller.org_id, server_id=server.id, user_id=caller.user_id
-        )
+    found = None
+    if caller.user_id:
+        async with parts.database.reading() as session:
+            found = await upstream_accounts.of_user(
+                session, org_id=caller.org_id, server_id=server.id, user_id=caller.user_id
+            )
     return OwnConnection(
         connection=None if found is None else _body(found),
         sign_in_url=account_sign_in.page_address(parts, server.spec.name),

@@ -47,14 +47,14 @@ def list_(door: Door, user: str | None, limit: int, cursor: str | None, *, as_js
 @as_json_option
 @reaches_api()
 def add(door: Door, server: str, *, as_json: bool) -> None:
-    """Say where to connect your account at a server; needs --url and a key or session of yours."""
+    """Say where a user connects an account at a server; with a key of theirs, also whether they have."""
     told = door.ask("POST", f"/v1/servers/{segment(server)}/connection")
     if as_json:
         show_json(told)
         return
-    known = told["connection"]
-    click.echo(f"{server}: {_state(known)}" if known else f"{server}: no account of yours is connected")
-    click.echo(f"Open this in your browser: {told['sign_in_url']}")
+    if told["connection"]:
+        click.echo(f"{server}: {_state(told['connection'])}")
+    click.echo(f"Open this in a browser in which you are signed in: {told['sign_in_url']}")
 
 
 @connection.command("end")

@@ -82,7 +82,8 @@ async def test_callers_who_are_no_users_get_a_clear_refusal(admin, stack, ours):
     answer = admin.post(f"{stack.url}/v1/mcp/{ours}/tools/call", json=body, headers=headers)
     assert answer.status_code == 403
     assert "belongs to a user" in answer.json()["message"]
-    assert admin.post(f"/v1/servers/{ours}/connection").status_code == 403
+    told = admin.post(f"/v1/servers/{ours}/connection").json()
+    assert told == {"connection": None, "sign_in_url": f"{stack.url}/connections/servers/{ours}"}
     about = {"name": "open", "url": "http://127.0.0.1:9/mcp", "upstream_auth": "user_oauth", "auth": "none"}
     assert admin.post("/v1/servers", json=about).status_code == 400
     sent = about | {"auth": "api_key", "headers": {"authorization": "Bearer x"}}

@@ -28,10 +28,10 @@ def test_a_client_that_was_registered_by_hand_is_told_shown_without_its_secret_a
     assert commands.json("connection", "client", "notes")["upstream_clients"] == []
 
 
-def test_nobody_is_connected_yet_and_the_administrator_of_the_machine_is_no_user(commands):
+def test_nobody_is_connected_yet_and_the_machine_says_where_one_connects(commands):
     commands.shown("server", "add", "notes", "--url", "http://127.0.0.1:9/mcp")
     assert "No accounts are connected." in commands.shown("connection", "list")
     assert "takes no accounts of users" in commands.refused("connection", "add", "notes")
     commands.shown("server", "set", "notes", "--upstream-auth", "user_oauth")
-    assert "accounts belong to users" in commands.refused("connection", "add", "notes")
+    assert "/connections/servers/notes" in commands.shown("connection", "add", "notes")
     assert "no connection of that id" in commands.refused("connection", "end", "ua_1")
