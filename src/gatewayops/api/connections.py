@@ -27,6 +27,7 @@ OwnOrWriter = Annotated[Principal, Depends(principal_for("connections.own", "con
 ServerReader = Annotated[Principal, Depends(principal_for("servers.read"))]
 ServerWriter = Annotated[Principal, Depends(principal_for("servers.write"))]
 
+Issuer = Annotated[str, Field(max_length=2048, pattern=r"^[\x21-\x7e]+$")]
 Secret = Annotated[str, Field(max_length=2048, json_schema_extra={"format": "password"})]
 
 
@@ -72,7 +73,7 @@ class Removed(BaseModel):
 class NewUpstreamClient(Body):
     """How we were registered by hand at an authorization server, named by its issuer exactly."""
 
-    issuer: Annotated[str, Field(max_length=2048)]
+    issuer: Issuer
     client_id: Annotated[str, Field(min_length=1, max_length=2048, pattern=r"^[\x20-\x7e]+$")]
     client_secret: Secret = ""
     auth_method: Literal["client_secret_basic", "client_secret_post", "none"] | None = None
@@ -180,9 +181,7 @@ async def give_client(
 
 
 @router.delete("/servers/{server}/upstream-client", status_code=204)
-async def remove_client(
-    server: InPath, caller: ServerWriter, parts: Parts, issuer: Annotated[str, Field(max_length=2048)]
-) -> Response:
+async def remove_client(server: InPath, caller: ServerWriter, parts: Parts, issuer: Issuer) -> Response:
     """Forgets us there; accounts that were connected through it are gone too."""
     known = await _find(parts, caller, server)
     async with parts.database.session() as session:
