@@ -6,6 +6,7 @@ from gatewayops.api.parts import ControlParts
 from gatewayops.base import clock
 from gatewayops.base.errors import GatewayOpsError, NotFound
 from gatewayops.store.control import servers, upstream_accounts, upstream_clients
+from gatewayops.store.control.servers import Server
 from gatewayops.store.control.upstream_accounts import (
     Sealed,
     UpstreamAccount,
@@ -14,6 +15,7 @@ from gatewayops.store.control.upstream_accounts import (
 )
 from gatewayops.store.control.upstream_clients import UpstreamClient
 from gatewayops.upstream.accounts import tokens
+from gatewayops.upstream.accounts.held import SignInNeeded
 from gatewayops.upstream.accounts.tokens import Client, GrantEnded, Tokens
 
 _AHEAD = timedelta(minutes=5)
@@ -49,6 +51,22 @@ async def seal(parts: ControlParts, given: Tokens, *, org_id: str, account_id: s
         refresh = await seal_(given.refresh.encode(), org_id=org_id, bound_to=bound_to)
     expires_at, renew_at = _times(given)
     return Sealed(access=access, refresh=refresh, expires_at=expires_at, renew_at=renew_at)
+
+
+async def own_header(parts: ControlParts, server: Server, user_id: str) -> dict[str, str]:
+    """What a request to the server carries for a user. Raises SignInNeeded where they must sign in first."""
+    found = None
+    if user_id:
+        async with parts.database.reading() as session:
+            found = await upstream_accounts.of_user(
+                session, org_id=server.org_id, server_id=server.id, user_id=user_id
+            )
+    if found is None or found.account.state != upstream_accounts.CONNECTED:
+        msg = f"{server.spec.name} takes each user's own account, and none of yours is connected there"
+        raise SignInNeeded(msg)
+    bound_to = access_binding(server.org_id, found.account.id)
+    token = await parts.credentials.open(found.account.sealed_access, org_id=server.org_id, bound_to=bound_to)
+    return {"Authorization": f"Bearer {token.decode()}"}
 
 
 async def renew(parts: ControlParts, account: UpstreamAccount) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 from fastapi import APIRouter, Depends, Response
 
+from gatewayops.api.account_tokens import own_header
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.server_health import Healths
@@ -19,6 +20,7 @@ from gatewayops.record.masking import Masker
 from gatewayops.store.control import servers
 from gatewayops.store.control.servers import Server, ServerSpec
 from gatewayops.store.snapshot import ANONYMOUS, USER_OAUTH
+from gatewayops.upstream.accounts.held import SignInNeeded
 from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_url, resolve
 from gatewayops.upstream.probe import probe
 
@@ -100,12 +102,14 @@ async def remove(server: InPath, caller: Writer, parts: Parts) -> Response:
 
 @router.post("/{server}/test")
 async def test(server: InPath, caller: Writer, parts: Parts) -> Tested:
-    """Connects, says hello, lists the tools."""
+    """Connects, says hello, lists the tools; with the caller's own account where the server wants one."""
     known = await _find(parts, caller, server)
     headers = await open_headers(parts.credentials, known.headers, org_id=known.org_id, server_id=known.id)
     try:
+        if known.spec.upstream_auth == USER_OAUTH:
+            headers |= await own_header(parts, known, caller.user_id)
         seen = await probe(known.row(), headers, parts.upstream)
-    except UpstreamError as error:
+    except (UpstreamError, SignInNeeded) as error:
         return Tested(ok=False, error=error.detail)
     return Tested(
         ok=True,
