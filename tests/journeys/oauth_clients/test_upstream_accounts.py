@@ -63,6 +63,26 @@ async def test_a_server_is_tested_with_the_account_of_who_tests_it(stack, admin,
     assert "echo" in after["tools"]
 
 
+async def test_accounts_outlive_a_rotation_of_all_keys(stack, admin, ours, member):
+    iris = member("iris")
+    await iris.connect(ours)
+    before = stack.sql("SELECT sealed_access, sealed_refresh FROM upstream_accounts")
+    asked = {"begins": True, "renews_data_keys": True}
+    while True:
+        answer = admin.post("/v1/secrets/rotation", json=asked)
+        assert answer.status_code == 200, answer.text
+        if answer.json()["rotation"]["is_done"]:
+            break
+        asked = {"begins": False}
+
+    assert iris.call(ours).status_code == 200
+    after = stack.sql("SELECT sealed_access, sealed_refresh FROM upstream_accounts")
+    assert all(old != new for old, new in zip(before[0], after[0], strict=True))
+    stack.sql("UPDATE upstream_accounts SET renew_at = created_at")
+    stack.run_upstream_jobs()
+    assert (iris.connections()[0]["failure"], iris.call(ours).status_code) == ("", 200)
+
+
 async def test_a_client_that_was_registered_by_hand_signs_users_in(installation, admin, stack, ours, member):
     callback = f"{stack.url}/connections/callback"
     made = installation.json("client", "add", "theirs", "Ours", "--redirect-uri", callback)["client"]
