@@ -15,6 +15,7 @@ from gatewayops.api import account_sign_in
 from gatewayops.api.account_sign_in import Back
 from gatewayops.api.audit_trail import actor_of, enter_as
 from gatewayops.api.browser import check_page, session_cookie
+from gatewayops.api.oauth_answers import form_of
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.person import principal_of, signed_in
@@ -79,8 +80,8 @@ async def begin(server: InPath, request: Request, parts: Parts) -> Response:
         who = await _signed_in(request, parts)
         if who is None:
             return _sign_in_first()
-        form = await request.form()
-        check_page(request, session_cookie(request), str(form.get("form_token", "-")))
+        form = await form_of(request)
+        check_page(request, session_cookie(request), form.get("form_token") or "-")
         known, _ = await _known(parts, server, who)
         url = await account_sign_in.begin(parts, known, who.session)
     except GatewayOpsError as fault:

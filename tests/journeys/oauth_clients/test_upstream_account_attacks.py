@@ -42,7 +42,8 @@ async def test_an_answer_of_another_server_or_without_a_code_connects_nothing(ou
 async def test_only_a_page_of_ours_sends_people_away(stack, ours, member):
     pia = member("pia")
     assert await as_nobody(f"{stack.url}{PAGE}{ours}") == 401
-    assert pia.browser.post(f"{PAGE}{ours}").status_code == 403
+    for wrong in ({"form_token": "x"}, {"form_token": ""}, {"other": "x"}):
+        assert pia.browser.post(f"{PAGE}{ours}", data=wrong).status_code == 403
     elsewhere = {"Origin": "https://evil.example"}
     form = {"form_token": pia.page(ours).text.partition('value="')[2].partition('"')[0]}
     assert pia.browser.post(f"{PAGE}{ours}", data=form, headers=elsewhere).status_code == 403

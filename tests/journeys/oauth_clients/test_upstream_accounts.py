@@ -9,7 +9,14 @@ from gatewayops.store.snapshot import account_binding
 
 async def test_each_user_calls_with_an_account_of_their_own(installation, ours, member, eventually):
     """Whoever has none is told where to connect one; each other call has its user's account, no other's."""
-    ada, ben = member("ada"), member("ben")
+    secret = installation.json("key", "create", "looker")["secret"]
+    asked = {"params": {"server": "theirs"}, "headers": {"Authorization": f"Bearer {secret}"}}
+
+    def users_there():
+        traces = httpx.get(f"{installation.url}/v1/traces", **asked).json()["traces"]
+        return {trace["user_id"] for trace in traces if str(trace["user_id"]).startswith("eu_")}
+
+    ada, ben, others = member("ada"), member("ben"), users_there()
     refused = ada.call(ours)
     assert (refused.status_code, refused.json()["reason"]) == (403, "upstream_sign_in")
     assert refused.json()["sign_in_url"] == f"{ada.stack.url}/connections/servers/{ours}"
@@ -21,14 +28,7 @@ async def test_each_user_calls_with_an_account_of_their_own(installation, ours, 
     assert ben.call(ours).status_code == 200
     (row,) = ada.connections()
     assert (row["state"], row["email"], row["scope"]) == ("connected", "ada@ours.example", "notes:read")
-    secret = installation.json("key", "create", "looker")["secret"]
-
-    def users_there():
-        asked = {"params": {"server": "theirs"}, "headers": {"Authorization": f"Bearer {secret}"}}
-        traces = httpx.get(f"{installation.url}/v1/traces", **asked).json()["traces"]
-        return {trace["user_id"] for trace in traces if str(trace["user_id"]).startswith("eu_")}
-
-    assert eventually(lambda: len(users_there()) == 2)
+    assert eventually(lambda: len(users_there() - others) == 2)
 
 
 async def test_the_mcp_door_says_where_to_sign_in_too(stack, ours, member):

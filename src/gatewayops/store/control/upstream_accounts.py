@@ -134,8 +134,12 @@ async def renewed(session: Session, known: UpstreamAccount, tokens: Sealed) -> b
 
 
 async def postponed(session: Session, known: UpstreamAccount, *, why: str, until: datetime) -> None:
-    """It could not be renewed now; the tokens stay."""
-    later = update(AccountTable).where(AccountTable.org_id == known.org_id, AccountTable.id == known.id)
+    """It could not be renewed now; the tokens stay. Nothing, where the user has signed in anew meanwhile."""
+    later = update(AccountTable).where(
+        AccountTable.org_id == known.org_id,
+        AccountTable.id == known.id,
+        AccountTable.connected_at == known.connected_at,
+    )
     await session.execute(later.values(failure=why, renew_at=until), execution_options=_PAST)
 
 
