@@ -1,6 +1,7 @@
 """One installation in this process, so that documents of others can be played, and a demo server."""
 
 import re
+import ssl
 import sys
 from types import SimpleNamespace
 
@@ -94,7 +95,9 @@ class Member:
         made = admin.post("/v1/auth/keys", json=key)
         assert made.status_code == 201, made.text
         self.key = made.json()["key"]["secret"]
-        self.browser = httpx.Client(base_url=stack.url, headers={"Origin": stack.url}, timeout=30)
+        about = {"base_url": stack.url, "timeout": 30, "verify": ssl.create_default_context()}
+        self.browser = httpx.Client(headers={"Origin": stack.url}, **about)
+        self.http = httpx.Client(headers={"Authorization": f"Bearer {self.key}"}, **about)
         signed_in = self.browser.post("/sign-in", data={"email": email, "password": PASSWORD})
         assert signed_in.status_code == 303, signed_in.text
         self.there = ScriptedPerson(f"{name}@theirs.example")
@@ -120,16 +123,11 @@ class Member:
         body = {"tool": "echo", "arguments": {"text": words}}
         return self.ask("POST", f"/v1/mcp/{server}/tools/call", json=body)
 
-    @property
-    def headers(self):
-        return {"Authorization": f"Bearer {self.key}"}
-
     def connections(self):
         return self.ask("GET", "/v1/connections").json()["connections"]
 
     def ask(self, method, path, **options):
-        options["headers"] = self.headers | options.get("headers", {})
-        return httpx.request(method, f"{self.stack.url}{path}", timeout=30, **options)
+        return self.http.request(method, path, **options)
 
 
 @pytest.fixture(scope="session")
@@ -163,3 +161,4 @@ def member(stack, admin):
     yield join
     for one in made:
         one.browser.close()
+        one.http.close()

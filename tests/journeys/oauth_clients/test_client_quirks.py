@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import ssl
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
@@ -15,6 +16,7 @@ from gatewayops.testing.scripted_person import ScriptedPerson
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
 ALL = "notes:read notes:write"
+TLS = ssl.create_default_context()  # one for all: making it reads every root certificate
 CLAUDE = "https://claude.ai/api/mcp/auth_callback"
 CURSOR = (
     "cursor://anysphere.cursor-mcp/oauth/callback",
@@ -39,7 +41,7 @@ class Replayed:
     def __init__(self, protected):
         self.url = protected.address
         self.person = ScriptedPerson(f"{protected.name}@example.com")
-        self.http = httpx.Client(timeout=30)
+        self.http = httpx.Client(timeout=30, verify=TLS)
         self.told = []
         hello = self.http.post(self.url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
         self.challenge = hello.headers["www-authenticate"]
