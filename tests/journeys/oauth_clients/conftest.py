@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
+from gatewayops.identity import keys, passwords
 from gatewayops.testing.one_process import OneProcess
 from gatewayops.testing.peer_process import free_port, running
 from gatewayops.testing.scripted_person import ScriptedPerson
@@ -49,6 +50,12 @@ def stack(tmp_path_factory, published):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(guarded_fetch, "fetch", fetch)
+        for module, name, cheap in (
+            (keys, "_COST", 4),
+            (passwords, "_MEMORY_KIB", 64),
+            (passwords, "_PASSES", 1),
+        ):
+            patch.setattr(module, name, cheap)
         one = OneProcess(tmp_path_factory.mktemp("stack") / "data")
         one.start()
         yield one

@@ -1,4 +1,7 @@
-"""The official TypeScript and Python clients go all the way: CIMD, DCR, PKCE, expiry, refresh, step-up."""
+"""The official TypeScript and Python clients go all the way: CIMD, DCR, PKCE, expiry, refresh, step-up.
+
+The Python client's registration and step-up are in ../test_end_users.py.
+"""
 
 import json
 from urllib.parse import parse_qsl, urlsplit
@@ -161,15 +164,3 @@ async def test_the_python_client_is_known_by_its_document_and_refreshes_what_has
 
     assert client.kept.client.client_id == DOCUMENT
     assert (client.links, token.expires_in > 0) == (1, True)
-
-
-async def test_the_python_client_asks_for_more_when_more_is_needed(protect, admin):
-    server = protect("py-step-up", ["notes:read"])
-    client = Python(server)
-    await client.call()
-    change = {"oauth_scopes": ["notes:read", "notes:write"]}
-    assert admin.patch(f"/v1/servers/{server.name}", json=change).status_code == 200
-
-    assert await client.call() == "signed in"
-
-    assert (client.links, client.kept.tokens.scope) == (2, "notes:read notes:write")
