@@ -10,7 +10,7 @@ from msgspec import structs
 
 from gatewayops.base import clock
 from gatewayops.record.call_record import CallRecord
-from gatewayops.store.control import servers
+from gatewayops.store.control import servers, upstream_accounts, upstream_clients
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.directory import DEFAULT_ORG
 from gatewayops.store.control.oauth_tables import EndUser, EndUserSession, OAuthClient, OAuthConsent
@@ -28,6 +28,7 @@ PERMISSION = {"effect": "deny", "server": "$server", "action": "tools.call", "na
 MASK = {"name": "mask", "kind": "json_path", "pattern": "$..a[*]"}
 UPSTREAM = {"url": "$url", "timeout_s": 30, "retries": 0, "headers": {"X-A": "b"}, "breaker_window_s": 9.5}
 UPSTREAM |= {"auth": "platform_oauth", "oauth_scopes": ["read"]}
+UPSTREAM |= {"upstream_auth": "user_oauth", "upstream_scopes": ["read"]}
 NAMED = {"attributes": [{"key": "service.name", "value": {"stringValue": "crm"}}]}
 AT = {"timeUnixNano": str(time.time_ns())}
 SPAN = {"traceId": TRACE_ID, "spanId": "00f067aa0ba902b7", "name": "s", "status": {"code": 2, "message": "m"}}
@@ -94,6 +95,17 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"issuer": "identity_issuer.id"},
     ),
     ("POST /v1/signing-keys/rotate", None, {}),
+    (
+        "PUT /v1/servers/{server}/upstream-client",
+        {
+            "issuer": "https://as.example",
+            "client_id": "us",
+            "client_secret": "s",
+            "auth_method": "client_secret_post",
+        },
+        {},
+    ),
+    ("POST /v1/servers/{server}/connection", None, {}),
     ("PUT /v1/pinning", {"pinning": "warn"}, {}),
     ("PUT /v1/servers/{server}/pinning", {"pinning": "allow"}, {}),
     ("POST /v1/servers/{server}/tools/{tool}/reject", {"hash": "$hash"}, {}),
@@ -228,6 +240,7 @@ QUERIES = {
     "GET /v1/analytics/arguments": {"tool": "add", "field": "a"},
     "DELETE /v1/limits": {"scope": "team", "subject": "$team"},
     "GET /v1/runs/compare": {"a": TRACE_ID, "b": TRACE_ID},
+    "DELETE /v1/servers/{server}/upstream-client": {"issuer": "https://as.example"},
     "GET /v1/metrics/exported/series": {"name": METRIC["name"]},
 }
 INCIDENT_ID = "incident_0"
@@ -239,6 +252,7 @@ OTHERWISE = {
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
     "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"end_user": "eu_0", "session_id": "es_0"},
+    "DELETE /v1/connections/{connection}": {"connection": "ua_0"},
     "DELETE /v1/end-users/{end_user}/consents/{consent_id}": {"end_user": "eu_0", "consent_id": "con_0"},
 }
 SAME = {"key": "key_id", "budget": "budget_id", "principal": "user", "subject": "team", "role": "role_id"}
@@ -318,7 +332,7 @@ def a_call(ts_ns: int) -> CallRecord:
 
 
 async def somebody_signed_in(session: Session) -> None:
-    """An end user with a session and a consent, as only the pages for people make them."""
+    """An end user with a session and a consent, a user with an account at a server: only pages make them."""
     spec = ServerSpec("signed-in", "http://x", 1.0, 1.0, 0, 1, allows_private=False, auth="platform_oauth")
     await servers.add(session, org_id=DEFAULT_ORG, server_id="srv_0", spec=spec, headers=Headers())
     ours, now = {"org_id": DEFAULT_ORG, "created_at": clock.now()}, clock.now()
@@ -331,5 +345,14 @@ async def somebody_signed_in(session: Session) -> None:
     await session.flush()
     theirs = {"server_id": "srv_0", "end_user_id": "eu_0"}
     session.add(OAuthConsent(id="con_0", client_ref="cl_0", scope="", **ours, **theirs))
+    us = {"server_id": "srv_0", "issuer": "https://as.example", "kind": "given", "client_id": "us"}
+    us |= {"id": "uc_0", "org_id": DEFAULT_ORG, "auth_method": "none"}
+    await upstream_clients.put(session, upstream_clients.UpstreamClient(**us))
+    addresses = ("url", "issuer", "token_endpoint", "revocation_endpoint", "resource")
+    place = upstream_accounts.Place(**dict.fromkeys(addresses, ""))
+    whose, tokens = (DEFAULT_ORG, "ua_0", "srv_0", LEAVER), upstream_accounts.Sealed(access=b"x")
+    await upstream_accounts.connect(
+        session, whose=whose, client_ref="uc_0", place=place, scope="", tokens=tokens
+    )
     browser = {"hash": "0" * 64, "address": "", "user_agent": "", "used_at": now, "expires_at": now}
     session.add(EndUserSession(id="es_0", revoked_at=None, **browser, **ours, **theirs))

@@ -1,10 +1,14 @@
 """One installation for all journeys that do not break it: `gatewayops up --demo`, as a user runs it."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from gatewayops.testing.installation import Installation
+from gatewayops.testing.node_peers import NodePeers
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +40,11 @@ def eventually():
         return answer
 
     return ask
+
+
+@pytest.fixture(scope="session")
+def node_peers():
+    """Programs of others from npm, pinned by their lock."""
+    peers = NodePeers(ROOT / "tests/node", ROOT / ".cache")
+    peers.install()
+    return peers

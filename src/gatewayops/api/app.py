@@ -8,12 +8,15 @@ from fastapi import FastAPI
 
 from gatewayops import __version__
 from gatewayops.api import (
+    account_reports,
     alert_channels,
     alert_incidents,
     alert_rules,
     analytics,
     answers,
     budgets,
+    connection_pages,
+    connections,
     cost_reports,
     costs,
     directory,
@@ -108,6 +111,8 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     end_users,
     server_clients,
     identity_issuers,
+    connections,
+    connection_pages,
     traces,
     runs,
     metrics,
@@ -126,6 +131,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     prometheus,
     server_health,
     tool_sightings,
+    account_reports,
     home,
     sign_in_pages,
 )

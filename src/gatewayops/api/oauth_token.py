@@ -148,6 +148,8 @@ async def _of_refresh(given: Parameters, here: Here, parts: ControlParts, client
             digest=tokens.digest(presented),
             successor=Successor(tokens.digest(refresh), sealed),
         )
+        if rotated is not None and not given.get("scope"):
+            _check_suffices(rotated.grant, here)  # before the commit, so that the token is not used up
     if rotated is None:
         msg = "refresh_token: unknown, expired, revoked, replaced, or not of this client"
         raise invalid_grant(msg)
@@ -156,6 +158,18 @@ async def _of_refresh(given: Parameters, here: Here, parts: ControlParts, client
         refresh=tokens.open_successor(rotated.successor_sealed, replaced=presented),
         scope=scopes.narrowed(given.get("scope"), rotated.grant.scope),
     )
+
+
+def _check_suffices(grant: Grant, here: Here) -> None:
+    """Raises OAuthRefused when the server came to need more than was granted: no token would be let in.
+
+    The official TypeScript client answers a 403 for scopes with a refresh, and asks its person only when
+    that fails.
+    """
+    missing = [one for one in here.server.scopes if one not in grant.scope.split()]
+    if missing:
+        msg = f"refresh_token: the server now needs {' '.join(missing)} too; ask the person again"
+        raise invalid_grant(msg)
 
 
 async def _check_narrowing(given: Parameters, here: Here, parts: ControlParts, presented: str) -> None:

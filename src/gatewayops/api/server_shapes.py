@@ -24,6 +24,7 @@ Failures = Annotated[int, Field(ge=0, le=10_000)]
 Probes = Annotated[int, Field(ge=1, le=100)]
 
 Auth = Literal["api_key", "none", "platform_oauth"]
+UpstreamAuth = Literal["none", "user_oauth"]
 
 
 def _no_offline_access(scopes: list[str]) -> list[str]:
@@ -50,6 +51,9 @@ class NewServer(Body):
     `auth` says how callers are known: by a key of the organisation (`api_key`), also by access tokens of the
     server's own authorization server (`platform_oauth`), or not at all (`none`: anybody may call). With an
     access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts.
+
+    `upstream_auth` says how the server knows who is behind a call: it does not, or each user connects an
+    account of their own there (`user_oauth`), for `upstream_scopes` or, without any, for what it asks.
     """
 
     name: ServerName
@@ -63,6 +67,8 @@ class NewServer(Body):
     auth: Auth = "api_key"
     oauth_scopes: Scopes = Field(default=[])
     allows_sign_up: bool = False
+    upstream_auth: UpstreamAuth = "none"
+    upstream_scopes: Scopes = Field(default=[])
     retry_base_ms: Backoff = _DEFAULT.retry_base_ms
     retry_max_ms: Backoff = _DEFAULT.retry_max_ms
     retry_budget_percent: Percent = _DEFAULT.retry_budget_percent
@@ -88,6 +94,8 @@ class ServerChange(Body):
     auth: Auth | None = None
     oauth_scopes: Scopes | None = None
     allows_sign_up: bool | None = None
+    upstream_auth: UpstreamAuth | None = None
+    upstream_scopes: Scopes | None = None
     retry_base_ms: Backoff | None = None
     retry_max_ms: Backoff | None = None
     retry_budget_percent: Percent | None = None
@@ -124,6 +132,8 @@ class ServerBody(BaseModel):
     auth: str
     oauth_scopes: list[str]
     allows_sign_up: bool
+    upstream_auth: str
+    upstream_scopes: list[str]
     url: str
     timeout_s: float
     connect_timeout_s: float

@@ -1,11 +1,13 @@
 """`/v1/servers`: registering, changing, removing and testing the MCP servers behind the gateway."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import APIRouter, Depends, Response
 
+from gatewayops.api.account_tokens import own_header
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.server_health import Healths
@@ -17,6 +19,8 @@ from gatewayops.identity.principal import Principal, grants
 from gatewayops.record.masking import Masker
 from gatewayops.store.control import servers
 from gatewayops.store.control.servers import Server, ServerSpec
+from gatewayops.store.snapshot import ANONYMOUS, USER_OAUTH
+from gatewayops.upstream.accounts.held import SignInNeeded
 from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_url, resolve
 from gatewayops.upstream.probe import probe
 
@@ -37,9 +41,9 @@ async def add(body: NewServer, caller: Writer, parts: Parts, healths: Healths) -
     check_headers(body.headers)
     may_be_private = body.allow_private_network
     allows_private = await _allows_private(parts, caller, url=body.url, is_asked=may_be_private)
-    decided = body.model_dump(exclude={"headers", "allow_private_network"})
-    scopes = tuple(decided.pop("oauth_scopes"))
-    spec = ServerSpec(allows_private=allows_private, oauth_scopes=scopes, **decided)
+    decided = _decided(body.model_dump(exclude={"headers", "allow_private_network"}))
+    spec = ServerSpec(allows_private=allows_private, **decided)
+    _check_upstream(spec, body.headers)
     server_id = servers.new_server_id()
     headers = await seal_headers(parts.credentials, body.headers, org_id=caller.org_id, server_id=server_id)
     async with parts.database.session() as session:
@@ -98,12 +102,14 @@ async def remove(server: InPath, caller: Writer, parts: Parts) -> Response:
 
 @router.post("/{server}/test")
 async def test(server: InPath, caller: Writer, parts: Parts) -> Tested:
-    """Connects, says hello, lists the tools."""
+    """Connects, says hello, lists the tools; with the caller's own account where the server wants one."""
     known = await _find(parts, caller, server)
     headers = await open_headers(parts.credentials, known.headers, org_id=known.org_id, server_id=known.id)
     try:
+        if known.spec.upstream_auth == USER_OAUTH:
+            headers |= await own_header(parts, known, caller.user_id)
         seen = await probe(known.row(), headers, parts.upstream)
-    except UpstreamError as error:
+    except (UpstreamError, SignInNeeded) as error:
         return Tested(ok=False, error=error.detail)
     return Tested(
         ok=True,
@@ -129,10 +135,9 @@ def _check_granted(caller: Principal, name: str) -> None:
 
 
 async def _changed(parts: ControlParts, caller: Principal, known: Server, body: ServerChange) -> ServerSpec:
-    given = body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network"})
-    if body.oauth_scopes is not None:
-        given["oauth_scopes"] = tuple(body.oauth_scopes)
+    given = _decided(body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network"}))
     spec = msgspec.structs.replace(known.spec, **given)
+    _check_upstream(spec, known.headers.names if body.headers is None else body.headers)
     if body.name is not None:
         _check_granted(caller, body.name)
     if known.headers.names and body.headers is None and _origin(spec.url) != _origin(known.spec.url):
@@ -145,6 +150,22 @@ async def _changed(parts: ControlParts, caller: Principal, known: Server, body: 
     is_asked = known.spec.allows_private if body.allow_private_network is None else body.allow_private_network
     allows = await _allows_private(parts, caller, url=spec.url, is_asked=is_asked)
     return msgspec.structs.replace(spec, allows_private=allows)
+
+
+def _decided(given: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+
+def _check_upstream(spec: ServerSpec, headers: Iterable[str]) -> None:
+    """Raises InvalidInput where users' own accounts could not be told apart, or would be overwritten."""
+    if spec.upstream_auth != USER_OAUTH:
+        return
+    if spec.auth == ANONYMOUS:
+        msg = "upstream_auth: user_oauth needs callers that are users; auth none lets in anybody"
+        raise InvalidInput(msg)
+    if any(name.lower() == "authorization" for name in headers):
+        msg = "headers.Authorization: with upstream_auth user_oauth each user's own is sent there"
+        raise InvalidInput(msg)
 
 
 async def _allows_private(parts: ControlParts, caller: Principal, *, url: str, is_asked: bool) -> bool:

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.upstream_headers import open_headers
-from gatewayops.base.errors import GatewayOpsError, NotFound
+from gatewayops.base.errors import GatewayOpsError, NotFound, UpstreamError
 from gatewayops.policy.pins.definition import MAX_DEFINITION_BYTES, definition_hash, name_of
 from gatewayops.policy.pins.diff import hides_text
 from gatewayops.policy.pins.pins import Seen
 from gatewayops.store.control import pin_schedule, pins, servers
 from gatewayops.store.control.pin_state import SeenTool
+from gatewayops.store.snapshot import USER_OAUTH
 from gatewayops.upstream.tool_list import list_tools
 
 
@@ -23,6 +24,9 @@ async def survey(parts: ControlParts, *, org_id: str, server_id: str) -> None:
         server = await servers.find(session, org_id=org_id, ref=server_id)
         await pin_schedule.asked(session, org_id=org_id, server_id=server_id)
     try:
+        if server.spec.upstream_auth == USER_OAUTH:  # and nobody's account is used behind their back
+            msg = f"{server.spec.name} takes each user's own account; its tools are learned from their lists"
+            raise UpstreamError(msg)
         headers = await open_headers(parts.credentials, server.headers, org_id=org_id, server_id=server_id)
         listed = await list_tools(server.row(), headers, parts.upstream)
     except GatewayOpsError as error:

@@ -25,6 +25,7 @@ from gatewayops.app.oauth_jobs import OAuthJobs
 from gatewayops.app.parts import administrator, open_parts, open_telemetry
 from gatewayops.app.record_metrics import RecordMetrics
 from gatewayops.app.tool_watch import ToolWatch
+from gatewayops.app.upstream_jobs import UpstreamJobs
 from gatewayops.cost.budgets.bookkeeper import Bookkeeper
 from gatewayops.record.audit.follower import AuditFollower
 from gatewayops.record.consumers import Follower, Lingering
@@ -81,6 +82,7 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str, has_fir
             asyncio.create_task(ToolWatch(parts, settings.pins).run(), name="tool watch"),
             asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs"),
             asyncio.create_task(OAuthJobs(parts).run(), name="oauth jobs"),
+            asyncio.create_task(UpstreamJobs(parts).run(), name="upstream jobs"),
             asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs"),
             asyncio.create_task(exports.run(), name="exports"),
         ]

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     UPSTREAM_TIMEOUT = "upstream_timeout"
     UPSTREAM_BROKEN = "upstream_broken"
     UPSTREAM_ERROR = "upstream_error"
+    UPSTREAM_SIGN_IN = "upstream_sign_in"
     TOOL_ERROR = "tool_error"
     NOT_READY = "not_ready"
     RECORD_UNAVAILABLE = "record_unavailable"

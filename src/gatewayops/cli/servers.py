@@ -46,9 +46,14 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--scope", "oauth_scopes", multiple=True, metavar="SCOPE",
             help="What an access token must be for; once for each.",
         ),
+        click.option("--sign-up/--no-sign-up", "allows_sign_up", default=None, help="[default: no]"),
         click.option(
-            "--sign-up/--no-sign-up", "allows_sign_up", default=None,
-            help="People may make themselves an account [default: no].",
+            "--upstream-auth", type=click.Choice(["none", "user_oauth"]),
+            help="How the server knows who calls: not, or by an account of each user's own [default: none].",
+        ),
+        click.option(
+            "--upstream-scope", "upstream_scopes", multiple=True, metavar="SCOPE",
+            help="What such an account must be for; once for each [default: what the server asks].",
         ),
         click.option("--retry-base", "retry_base_ms", type=int, metavar="MS", help="First [default: 50]."),
         click.option("--retry-max", "retry_max_ms", type=int, metavar="MS", help="Longest [default: 2000]."),
@@ -192,8 +197,9 @@ def test(door: Door, name: str, *, as_json: bool) -> None:
 
 def _given(**options: object) -> dict[str, Any]:
     changes: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    if scopes := changes.pop("oauth_scopes", ()):
-        changes["oauth_scopes"] = list(scopes)
+    for name in ("oauth_scopes", "upstream_scopes"):
+        if scopes := changes.pop(name, ()):
+            changes[name] = list(scopes)
     if headers := changes.pop("headers", ()):
         changes["headers"] = dict(_header(text) for text in headers)
     return changes
@@ -219,6 +225,7 @@ def _show(row: dict[str, Any]) -> None:
             "url": row["url"],
             "address": row["address"],
             "callers": _callers(row),
+            "accounts": _accounts(row),
             "timeout": f"{row['timeout_s']:g} s, to connect {row['connect_timeout_s']:g} s",
             "retries": f"{row['retries']}, after {row['retry_base_ms']} to {row['retry_max_ms']} ms,"
             f" {row['retry_budget_percent']}% of the calls",
@@ -240,6 +247,12 @@ def _callers(row: dict[str, Any]) -> str:
     needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
     sign_up = ", who may sign up" if row["allows_sign_up"] else ""
     return f"people who sign in{needs}{sign_up}, and keys of the organisation"
+
+
+def _accounts(row: dict[str, Any]) -> str:
+    if row["upstream_auth"] == "none":
+        return "none: it does not know whose calls they are"
+    return f"each user's own, {' '.join(row['upstream_scopes']) or 'for what the server asks'}"
 
 
 def _breaker(row: dict[str, Any]) -> str:

@@ -29,15 +29,24 @@ class Control:
 
     async def get(self, path: str) -> bytes:
         """Raises GatewayOpsError or TimeoutError when it cannot."""
-        head = f"GET {path} HTTP/1.1\r\nhost: control\r\nx-gatewayops-internal: {self.token}\r\n\r\n"
+        return await self._ask("GET", path)
+
+    async def post(self, path: str, body: bytes) -> None:
+        """Sends JSON. Raises as `get`."""
+        about = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        await self._ask("POST", path, about=about, body=body)
+
+    async def _ask(self, verb: str, path: str, *, about: str = "", body: bytes = b"") -> bytes:
+        token = f"x-gatewayops-internal: {self.token}"
+        head = f"{verb} {path} HTTP/1.1\r\nhost: control\r\n{token}\r\n{about}\r\n"
         async with asyncio.timeout(_ANSWER_S):
-            exchange = await self.pool.send(head.encode())
+            exchange = await self.pool.send(head.encode() + body)
             try:
                 await exchange.answered
             except asyncio.CancelledError:
                 exchange.abort(ConnectionBroken("nobody waits for it any more", got_bytes=False))
                 raise
-        if exchange.status != 200:
+        if exchange.status not in (200, 204):
             msg = f"the control role answered {exchange.status}"
             raise ConnectionBroken(msg, got_bytes=True)
         return exchange.body

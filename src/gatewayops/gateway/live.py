@@ -51,6 +51,7 @@ class Live:
         self.authenticator.replace(snapshot)
         self.visitors.replace(snapshot)
         self.servers.replace(snapshot.servers)
+        self.servers.accounts.replace(snapshot.upstream_accounts)
         self.governance.replace(snapshot)
         self._log.maskers.replace(snapshot.masking)
         self.terms = TermsBook(self._work_out, on_forget=self.governance.limits.hold)

@@ -117,6 +117,7 @@ class McpDoor:
         lines = head.passed
         if upstream.own:
             lines = b"".join([line for name, line in head.passed_lines if name not in upstream.own])
+            lines += upstream.of_caller(call.principal)
         if head.session is not None:
             session = self._sessions.open(head.session, call.principal, upstream)
             call.session = session.upstream_id
@@ -182,6 +183,8 @@ class McpDoor:
 
     def _outcome(self, call: Call, status: int, body: bytes, parsed: Reply | None) -> Outcome:
         """What a whole answer amounts to. Raises UpstreamError for what no client should have to read."""
+        if status == 401 and call.upstream is not None and call.upstream.accounts is not None:
+            raise call.upstream.accounts.not_taken(call.principal, call.upstream.row)
         if parsed is not None and parsed.is_answer:
             if (
                 call.message is not None

@@ -100,11 +100,14 @@ class RestDoor:
             own += call.terms.transform.headers
 
         told = self._identity.line(call.principal, upstream) if self._identity is not None else b""
+        told += upstream.of_caller(call.principal)
         streams = ExitStack()
 
         async def carry(headers: Headers, body: bytes) -> Exchange:
             request = upstream.request(b"POST", [*headers, *own], body, told=told)
             exchange = await self._pipeline.send(call, request)
+            if exchange.status == 401 and upstream.accounts is not None:
+                raise upstream.accounts.not_taken(call.principal, upstream.row)
             if exchange.is_stream:  # its head came in time; so must its answer
                 watching = self._pipeline.watching(call, exchange, timeout_s=upstream.row.timeout_s)
                 streams.enter_context(watching)

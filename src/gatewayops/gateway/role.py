@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from gatewayops.base.crypto import Sealer, secret_file
+from gatewayops.gateway.account_reports import AccountReports
 from gatewayops.gateway.answer_batch import AnswerBatch
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.door import Door
@@ -78,7 +79,7 @@ class Gateway:
         settings = parts.settings
         sealer = Sealer(secret_file(parts.data / "secrets" / "seal.key"))
         keyring = open_keyring(parts.secrets, parts.data / "secrets")
-        self._servers = Registry(parts.upstream, keyring)
+        self._servers = Registry(parts.upstream, keyring, public_url=settings.clients_url)
         self._spool = SpoolWriter(parts.data / "spool", segment_bytes=parts.record.segment_bytes)
         metrics = Metrics(
             tool_labels=settings.tool_labels,
@@ -93,7 +94,7 @@ class Gateway:
         self._control = Pool(
             Origin.of(parts.control_url), parts.upstream, connect_timeout_s=1.0, allows_private=True
         )
-        control = Control(self._control, parts.internal_token)
+        self._internal = control = Control(self._control, parts.internal_token)
         self._health = HealthReports(self._servers, self._control, internal_token=parts.internal_token)
         self._governing = Governing(parts.governance, keyring, control, parts.data)
         authenticator = Authenticator(cache_s=settings.key_cache_s)
@@ -159,11 +160,13 @@ class Gateway:
         self._feed.start_from_copy()
         await self._governing.load()
         self._answers = AnswerBatch(asyncio.get_running_loop(), self._calls)
+        reports = AccountReports(self._servers.accounts, self._internal)
         tasks = [
             asyncio.create_task(self._feed.run(), name="feed"),
             asyncio.create_task(self._flights.run(), name="flights"),
             asyncio.create_task(self._sweep(), name="sweep"),
             asyncio.create_task(self._health.run(), name="health"),
+            asyncio.create_task(reports.run(), name="account reports"),
         ]
         tasks += [asyncio.create_task(task, name=name) for name, task in self._governing.tasks().items()]
         for task in tasks:

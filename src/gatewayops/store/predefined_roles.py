@@ -19,6 +19,7 @@ DEVELOPER = RoleRow(
         Permission(_ALLOW, ANY, ANY),
         Permission(_ALLOW, _CONTROL, "*.read"),
         Permission(_ALLOW, _CONTROL, "keys.own"),
+        Permission(_ALLOW, _CONTROL, "connections.own"),
         Permission(_ALLOW, _CONTROL, "telemetry.write"),
     ),
 )
@@ -38,7 +39,7 @@ VIEWER = RoleRow(
 PREDEFINED = (ADMIN, DEVELOPER, VIEWER)
 DESCRIPTIONS = {
     ADMIN.id: "Everything, in MCP and in the control API.",
-    DEVELOPER.id: "Every MCP action on every server; reads in the control API; keys of their own; telemetry.",
+    DEVELOPER.id: "Every MCP action on every server; reads in the control API; own keys and connections.",
     VIEWER.id: "Reads in the control API; lists of servers, which show what else is granted. Calls nothing.",
 }
 

@@ -12,6 +12,8 @@ import msgspec
 ANY = "*"
 API_KEY, ANONYMOUS, PLATFORM_OAUTH = "api_key", "none", "platform_oauth"
 """How callers of a server are known: by a key of the organisation; not at all; by its access tokens too."""
+USER_OAUTH = "user_oauth"
+"""How a server knows who is behind a call: each user connects an account of their own there."""
 
 
 class SecretRow(msgspec.Struct, frozen=True):
@@ -68,6 +70,7 @@ class ServerRow(Resilience, frozen=True):
     auth: str = API_KEY
     slug: str = ""  # its name in addresses, unique over all organisations
     oauth_scopes: tuple[str, ...] = ()  # a call with an access token needs all of them
+    upstream_auth: str = "none"  # or user_oauth: it gets the token of the caller's own account there
 
     def bound_to(self) -> bytes:
         """What its sealed values are bound to."""
@@ -290,6 +293,24 @@ class RevocationRow(msgspec.Struct, frozen=True):
     before_s: int
 
 
+class UpstreamAccountRow(msgspec.Struct, frozen=True):
+    """A user's account at a server. `sealed_token`, an access token, is bound to org and id.
+
+    It is empty where the user must sign in again. `expires_at` is in Unix seconds.
+    """
+
+    id: str
+    org_id: str
+    server_id: str
+    user_id: str
+    sealed_token: bytes = b""
+    expires_at: float | None = None
+
+    def bound_to(self) -> bytes:
+        """What its token is bound to."""
+        return account_binding(self.org_id, self.id)
+
+
 class Snapshot(msgspec.Struct, frozen=True):
     """Everything at one revision of the control store."""
 
@@ -312,6 +333,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     transforms: tuple[TransformRow, ...] = ()  # in the order in which they apply
     signing_keys: tuple[SigningKeyRow, ...] = ()
     revocations: tuple[RevocationRow, ...] = ()
+    upstream_accounts: tuple[UpstreamAccountRow, ...] = ()
 
 
 EMPTY = Snapshot(revision=-1, made_at=0.0)
@@ -325,6 +347,11 @@ def server_binding(org_id: str, server_id: str) -> bytes:
 def transform_binding(org_id: str, transform_id: str) -> bytes:
     """The additional data under which a transformation's headers are sealed."""
     return f"transform:{org_id}:{transform_id}".encode()
+
+
+def account_binding(org_id: str, account_id: str) -> bytes:
+    """The additional data under which the access token of a user's account is sealed."""
+    return f"upstream-access:{org_id}:{account_id}".encode()
 
 
 def encode(snapshot: Snapshot) -> bytes:

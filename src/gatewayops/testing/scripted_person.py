@@ -1,4 +1,4 @@
-"""ScriptedPerson: somebody with a browser who signs up at a protected server and allows what a client asks.
+"""ScriptedPerson: somebody with a browser who signs up at a protected server and allows what clients ask.
 
 Follows what the pages of the authorization server say, as a browser would: links, hidden fields, cookies, the
 Origin of forms. Used by journeys that let real clients sign in.
@@ -6,7 +6,9 @@ Origin of forms. Used by journeys that let real clients sign in.
 
 import asyncio
 import re
+import ssl
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -38,12 +40,13 @@ class ScriptedPerson:
     def __init__(self, email: str) -> None:
         """Has no account yet."""
         self._email = email
+        self._has_account = False
         self._cookies = httpx.Cookies()
 
     async def allow(self, url: str) -> str:
         """Opens a client's link and goes on until the browser is sent to the client: that address."""
         origin = _origin(url)
-        async with httpx.AsyncClient(cookies=self._cookies, timeout=_PATIENCE_S) as browser:
+        async with httpx.AsyncClient(cookies=self._cookies, timeout=_PATIENCE_S, verify=_tls()) as browser:
             answer = await browser.get(url)
             while not (landed := _landed(answer, origin)):
                 answer = await self._next(browser, answer)
@@ -62,7 +65,10 @@ class ScriptedPerson:
         assert client.stdout is not None
         said: list[str] = []
         try:
-            async with asyncio.timeout(_CLIENT_S), httpx.AsyncClient(timeout=_PATIENCE_S) as browser:
+            async with (
+                asyncio.timeout(_CLIENT_S),
+                httpx.AsyncClient(timeout=_PATIENCE_S, verify=_tls()) as browser,
+            ):
                 while line := (await client.stdout.readline()).decode():
                     said.append(line)
                     if link := _LINK.search(line):
@@ -79,11 +85,18 @@ class ScriptedPerson:
             return await browser.get(urljoin(str(answer.url), answer.headers["location"]))
         answer.raise_for_status()
         page = answer.url.path.rpartition("/")[2]
-        if page == "sign-in":
+        self._has_account = self._has_account or page == "consent"
+        if page == "sign-in" and not self._has_account:
             return await browser.get(str(answer.url).replace("/sign-in", "/sign-up"))
         typed = {"decision": "allow"} if page == "consent" else {"email": self._email, "password": PASSWORD}
         form = _Hidden(answer.text).fields | typed
         return await browser.post(str(answer.url), data=form, headers={"Origin": _origin(str(answer.url))})
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all: making it reads every root certificate."""
+    return httpx.create_ssl_context()
 
 
 def _landed(answer: httpx.Response, origin: str) -> str:

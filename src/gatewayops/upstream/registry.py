@@ -8,7 +8,9 @@ import msgspec
 
 from gatewayops.base.crypto import Opener, SealBroken
 from gatewayops.base.errors import GatewayOpsError, Reason, TooMany
-from gatewayops.store.snapshot import ServerRow
+from gatewayops.identity.principal import Principal
+from gatewayops.store.snapshot import USER_OAUTH, ServerRow
+from gatewayops.upstream.accounts.held import NAME, HeldAccounts
 from gatewayops.upstream.breaker import Breaker, CircuitOpen
 from gatewayops.upstream.exchange import ConnectionBroken, Exchange
 from gatewayops.upstream.pool import Origin, Pool
@@ -29,9 +31,17 @@ class ServerBusy(TooMany):
 class Upstream:
     """One MCP server: its row, its connections, how many calls it has, how it has been lately."""
 
-    def __init__(self, row: ServerRow, settings: UpstreamSettings, *, headers: dict[str, str]) -> None:
-        """`headers` are its own, opened."""
+    def __init__(
+        self,
+        row: ServerRow,
+        settings: UpstreamSettings,
+        *,
+        headers: dict[str, str],
+        accounts: HeldAccounts | None = None,
+    ) -> None:
+        """`headers` are its own, opened; `accounts` are those of its callers, if it wants such."""
         self.row = row
+        self.accounts = accounts
         self.name = row.name
         self.in_flight = 0
         self.calls = 0  # so far
@@ -50,7 +60,8 @@ class Upstream:
         fixed = [f"host: {parts.netloc}", "accept-encoding: identity"]
         fixed += [f"{name}: {value}" for name, value in headers.items()]
         self._head = (f" {target} HTTP/1.1\r\n" + "\r\n".join(fixed) + "\r\n").encode("latin-1")
-        self.own = frozenset(name.lower().encode() for name in headers)
+        theirs = () if accounts is None else (NAME,)
+        self.own = frozenset((*(name.lower().encode() for name in headers), *theirs))
 
     def request(
         self, verb: bytes, headers: list[tuple[bytes, bytes]], body: bytes, *, told: bytes = b""
@@ -65,6 +76,10 @@ class Upstream:
             return b"".join((verb, self._head, lines, b"\r\n"))
         length = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body)
         return b"".join((verb, self._head, lines, length, body))
+
+    def of_caller(self, caller: Principal) -> bytes:
+        """The header line of the caller's own account, where the server wants one. Raises SignInNeeded."""
+        return b"" if self.accounts is None else self.accounts.line(caller, self.row)
 
     def take_slot(self, caller: str = "") -> None:
         """Counts a call in; raises ServerBusy when there is no room, or none for this caller (a key's id)."""
@@ -127,8 +142,9 @@ class Upstream:
 class Registry:
     """Servers by organisation and name. A server whose row did not change keeps its connections."""
 
-    def __init__(self, settings: UpstreamSettings, sealer: Opener) -> None:
-        """Empty until `replace`."""
+    def __init__(self, settings: UpstreamSettings, sealer: Opener, *, public_url: str = "") -> None:
+        """Empty until `replace`; `public_url` is where users connect accounts of theirs."""
+        self.accounts = HeldAccounts(sealer, public_url=public_url)
         self._settings = settings
         self._sealer = sealer
         self._servers: dict[tuple[str, str], Upstream] = {}
@@ -162,4 +178,5 @@ class Registry:
         if row.sealed_headers:
             plain = self._sealer.open(row.sealed_headers, bound_to=row.bound_to())
             headers = msgspec.json.decode(plain, type=dict[str, str])
-        return Upstream(row, self._settings, headers=headers)
+        accounts = self.accounts if row.upstream_auth == USER_OAUTH else None
+        return Upstream(row, self._settings, headers=headers, accounts=accounts)

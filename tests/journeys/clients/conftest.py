@@ -13,7 +13,6 @@ from typing import Any
 import httpx
 import pytest
 
-from gatewayops.testing.node_peers import NodePeers
 from gatewayops.testing.sdk_example import SdkExample
 
 ROOT = Path(__file__).parents[3]
@@ -134,13 +133,6 @@ class Governed:
                 return answer.json()
             assert time.monotonic() < give_up_at, f"{path} {answer.status_code}: {answer.text[:2000]}"
             time.sleep(0.2)
-
-
-@pytest.fixture(scope="session")
-def node_peers():
-    peers = NodePeers(ROOT / "tests/node", ROOT / ".cache")
-    peers.install()
-    return peers
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,11 @@ PROVES_ITSELF = {  # the request itself is what is checked: who cannot sign in y
     "/v1/auth/invitations/accept": "a one-time link",
 }
 PAGES = {"/sign-in", "/sign-out", "/setup", "/invitation", "/forgot", "/reset"}  # the same as forms
+PAGES |= {  # for who is signed in and holds connections.own: test_upstream_account_attacks.py
+    "/connections/callback",
+    "/connections/servers/{server}",
+    "/connections/client.json",  # our own document, for anybody
+}
 OWN = {  # of the caller, whatever they hold; what is others' needs directory.write (test_sessions.py)
     "/v1/auth/session",
     "/v1/auth/sessions",

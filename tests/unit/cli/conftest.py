@@ -15,11 +15,11 @@ class Commands:
     def __init__(self, data):
         self.data = data
 
-    def run(self, *words):
-        return CliRunner().invoke(root, [*words, "--data", str(self.data)])
+    def run(self, *words, typed=None):
+        return CliRunner().invoke(root, [*words, "--data", str(self.data)], input=typed)
 
-    def shown(self, *words):
-        done = self.run(*words)
+    def shown(self, *words, typed=None):
+        done = self.run(*words, typed=typed)
         assert done.exit_code == 0, done.output
         return done.stdout
 

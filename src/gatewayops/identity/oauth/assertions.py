@@ -17,6 +17,7 @@ from gatewayops.identity.oauth.tokens import digest
 KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LONGEST_S = 3_600
 _MAX_LENGTH = 8_192
+_LONGEST_JTI = 256
 
 
 class Once(msgspec.Struct, frozen=True):
@@ -44,8 +45,8 @@ def check(assertion: str, *, client_id: str, jwks: str, audiences: tuple[str, ..
     if begins > now_s + LEEWAY_S:
         msg = "client_assertion: nbf lies ahead"
         raise invalid_client(msg)
-    if not isinstance(jti, str) or not jti:
-        msg = "client_assertion: jti is required"
+    if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_JTI:
+        msg = f"client_assertion: jti is required, at most {_LONGEST_JTI} characters"
         raise invalid_client(msg)
     return Once(digest(f"{audiences} {client_id} {jti}"), expires + LEEWAY_S)
 

@@ -1,6 +1,7 @@
 """MCP servers: what the gateway connects to. Header values come sealed and stay sealed here."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy import or_, select
@@ -31,6 +32,8 @@ class ServerSpec(Resilience, frozen=True):
     auth: str = API_KEY
     oauth_scopes: tuple[str, ...] = ()
     allows_sign_up: bool = False  # end users may make themselves an account
+    upstream_auth: str = "none"  # or user_oauth
+    upstream_scopes: tuple[str, ...] = ()  # asked for at the server's authorization server; empty: its own
 
 
 _FOR_GATEWAYS = tuple(field for field in ServerSpec.__struct_fields__ if field in ServerRow.__struct_fields__)
@@ -141,13 +144,17 @@ def _write(row: McpServer, spec: ServerSpec, headers: Headers) -> None:
     row.sealed_headers = headers.sealed
 
 
+def _given(value: Any) -> Any:  # noqa: ANN401 - of any column
+    return tuple(value) if isinstance(value, list) else value
+
+
 def _server(row: McpServer) -> Server:
     decided = {field: getattr(row, field) for field in ServerSpec.__struct_fields__}
     return Server(
         id=row.id,
         org_id=row.org_id,
         slug=row.slug,
-        spec=ServerSpec(**decided | {"oauth_scopes": tuple(row.oauth_scopes)}),
+        spec=ServerSpec(**{name: _given(value) for name, value in decided.items()}),
         headers=Headers(names=tuple(row.header_names), sealed=row.sealed_headers),
         created_at=row.created_at,
         updated_at=row.updated_at,

@@ -22,6 +22,7 @@ from gatewayops.store.control import (
     revision,
     servers,
     transforms,
+    upstream_accounts,
     validation,
 )
 from gatewayops.store.control.database import Database, DatabaseUnavailable, Session
@@ -71,6 +72,7 @@ async def build(session: Session) -> snapshot.Snapshot:
             snapshot.RevocationRow(row.org_id, row.kind, row.subject, row.before_s)
             for row in await oauth_revocations.every(session)
         ),
+        upstream_accounts=await upstream_accounts.rows(session),
     )
 
 

@@ -169,6 +169,7 @@ async def test_a_client_with_a_key_signs_for_the_token_endpoint_once(
         signed(exp=int(time.time()) + 10**6),
         signed(iss="other"),
         signed(jti=""),
+        signed(jti="x" * 257),
     ):
         assert (await app.exchange(code, **wrong)).json()["error"] == "invalid_client", wrong
     tokens = await app.exchange(code, **signed())
