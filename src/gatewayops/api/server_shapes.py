@@ -1,5 +1,6 @@
 """The bodies of `/v1/servers`."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -7,9 +8,9 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, Field
 
 from gatewayops.api.shapes import Body, Listed
-from gatewayops.store import oauth_addresses
 from gatewayops.store.control.servers import Server
-from gatewayops.store.snapshot import Resilience
+from gatewayops.store.oauth_addresses import Site
+from gatewayops.store.snapshot import ANY, Resilience
 from gatewayops.upstream.breaker import State
 from gatewayops.upstream.health import Seen
 
@@ -36,6 +37,24 @@ def _no_offline_access(scopes: list[str]) -> list[str]:
 Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,100}$")]  # RFC 6749, appendix A.4
 Scopes = Annotated[list[Scope], Field(max_length=50), AfterValidator(_no_offline_access)]
 
+_ORIGIN = re.compile(
+    r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?|[a-z][a-z0-9+.-]*-extension://[a-z0-9-]+"
+)
+
+
+def _origins(origins: list[str]) -> list[str]:
+    for origin in origins:
+        if origin != ANY and not _ORIGIN.fullmatch(origin):
+            msg = "scheme, host and port as browsers write them, such as https://app.example.com, or *"
+            raise ValueError(msg)
+    return list(dict.fromkeys(origins))
+
+
+Origins = Annotated[
+    list[Annotated[str, Field(max_length=255)]], Field(max_length=50), AfterValidator(_origins)
+]
+Slug = Annotated[str, Field(max_length=63)]
+
 _DEFAULT = Resilience()
 
 
@@ -49,7 +68,11 @@ class NewServer(Body):
 
     `auth` says how callers are known: by a key of the organisation (`api_key`), also by access tokens of the
     server's own authorization server (`platform_oauth`), or not at all (`none`: anybody may call). With an
-    access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts.
+    access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts, and with
+    `needs_verified_email` only those get tokens whose address is verified.
+
+    `slug` names the server in addresses; the default is its name, where that is free. `allowed_origins` are
+    those of web pages that may call, such as `https://inspector.example.com`, or `*` for any.
     """
 
     name: ServerName
@@ -63,6 +86,9 @@ class NewServer(Body):
     auth: Auth = "api_key"
     oauth_scopes: Scopes = Field(default=[])
     allows_sign_up: bool = False
+    needs_verified_email: bool = False
+    slug: Slug | None = None
+    allowed_origins: Origins = Field(default=[])
     retry_base_ms: Backoff = _DEFAULT.retry_base_ms
     retry_max_ms: Backoff = _DEFAULT.retry_max_ms
     retry_budget_percent: Percent = _DEFAULT.retry_budget_percent
@@ -88,6 +114,9 @@ class ServerChange(Body):
     auth: Auth | None = None
     oauth_scopes: Scopes | None = None
     allows_sign_up: bool | None = None
+    needs_verified_email: bool | None = None
+    slug: Slug | None = None
+    allowed_origins: Origins | None = None
     retry_base_ms: Backoff | None = None
     retry_max_ms: Backoff | None = None
     retry_budget_percent: Percent | None = None
@@ -124,6 +153,8 @@ class ServerBody(BaseModel):
     auth: str
     oauth_scopes: list[str]
     allows_sign_up: bool
+    needs_verified_email: bool
+    allowed_origins: list[str]
     url: str
     timeout_s: float
     connect_timeout_s: float
@@ -169,13 +200,13 @@ class Tested(BaseModel):
     error: str | None = None
 
 
-def server_body(server: Server, seen: Seen, public_url: str) -> ServerBody:
-    """A server and what is known of its health; `public_url` is where clients find the gateway."""
+def server_body(server: Server, seen: Seen, site: Site) -> ServerBody:
+    """A server and what is known of its health; `site` says where clients find it."""
     spec = msgspec.structs.asdict(server.spec)
     return ServerBody(
         id=server.id,
         slug=server.slug,
-        address=oauth_addresses.resource(public_url, server.slug),
+        address=site.address(server.slug),
         allow_private_network=spec.pop("allows_private"),
         header_names=list(server.headers.names),
         health=_health(seen),

@@ -38,18 +38,6 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--allow-private-network/--no-private-network", "allow_private_network", default=None,
             help="The server may be at a private or loopback address.",
         ),
-        click.option(
-            "--auth", type=click.Choice(["none", "api_key", "platform_oauth"]),
-            help="Who may call: anybody, our keys, or people who sign in besides [default: api_key].",
-        ),
-        click.option(
-            "--scope", "oauth_scopes", multiple=True, metavar="SCOPE",
-            help="What an access token must be for; once for each.",
-        ),
-        click.option(
-            "--sign-up/--no-sign-up", "allows_sign_up", default=None,
-            help="People may make themselves an account [default: no].",
-        ),
         click.option("--retry-base", "retry_base_ms", type=int, metavar="MS", help="First [default: 50]."),
         click.option("--retry-max", "retry_max_ms", type=int, metavar="MS", help="Longest [default: 2000]."),
         click.option(
@@ -79,10 +67,39 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
     return command
 
 
+def _callers_options(command: Any) -> Any:  # noqa: ANN401 - a click decorator
+    for option in (
+        click.option(
+            "--auth", type=click.Choice(["none", "api_key", "platform_oauth"]),
+            help="Who may call: anybody, our keys, or people who sign in besides [default: api_key].",
+        ),
+        click.option(
+            "--scope", "oauth_scopes", multiple=True, metavar="SCOPE",
+            help="What an access token must be for; once for each.",
+        ),
+        click.option(
+            "--sign-up/--no-sign-up", "allows_sign_up", default=None,
+            help="People may make themselves an account [default: no].",
+        ),
+        click.option(
+            "--verified-email/--no-verified-email", "needs_verified_email", default=None,
+            help="Only people whose address is verified get in [default: no].",
+        ),
+        click.option("--slug", metavar="SLUG", help="Its name in addresses [default: NAME]."),
+        click.option(
+            "--origin", "allowed_origins", multiple=True, metavar="ORIGIN",
+            help="Of web pages that may call, such as https://app.example.com; '*' for any; once for each.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @server.command("add")
 @click.argument("name")
 @click.option("--url", "server_url", required=True, metavar="URL", help="Where the server speaks MCP.")
 @_limits
+@_callers_options
 @as_json_option
 @reaches_api(has_own_url=True)
 def add(door: Door, /, name: str, server_url: str, *, as_json: bool, **limits: object) -> None:
@@ -139,6 +156,7 @@ def show(door: Door, name: str, *, as_json: bool) -> None:
 @click.option("--name", "new_name", metavar="NAME", help="Another name.")
 @click.option("--url", "server_url", metavar="URL", help="Another address.")
 @_limits
+@_callers_options
 @as_json_option
 @reaches_api(has_own_url=True)
 def set_(
@@ -192,8 +210,9 @@ def test(door: Door, name: str, *, as_json: bool) -> None:
 
 def _given(**options: object) -> dict[str, Any]:
     changes: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    if scopes := changes.pop("oauth_scopes", ()):
-        changes["oauth_scopes"] = list(scopes)
+    for name in ("oauth_scopes", "allowed_origins"):
+        if values := changes.pop(name, ()):
+            changes[name] = list(values)
     if headers := changes.pop("headers", ()):
         changes["headers"] = dict(_header(text) for text in headers)
     return changes
@@ -219,6 +238,7 @@ def _show(row: dict[str, Any]) -> None:
             "url": row["url"],
             "address": row["address"],
             "callers": _callers(row),
+            "web pages": row["allowed_origins"],
             "timeout": f"{row['timeout_s']:g} s, to connect {row['connect_timeout_s']:g} s",
             "retries": f"{row['retries']}, after {row['retry_base_ms']} to {row['retry_max_ms']} ms,"
             f" {row['retry_budget_percent']}% of the calls",
@@ -239,6 +259,7 @@ def _callers(row: dict[str, Any]) -> str:
         return "keys of the organisation"
     needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
     sign_up = ", who may sign up" if row["allows_sign_up"] else ""
+    sign_up += ", with a verified address" if row["needs_verified_email"] else ""
     return f"people who sign in{needs}{sign_up}, and keys of the organisation"
 
 

@@ -68,6 +68,7 @@ class ServerRow(Resilience, frozen=True):
     auth: str = API_KEY
     slug: str = ""  # its name in addresses, unique over all organisations
     oauth_scopes: tuple[str, ...] = ()  # a call with an access token needs all of them
+    allowed_origins: tuple[str, ...] = ()  # of pages that may call; `*` for any
 
     def bound_to(self) -> bytes:
         """What its sealed values are bound to."""
