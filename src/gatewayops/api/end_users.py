@@ -35,12 +35,7 @@ async def add(body: NewEndUser, caller: Writer, parts: Parts, state: State) -> O
     hashed = await state.passwords.hash(body.password.get_secret_value())
     async with parts.database.session() as session:
         user = await end_users.add(
-            session,
-            org_id=caller.org_id,
-            email=body.email,
-            name=body.name,
-            password_hash=hashed,
-            is_verified=True,  # the operator says so, and hands over the password
+            session, org_id=caller.org_id, email=body.email, name=body.name, password_hash=hashed
         )
     return OneEndUser(end_user=end_user_body(user))
 

@@ -68,8 +68,7 @@ class NewServer(Body):
 
     `auth` says how callers are known: by a key of the organisation (`api_key`), also by access tokens of the
     server's own authorization server (`platform_oauth`), or not at all (`none`: anybody may call). With an
-    access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts, and with
-    `needs_verified_email` only those get tokens whose address is verified.
+    access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts.
 
     `slug` names the server in addresses; the default is its name, where that is free. `allowed_origins` are
     those of web pages that may call, such as `https://inspector.example.com`, or `*` for any.
@@ -86,7 +85,6 @@ class NewServer(Body):
     auth: Auth = "api_key"
     oauth_scopes: Scopes = Field(default=[])
     allows_sign_up: bool = False
-    needs_verified_email: bool = False
     slug: Slug | None = None
     allowed_origins: Origins = Field(default=[])
     retry_base_ms: Backoff = _DEFAULT.retry_base_ms
@@ -114,7 +112,6 @@ class ServerChange(Body):
     auth: Auth | None = None
     oauth_scopes: Scopes | None = None
     allows_sign_up: bool | None = None
-    needs_verified_email: bool | None = None
     slug: Slug | None = None
     allowed_origins: Origins | None = None
     retry_base_ms: Backoff | None = None
@@ -153,7 +150,6 @@ class ServerBody(BaseModel):
     auth: str
     oauth_scopes: list[str]
     allows_sign_up: bool
-    needs_verified_email: bool
     allowed_origins: list[str]
     url: str
     timeout_s: float

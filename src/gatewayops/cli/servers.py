@@ -81,10 +81,6 @@ def _callers_options(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--sign-up/--no-sign-up", "allows_sign_up", default=None,
             help="People may make themselves an account [default: no].",
         ),
-        click.option(
-            "--verified-email/--no-verified-email", "needs_verified_email", default=None,
-            help="Only people whose address is verified get in [default: no].",
-        ),
         click.option("--slug", metavar="SLUG", help="Its name in addresses [default: NAME]."),
         click.option(
             "--origin", "allowed_origins", multiple=True, metavar="ORIGIN",
@@ -259,7 +255,6 @@ def _callers(row: dict[str, Any]) -> str:
         return "keys of the organisation"
     needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
     sign_up = ", who may sign up" if row["allows_sign_up"] else ""
-    sign_up += ", with a verified address" if row["needs_verified_email"] else ""
     return f"people who sign in{needs}{sign_up}, and keys of the organisation"
 
 

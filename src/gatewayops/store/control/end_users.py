@@ -30,7 +30,6 @@ class EndUser(msgspec.Struct, frozen=True):
     created_at: datetime
     disabled_at: datetime | None
     signed_in_at: datetime | None
-    email_verified_at: datetime | None
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -63,10 +62,8 @@ class NewSession(msgspec.Struct, frozen=True):
     user_agent: str
 
 
-async def add(
-    session: Session, *, org_id: str, email: str, name: str, password_hash: str, is_verified: bool = False
-) -> EndUser:
-    """`is_verified`: the address was proven to be theirs. Raises Conflict for one that is taken."""
+async def add(session: Session, *, org_id: str, email: str, name: str, password_hash: str) -> EndUser:
+    """Raises Conflict for an address that is taken."""
     row = EndUserTable(
         id=new_id("eu"),
         org_id=org_id,
@@ -75,7 +72,6 @@ async def add(
         password_hash=password_hash,
         disabled_at=None,
         signed_in_at=None,
-        email_verified_at=clock.now() if is_verified else None,
     )
     await rows.add(session, row, taken="email: there is an end user of that address")
     return _user(row)

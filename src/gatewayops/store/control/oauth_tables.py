@@ -30,7 +30,6 @@ class EndUser(OwnedTable):
     password_hash: Mapped[str]
     disabled_at: Mapped[datetime | None]
     signed_in_at: Mapped[datetime | None]
-    email_verified_at: Mapped[datetime | None]
 
 
 class EndUserSession(OwnedTable):

@@ -30,7 +30,6 @@ class ServerSpec(Resilience, frozen=True):
     auth: str = API_KEY
     oauth_scopes: tuple[str, ...] = ()
     allows_sign_up: bool = False  # end users may make themselves an account
-    needs_verified_email: bool = False  # who has not opened a link in their mail gets no tokens
     allowed_origins: tuple[str, ...] = ()  # of pages that may call; `*` for any
 
 

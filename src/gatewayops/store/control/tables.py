@@ -187,7 +187,6 @@ class McpServer(OwnedTable):
     slug: Mapped[str] = mapped_column(String(128))  # in addresses; unique over all organisations
     oauth_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
     allows_sign_up: Mapped[bool] = mapped_column(default=False)
-    needs_verified_email: Mapped[bool] = mapped_column(default=False)
     allowed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
 
 

@@ -13,7 +13,6 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     audit_tables,
     budget_tables,
     data_key_tables,
-    end_user_tables,
     export_tables,
     limit_tables,
     masking_tables,
