@@ -22,6 +22,7 @@ from gatewayops.identity.oauth.access_tokens import AccessTokens
 from gatewayops.identity.principal import Principal
 from gatewayops.policy.grants import Grants
 from gatewayops.store import snapshot as sn
+from gatewayops.store.oauth_addresses import Site
 from gatewayops.testing.token_signer import TokenSigner
 
 _URL = "http://127.0.0.1:8080"
@@ -96,8 +97,8 @@ def main() -> None:
     """Prints the figures and whether the goals are met."""
     signer = TokenSigner(_URL)
     snapshot = rules(signer)
-    tokens = AccessTokens(public_url=_URL)
-    visitors = Visitors(tokens, public_url=_URL, address_key=b"k" * 32)
+    tokens = AccessTokens(Site(_URL))
+    visitors = Visitors(tokens, Site(_URL), address_key=b"k" * 32)
     visitors.replace(snapshot)
     token = signer.token("tools", scope=" ".join(_SCOPES))
     call = Call(Waiting(token), "tools", "mcp")  # type: ignore[arg-type]  # it is never answered

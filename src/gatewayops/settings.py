@@ -18,6 +18,7 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.base.errors import InvalidInput
 from gatewayops.cost.budgets.settings import BudgetSettings
 from gatewayops.gateway.settings import GatewaySettings
+from gatewayops.identity.oauth.settings import OAuthSettings
 from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.policy.pins.settings import PinSettings
 from gatewayops.policy.validation.settings import ValidationSettings
@@ -25,6 +26,7 @@ from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control.settings import ControlStoreSettings
+from gatewayops.store.oauth_addresses import Site
 from gatewayops.store.secrets.settings import SecretsSettings
 from gatewayops.store.telemetry.settings import TelemetrySettings
 from gatewayops.upstream.settings import UpstreamSettings
@@ -44,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     data_dir: str = ""  # empty: `.gatewayops` in the working directory
     redis_url: str = ""  # counters shared by several workers: redis://host:6379/0
     gateway: GatewaySettings = GatewaySettings()
+    oauth: OAuthSettings = OAuthSettings()
     control: ControlSettings = ControlSettings()
     control_store: ControlStoreSettings = ControlStoreSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
@@ -69,6 +72,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.gateway.clients_url
 
     @property
+    def site(self) -> Site:
+        """Where protected servers are found."""
+        return Site(self.public_url, self.oauth.domain)
+
+    @property
     def control_url(self) -> str:
         """The control store's SQLAlchemy address."""
         return self.control_store.url or f"sqlite+aiosqlite:///{self.data / 'control.db'}"
@@ -85,10 +93,15 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     _merge(tree, _from_environment(env))
     _merge(tree, overrides)
     try:
-        return msgspec.convert(tree, Settings, strict=False)
+        settings = msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:
         msg = f"settings: {error}"
         raise SettingsWrong(msg) from error
+    gateway = settings.gateway
+    if fault := settings.oauth.fault_beside(gateway.allowed_hosts, gateway.public_url):
+        msg = f"settings: oauth.{fault}"
+        raise SettingsWrong(msg)
+    return settings
 
 
 def _file_path(overrides: Mapping[str, Any], env: Mapping[str, str]) -> Path:

@@ -35,7 +35,7 @@ class Browser:
         self._request = request
         self._here = here
         self._parts = parts
-        self._is_https = parts.public_url.startswith("https://")
+        self._is_https = here.issuer.startswith("https://")
         self._id = self._cookie("browser")
 
     async def begin(self, response: Response, wanted: Wanted) -> str:
@@ -152,7 +152,7 @@ class Browser:
     async def form(self) -> tuple[Parameters, Pending]:
         """The fields of a form of ours, and its request. Raises NotThisBrowser, OAuthRefused, TooLarge."""
         origin = self._request.headers.get("origin", "")
-        if origin != origin_of(self._parts.public_url):
+        if origin != origin_of(self._here.issuer):
             msg = "The form was not sent from a page of ours."
             raise NotThisBrowser(msg)
         given = parameters(pairs_of(await body_of(self._request)))

@@ -1,6 +1,7 @@
 """What the OAuth routes share in a process, and the server that a request is about.
 
-The server is found by its slug in the path, never by Host: addresses are those that the settings say.
+The server is found by its slug in the path; addresses are those that the settings say. Of the Host that the
+gateway passes on only one thing counts: whether it is the server's own, and so which form the answer has.
 """
 
 from typing import Annotated
@@ -12,7 +13,6 @@ from gatewayops.api.oauth_keys import SigningKeys
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.identity.oauth.passwords import Passwords
-from gatewayops.store import oauth_addresses
 from gatewayops.store.control import oauth_servers
 from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_servers import ProtectedServer
@@ -62,12 +62,10 @@ async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
             server = await oauth_servers.by_slug(session, slug=slug)
         if revision > 0:
             servers[slug] = revision, server
-    return Here(
-        server=server,
-        issuer=oauth_addresses.issuer(parts.public_url, slug),
-        resource=oauth_addresses.resource(parts.public_url, slug),
-        revision=revision,
-    )
+    site = parts.site
+    at_host = site.is_host_of(request.headers.get("x-forwarded-host", ""), slug)
+    addresses = site.addresses(slug, at_host=at_host)
+    return Here(server=server, issuer=addresses.issuer, resource=addresses.resource, revision=revision)
 
 
 async def _state(request: Request) -> OAuthState:

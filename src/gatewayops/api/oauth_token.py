@@ -28,7 +28,7 @@ from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control import oauth_grants, oauth_revocations
 from gatewayops.store.control.oauth_clients import Client
-from gatewayops.store.control.oauth_grants import CodeUse, Successor
+from gatewayops.store.control.oauth_grants import CodeUse, Grant, Successor
 from gatewayops.store.origin import Origin
 
 router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])

@@ -16,6 +16,7 @@ from gatewayops.record.audit.notary import Notary
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
+from gatewayops.store.oauth_addresses import Site
 from gatewayops.upstream.settings import UpstreamSettings
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class ControlParts:
     upstream: UpstreamSettings
     internal_token: str
     public_url: str = "http://127.0.0.1:8080"  # what clients and browsers use; never taken from a request
+    oauth_domain: str = ""  # servers have hosts of their own below it
     local_admin_token: str = ""
     metrics_token: str = ""  # empty: /metrics answers loopback only
     notary: Notary | None = None  # signs the audit log
@@ -49,6 +51,11 @@ class ControlParts:
     alerts: AlertSettings = field(default_factory=AlertSettings)
     address: str = "http://127.0.0.1:8080"  # where browsers reach us: what links begin with
     outbox: Path | None = None  # takes mail as files while the settings name no mail server
+
+    @property
+    def site(self) -> Site:
+        """Where protected servers are found."""
+        return Site(self.public_url, self.oauth_domain)
 
 
 def parts_of(request: Request) -> ControlParts:

@@ -1,5 +1,6 @@
 """The bodies of `/v1/servers`."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -7,9 +8,9 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, Field
 
 from gatewayops.api.shapes import Body, Listed
-from gatewayops.store import oauth_addresses
 from gatewayops.store.control.servers import Server
-from gatewayops.store.snapshot import Resilience
+from gatewayops.store.oauth_addresses import Site
+from gatewayops.store.snapshot import ANY, Resilience
 from gatewayops.upstream.breaker import State
 from gatewayops.upstream.health import Seen
 
@@ -37,6 +38,24 @@ def _no_offline_access(scopes: list[str]) -> list[str]:
 Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,100}$")]  # RFC 6749, appendix A.4
 Scopes = Annotated[list[Scope], Field(max_length=50), AfterValidator(_no_offline_access)]
 
+_ORIGIN = re.compile(
+    r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?|[a-z][a-z0-9+.-]*-extension://[a-z0-9-]+"
+)
+
+
+def _origins(origins: list[str]) -> list[str]:
+    for origin in origins:
+        if origin != ANY and not _ORIGIN.fullmatch(origin):
+            msg = "scheme, host and port as browsers write them, such as https://app.example.com, or *"
+            raise ValueError(msg)
+    return list(dict.fromkeys(origins))
+
+
+Origins = Annotated[
+    list[Annotated[str, Field(max_length=255)]], Field(max_length=50), AfterValidator(_origins)
+]
+Slug = Annotated[str, Field(max_length=63)]
+
 _DEFAULT = Resilience()
 
 
@@ -54,6 +73,8 @@ class NewServer(Body):
 
     `upstream_auth` says how the server knows who is behind a call: it does not, or each user connects an
     account of their own there (`user_oauth`), for `upstream_scopes` or, without any, for what it asks.
+    `slug` names the server in addresses; the default is its name, where that is free. `allowed_origins` are
+    those of web pages that may call, such as `https://inspector.example.com`, or `*` for any.
     """
 
     name: ServerName
@@ -69,6 +90,8 @@ class NewServer(Body):
     allows_sign_up: bool = False
     upstream_auth: UpstreamAuth = "none"
     upstream_scopes: Scopes = Field(default=[])
+    slug: Slug | None = None
+    allowed_origins: Origins = Field(default=[])
     retry_base_ms: Backoff = _DEFAULT.retry_base_ms
     retry_max_ms: Backoff = _DEFAULT.retry_max_ms
     retry_budget_percent: Percent = _DEFAULT.retry_budget_percent
@@ -96,6 +119,8 @@ class ServerChange(Body):
     allows_sign_up: bool | None = None
     upstream_auth: UpstreamAuth | None = None
     upstream_scopes: Scopes | None = None
+    slug: Slug | None = None
+    allowed_origins: Origins | None = None
     retry_base_ms: Backoff | None = None
     retry_max_ms: Backoff | None = None
     retry_budget_percent: Percent | None = None
@@ -134,6 +159,7 @@ class ServerBody(BaseModel):
     allows_sign_up: bool
     upstream_auth: str
     upstream_scopes: list[str]
+    allowed_origins: list[str]
     url: str
     timeout_s: float
     connect_timeout_s: float
@@ -179,13 +205,13 @@ class Tested(BaseModel):
     error: str | None = None
 
 
-def server_body(server: Server, seen: Seen, public_url: str) -> ServerBody:
-    """A server and what is known of its health; `public_url` is where clients find the gateway."""
+def server_body(server: Server, seen: Seen, site: Site) -> ServerBody:
+    """A server and what is known of its health; `site` says where clients find it."""
     spec = msgspec.structs.asdict(server.spec)
     return ServerBody(
         id=server.id,
         slug=server.slug,
-        address=oauth_addresses.resource(public_url, server.slug),
+        address=site.address(server.slug),
         allow_private_network=spec.pop("allows_private"),
         header_names=list(server.headers.names),
         health=_health(seen),

@@ -17,7 +17,7 @@ from gatewayops.api.upstream_headers import check_headers, open_headers, seal_he
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason, UpstreamError
 from gatewayops.identity.principal import Principal, grants
 from gatewayops.record.masking import Masker
-from gatewayops.store.control import servers
+from gatewayops.store.control import servers, slugs
 from gatewayops.store.control.servers import Server, ServerSpec
 from gatewayops.store.snapshot import ANONYMOUS, USER_OAUTH
 from gatewayops.upstream.accounts.held import SignInNeeded
@@ -41,16 +41,23 @@ async def add(body: NewServer, caller: Writer, parts: Parts, healths: Healths) -
     check_headers(body.headers)
     may_be_private = body.allow_private_network
     allows_private = await _allows_private(parts, caller, url=body.url, is_asked=may_be_private)
-    decided = _decided(body.model_dump(exclude={"headers", "allow_private_network"}))
+    if body.slug:
+        slugs.check(body.slug)
+    decided = _decided(body.model_dump(exclude={"headers", "allow_private_network", "slug"}))
     spec = ServerSpec(allows_private=allows_private, **decided)
     _check_upstream(spec, body.headers)
     server_id = servers.new_server_id()
     headers = await seal_headers(parts.credentials, body.headers, org_id=caller.org_id, server_id=server_id)
     async with parts.database.session() as session:
         server = await servers.add(
-            session, org_id=caller.org_id, server_id=server_id, spec=spec, headers=headers
+            session,
+            org_id=caller.org_id,
+            server_id=server_id,
+            spec=spec,
+            headers=headers,
+            slug=body.slug or "",
         )
-    return OneServer(server=server_body(server, healths.of(server.id), parts.public_url))
+    return OneServer(server=server_body(server, healths.of(server.id), parts.site))
 
 
 @router.get("")
@@ -59,7 +66,7 @@ async def list_servers(caller: Reader, parts: Parts, asked: PageAsked, healths: 
     async with parts.database.reading() as session:
         page = await servers.page(session, org_id=caller.org_id, asked=asked)
     granted = [
-        server_body(server, healths.of(server.id), parts.public_url)
+        server_body(server, healths.of(server.id), parts.site)
         for server in page.rows
         if grants(caller.servers, server.spec.name)
     ]
@@ -70,7 +77,7 @@ async def list_servers(caller: Reader, parts: Parts, asked: PageAsked, healths: 
 async def show(server: InPath, caller: Reader, parts: Parts, healths: Healths) -> OneServer:
     """One server, by id or name."""
     known = await _find(parts, caller, server)
-    return OneServer(server=server_body(known, healths.of(known.id), parts.public_url))
+    return OneServer(server=server_body(known, healths.of(known.id), parts.site))
 
 
 @router.patch("/{server}")
@@ -79,6 +86,8 @@ async def change(
 ) -> OneServer:
     """Changes what is given; gateways follow within a second."""
     known = await _find(parts, caller, server)
+    if body.slug not in (None, known.slug):
+        slugs.check(body.slug or "")
     spec = await _changed(parts, caller, known, body)
     headers = known.headers
     if body.headers is not None:
@@ -87,8 +96,8 @@ async def change(
             parts.credentials, body.headers, org_id=caller.org_id, server_id=known.id
         )
     async with parts.database.session() as session:
-        now = await servers.change(session, known, spec=spec, headers=headers)
-    return OneServer(server=server_body(now, healths.of(now.id), parts.public_url))
+        now = await servers.change(session, known, spec=spec, headers=headers, slug=body.slug or "")
+    return OneServer(server=server_body(now, healths.of(now.id), parts.site))
 
 
 @router.delete("/{server}", status_code=204)
@@ -135,7 +144,8 @@ def _check_granted(caller: Principal, name: str) -> None:
 
 
 async def _changed(parts: ControlParts, caller: Principal, known: Server, body: ServerChange) -> ServerSpec:
-    given = _decided(body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network"}))
+    asked = body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network", "slug"})
+    given = _decided(asked)
     spec = msgspec.structs.replace(known.spec, **given)
     _check_upstream(spec, known.headers.names if body.headers is None else body.headers)
     if body.name is not None:

@@ -70,6 +70,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
             upstream=settings.upstream,
             internal_token=data.internal_token(),
             public_url=settings.public_url,
+            oauth_domain=settings.oauth.domain,
             otlp_body_bytes=settings.record.otlp_body_bytes,
             metrics_token=settings.gateway.metrics_token,
             limits=settings.limits,

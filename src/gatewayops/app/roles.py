@@ -49,6 +49,7 @@ def run_gateway(settings: Settings, *, worker: int = 0) -> None:
         internal_token=data.internal_token(),
         secrets=settings.secrets,
         worker=worker or 1,
+        oauth_domain=settings.oauth.domain,
     )
     try:
         role.run(parts)

@@ -38,23 +38,6 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--allow-private-network/--no-private-network", "allow_private_network", default=None,
             help="The server may be at a private or loopback address.",
         ),
-        click.option(
-            "--auth", type=click.Choice(["none", "api_key", "platform_oauth"]),
-            help="Who may call: anybody, our keys, or people who sign in besides [default: api_key].",
-        ),
-        click.option(
-            "--scope", "oauth_scopes", multiple=True, metavar="SCOPE",
-            help="What an access token must be for; once for each.",
-        ),
-        click.option("--sign-up/--no-sign-up", "allows_sign_up", default=None, help="[default: no]"),
-        click.option(
-            "--upstream-auth", type=click.Choice(["none", "user_oauth"]),
-            help="How the server knows who calls: not, or by an account of each user's own [default: none].",
-        ),
-        click.option(
-            "--upstream-scope", "upstream_scopes", multiple=True, metavar="SCOPE",
-            help="What such an account must be for; once for each [default: what the server asks].",
-        ),
         click.option("--retry-base", "retry_base_ms", type=int, metavar="MS", help="First [default: 50]."),
         click.option("--retry-max", "retry_max_ms", type=int, metavar="MS", help="Longest [default: 2000]."),
         click.option(
@@ -84,10 +67,43 @@ def _limits(command: Any) -> Any:  # noqa: ANN401 - a click decorator
     return command
 
 
+def _callers_options(command: Any) -> Any:  # noqa: ANN401 - a click decorator
+    for option in (
+        click.option(
+            "--auth", type=click.Choice(["none", "api_key", "platform_oauth"]),
+            help="Who may call: anybody, our keys, or people who sign in besides [default: api_key].",
+        ),
+        click.option(
+            "--scope", "oauth_scopes", multiple=True, metavar="SCOPE",
+            help="What an access token must be for; once for each.",
+        ),
+        click.option(
+            "--sign-up/--no-sign-up", "allows_sign_up", default=None,
+            help="People may make themselves an account [default: no].",
+        ),
+        click.option("--slug", metavar="SLUG", help="Its name in addresses [default: NAME]."),
+        click.option(
+            "--origin", "allowed_origins", multiple=True, metavar="ORIGIN",
+            help="Of web pages that may call, such as https://app.example.com; '*' for any; once for each.",
+        ),
+        click.option(
+            "--upstream-auth", type=click.Choice(["none", "user_oauth"]),
+            help="How the server knows who calls: not, or by an account of each user's own [default: none].",
+        ),
+        click.option(
+            "--upstream-scope", "upstream_scopes", multiple=True, metavar="SCOPE",
+            help="What such an account must be for; once for each [default: what the server asks].",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @server.command("add")
 @click.argument("name")
 @click.option("--url", "server_url", required=True, metavar="URL", help="Where the server speaks MCP.")
 @_limits
+@_callers_options
 @as_json_option
 @reaches_api(has_own_url=True)
 def add(door: Door, /, name: str, server_url: str, *, as_json: bool, **limits: object) -> None:
@@ -144,6 +160,7 @@ def show(door: Door, name: str, *, as_json: bool) -> None:
 @click.option("--name", "new_name", metavar="NAME", help="Another name.")
 @click.option("--url", "server_url", metavar="URL", help="Another address.")
 @_limits
+@_callers_options
 @as_json_option
 @reaches_api(has_own_url=True)
 def set_(
@@ -197,9 +214,9 @@ def test(door: Door, name: str, *, as_json: bool) -> None:
 
 def _given(**options: object) -> dict[str, Any]:
     changes: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    for name in ("oauth_scopes", "upstream_scopes"):
-        if scopes := changes.pop(name, ()):
-            changes[name] = list(scopes)
+    for name in ("oauth_scopes", "upstream_scopes", "allowed_origins"):
+        if values := changes.pop(name, ()):
+            changes[name] = list(values)
     if headers := changes.pop("headers", ()):
         changes["headers"] = dict(_header(text) for text in headers)
     return changes
@@ -226,6 +243,7 @@ def _show(row: dict[str, Any]) -> None:
             "address": row["address"],
             "callers": _callers(row),
             "accounts": _accounts(row),
+            "web pages": row["allowed_origins"],
             "timeout": f"{row['timeout_s']:g} s, to connect {row['connect_timeout_s']:g} s",
             "retries": f"{row['retries']}, after {row['retry_base_ms']} to {row['retry_max_ms']} ms,"
             f" {row['retry_budget_percent']}% of the calls",

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gatewayops.base.errors import GatewayOpsError, Reason
+from gatewayops.gateway import pages
 from gatewayops.gateway.call import Call
 from gatewayops.protocol.envelope import BadEnvelope
 from gatewayops.protocol.methods import HEADER_MISMATCH
@@ -75,5 +76,7 @@ def refuse(call: Call, error: GatewayOpsError) -> None:
 
 def answer(call: Call, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     """Sends a whole answer; every one names its trace."""
+    if call.page:
+        headers = headers + pages.readable(call.page)
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
     call.cycle.answer(status, b"%bx-trace-id: %b\r\n" % (lines, call.span.shown_id().encode()), body)

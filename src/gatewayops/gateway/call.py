@@ -82,6 +82,7 @@ class Call:
         "is_recorded",
         "message",
         "method",
+        "page",
         "policy_ns",
         "principal",
         "request_bytes",
@@ -111,6 +112,7 @@ class Call:
         self.method: Method | None = None
         self.subject = ""  # the tool, prompt or uri that the call names
         self.span = _NO_SPAN
+        self.page = b""  # the origin of a page that may call
         self.agent = ""
         self.session = ""
         self.shown_request = b""

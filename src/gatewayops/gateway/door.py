@@ -11,10 +11,11 @@ from contextlib import suppress
 import msgspec
 
 from gatewayops.base.errors import Forbidden, GatewayOpsError, NotFound
-from gatewayops.gateway import answers, token_check
+from gatewayops.gateway import answers, pages, token_check
 from gatewayops.gateway.call import Call, ClientGone, Outcome, Receive, Scope, Send
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.forward import Forwarder
+from gatewayops.gateway.head import Head
 from gatewayops.gateway.hosts import HostCheck
 from gatewayops.gateway.identity_header import JWKS_PATH, IdentityHeader
 from gatewayops.gateway.live import Live
@@ -88,7 +89,17 @@ class Door:
     async def _call(self, scope: Scope) -> None:
         server, _, route = scope["path"][len(_CALLS) :].partition("/")
         call = Call(scope["cycle"], server, "rest" if route else "mcp")
+        if call.head.origin and call.head.host_fault is None and self._lets_page_in(call):
+            await _plain(call.cycle.send, 204, b"", extra=pages.preflight(call.page))
+            return
         await self._guard(call, self._walk(call, route))
+
+    def _lets_page_in(self, call: Call) -> bool:
+        """Notes that a page may call; whether it only asks for that yet (a preflight)."""
+        head = call.head
+        if not head.is_foreign or self._live.pages.may_call(call.server_name, head.origin):
+            call.page = head.origin
+        return bool(call.page) and pages.is_preflight(head.method, head.headers)
 
     async def _walk(self, call: Call, route: str) -> None:
         if call.head.host_fault is not None:
@@ -153,35 +164,45 @@ class Door:
 
     async def _describe(self, scope: Scope, send: Send) -> None:
         """Metadata for anybody, in a page too: protected resources (RFC 9728), the key of identities."""
-        extra = [(b"access-control-allow-origin", b"*"), (b"cache-control", b"public, max-age=60")]
+        extra = [*pages.readable(), (b"cache-control", b"public, max-age=60")]
+        head = scope["cycle"].head
         try:
-            self._hosts.check(dict(scope["headers"]).get(b"host"), None)
+            self._hosts.check_host(head.headers.get(b"host"))
+            if pages.is_preflight(head.method, head.headers):
+                await _plain(send, 204, b"", extra=pages.preflight())
+                return
             if scope["method"] != "GET":
                 raise ReadOnly("only GET means something here")
-            body = self._described(scope["path"])
+            body = self._described(head)
         except GatewayOpsError as error:
-            await _plain(send, error.status, answers.rest_body(error, ""), extra=answers.extra_headers(error))
+            refused = [*pages.readable(), *answers.extra_headers(error)]
+            await _plain(send, error.status, answers.rest_body(error, ""), extra=refused)
         else:
             await _plain(send, 200, body, extra=extra)
 
-    def _described(self, path: str) -> bytes:
-        if path != JWKS_PATH:
-            return self._live.visitors.metadata(path[len(_METADATA) :])
+    def _described(self, head: Head) -> bytes:
+        if head.path != JWKS_PATH:
+            return self._live.visitors.metadata(head.path[len(_METADATA) :], at_host=head.at_host)
         if self._identity is None:
             raise NotFound("identities are told to no server here (setting gateway.tells_identity)")
         return self._identity.key_set()
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        is_open = pages.is_open(scope["path"])
+        extra = pages.readable() if is_open else []
         try:
-            self._hosts.check(headers.get(b"host"), headers.get(b"origin"))
+            self._hosts.check(headers.get(b"host"), None if is_open else headers.get(b"origin"))
+            if is_open and pages.is_preflight(scope["method"], headers):
+                await _plain(send, 204, b"", extra=pages.preflight())
+                return
             if scope["path"].startswith("/internal"):
                 raise NotFound("there is nothing here")
             if scope["path"] == token_check.PATH:
                 body = await self._tokens.answer(scope)
                 await _plain(send, 200, body, extra=[(b"cache-control", b"no-store")])
             else:
-                await self._forward.handle(scope, receive, send)
+                await self._forward.handle(scope, receive, send, extra=extra)
         except ClientGone:
             return
         except GatewayOpsError as error:
@@ -189,7 +210,8 @@ class Door:
             if otlp.is_export(scope["method"], scope["path"]):
                 given = headers.get(b"content-type", b"").decode("latin-1")
                 kind, body = otlp.status(given, http_status=error.status, message=error.detail)
-            await _plain(send, error.status, body, kind.encode(), extra=answers.extra_headers(error))
+            extra += answers.extra_headers(error)
+            await _plain(send, error.status, body, kind.encode(), extra=extra)
 
 
 async def _plain(
@@ -200,10 +222,8 @@ async def _plain(
     *,
     extra: list[tuple[bytes, bytes]] | None = None,
 ) -> None:
-    headers: list[tuple[bytes, bytes]] = [
-        (b"content-type", content_type),
-        (b"content-length", str(len(body)).encode()),
-        *(extra or []),
-    ]
+    headers: list[tuple[bytes, bytes]] = list(extra or [])
+    if status != 204:  # it has no body to speak of
+        headers += [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

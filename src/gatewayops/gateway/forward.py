@@ -5,6 +5,7 @@ their key may send any: of a stranger's body only a little is read.
 """
 
 import math
+from collections.abc import Sequence
 
 from gatewayops.base.errors import GatewayOpsError, Reason, TooLarge, Unauthenticated, Unavailable
 from gatewayops.gateway.call import Cycle, Receive, Scope, Send, read_body
@@ -54,10 +55,13 @@ class Forwarder:
         self._flights = flights
         self._max_body_bytes = max_body_bytes
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(
+        self, scope: Scope, receive: Receive, send: Send, *, extra: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
         """Raises Unavailable while the control role is away, TooLarge for a body over the bound.
 
-        Unauthenticated and Refused for large exports of a key that may send none.
+        Unauthenticated and Refused for large exports of a key that may send none. `extra` are header lines
+        that an answer gets on its way.
         """
         if otlp.is_export(scope["method"], scope["path"]):
             body = await self._read_export(scope["cycle"])
@@ -75,7 +79,7 @@ class Forwarder:
         try:
             await exchange.answered
             flight.deadline = math.inf  # from here on it may take as long as the client stays
-            await _answer(exchange, scope, send)
+            await _answer(exchange, scope, send, extra)
         finally:
             self._flights.close(flight)
 
@@ -103,8 +107,9 @@ class Forwarder:
         return Refused(decision.detail, decision.reason) if isinstance(decision, Deny) else None
 
 
-async def _answer(exchange: Exchange, scope: Scope, send: Send) -> None:
+async def _answer(exchange: Exchange, scope: Scope, send: Send, extra: Sequence[tuple[bytes, bytes]]) -> None:
     headers = [(name, value) for name, value in exchange.headers if name not in _HOP_BY_HOP]
+    headers += extra
     await send({"type": "http.response.start", "status": exchange.status, "headers": headers})
     while chunk := await exchange.next_chunk():
         if scope["method"] != "HEAD":

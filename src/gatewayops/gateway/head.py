@@ -11,7 +11,7 @@ import urllib.parse
 import httptools
 
 from gatewayops.base.errors import Forbidden
-from gatewayops.gateway.hosts import HostCheck
+from gatewayops.gateway.hosts import HostCheck, inner_path
 from gatewayops.protocol import headers as mcp
 from gatewayops.protocol.methods import MODERN
 
@@ -39,17 +39,20 @@ class Head:
     """Read, and never changed: all requests with the same head share it. `version` is MCP's, as text."""
 
     __slots__ = (
+        "at_host",
         "digest",
         "era",
         "has_name",
         "has_trace",
         "headers",
         "host_fault",
+        "is_foreign",
         "is_json",
         "is_silent",
         "length",
         "lines",
         "method",
+        "origin",
         "passed",
         "passed_lines",
         "path",
@@ -70,14 +73,21 @@ class Head:
     def __init__(self, method: str, url: bytes, protocol: str, lines: Lines, hosts: HostCheck) -> None:
         """`lines` with names in lower case; `protocol` is HTTP's version."""
         self.method = method
-        self.raw_path, self.query = _split(url)
-        path = self.raw_path.decode("ascii")
-        self.path = urllib.parse.unquote(path) if "%" in path else path
         self.protocol = protocol
         self.lines = lines
         self.headers = headers = dict(lines)
+        self.raw_path, self.query = _split(url)
+        path = self.raw_path.decode("ascii")
+        slug = hosts.slug(headers.get(b"host"))
+        self.at_host = bool(slug)  # a server's own host: its paths go by the gateway's names from here on
+        if slug:
+            path = inner_path(slug, path)
+            self.raw_path = path.encode("ascii")
+        self.path = urllib.parse.unquote(path) if "%" in path else path
         self.length = _length(headers)
         self.host_fault = _host_fault(hosts, headers)
+        self.origin = headers.get(b"origin", b"")
+        self.is_foreign = hosts.is_foreign(headers.get(b"host"), headers.get(b"origin"))
         self.twice = _twice(lines) if len(lines) != len(headers) else b""
         content_type = headers.get(b"content-type", b"")
         self.is_json = content_type.partition(b";")[0].strip().lower() == _JSON
@@ -158,7 +168,7 @@ def _split(url: bytes) -> tuple[bytes, bytes]:
 
 def _host_fault(hosts: HostCheck, headers: dict[bytes, bytes]) -> Forbidden | None:
     try:
-        hosts.check(headers.get(b"host"), headers.get(b"origin"))
+        hosts.check_host(headers.get(b"host"))
     except Forbidden as fault:
         return fault
     return None

@@ -2,6 +2,7 @@
 
 from gatewayops.base.errors import Forbidden, NotFound, Reason
 from gatewayops.gateway.call_log import CallLog
+from gatewayops.gateway.pages import Pages
 from gatewayops.gateway.visitors import Visitors
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.identity.principal import KEY, Principal, grants
@@ -32,6 +33,7 @@ class Live:
         """Knows nothing until `apply`."""
         self.authenticator = authenticator
         self.visitors = visitors
+        self.pages = Pages()
         self.servers = servers
         self.terms = TermsBook(self._work_out, on_forget=governance.limits.hold)
         self.snapshot: Snapshot = EMPTY
@@ -50,6 +52,7 @@ class Live:
         """Takes over a snapshot, all of it, between two calls."""
         self.authenticator.replace(snapshot)
         self.visitors.replace(snapshot)
+        self.pages.replace(snapshot)
         self.servers.replace(snapshot.servers)
         self.servers.accounts.replace(snapshot.upstream_accounts)
         self.governance.replace(snapshot)

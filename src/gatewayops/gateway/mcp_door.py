@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import partial
 
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Reason, UpstreamError
-from gatewayops.gateway import answers
+from gatewayops.gateway import answers, pages
 from gatewayops.gateway.call import Call, ClientGone, Outcome
+from gatewayops.gateway.hosts import foreign_page
 from gatewayops.gateway.identity_header import IdentityHeader
 from gatewayops.gateway.pipeline import Pipeline
 from gatewayops.gateway.relay import Relay
@@ -211,6 +212,7 @@ class McpDoor:
         """Relays a stream and records the call when its answer passes; `begun` is when it was sent."""
         headers = self._headers_for_client(call, exchange)
         headers += [(b"x-accel-buffering", b"no"), (b"x-trace-id", call.span.shown_id().encode())]
+        headers += pages.readable(call.page) if call.page else []
         await call.cycle.send({"type": "http.response.start", "status": exchange.status, "headers": headers})
         await call.cycle.send(
             {"type": "http.response.body", "body": b"", "more_body": True}
@@ -283,6 +285,8 @@ def check_head(call: Call) -> None:
     call.trace(meta_parent="")
     if head.host_fault is not None:
         raise head.host_fault
+    if head.is_foreign and not call.page:
+        raise foreign_page()
     if head.twice:
         raise HeaderMismatch(f"the header {head.twice.decode()} came twice")
 

@@ -16,7 +16,7 @@ from gatewayops.cost.prices import estimated_tokens
 from gatewayops.gateway.call import NOBODY, Call, Outcome, read_body, too_large
 from gatewayops.gateway.call_log import CallLog
 from gatewayops.gateway.flights import Flights
-from gatewayops.gateway.live import Live
+from gatewayops.gateway.live import Live, ServerUnknown
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.identity.principal import KEY, Principal
 from gatewayops.policy.decision import ALLOW, Decision, Deny
@@ -107,6 +107,8 @@ class Pipeline:
         try:
             call.terms = terms = self._live.terms.of(call.principal, call.server_name, method, named)
             call.upstream = terms.upstream
+            if call.head.at_host and terms.upstream.row.slug != call.server_name:
+                raise ServerUnknown("this host is another organisation's server")
             if terms.decision is not ALLOW:
                 raise refused(terms.decision)
             refusing = take(terms.buckets, begun)

@@ -42,6 +42,7 @@ from gatewayops.identity.oauth.access_tokens import AccessTokens
 from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
+from gatewayops.store.oauth_addresses import Site
 from gatewayops.store.secrets.opening import open_keyring
 from gatewayops.store.secrets.settings import SecretsSettings
 from gatewayops.upstream.mcp_client import McpClient
@@ -69,6 +70,7 @@ class GatewayParts:
     internal_token: str
     secrets: SecretsSettings = _LOCAL
     worker: int = 1
+    oauth_domain: str = ""
 
 
 class Gateway:
@@ -108,7 +110,7 @@ class Gateway:
         )
         identity = _identity(parts)
         pipeline = Pipeline(live, self._flights, calls, settings)
-        hosts = HostCheck(settings)
+        hosts = HostCheck(settings, domain=parts.oauth_domain)
         mcp_door = McpDoor(pipeline, Sessions(sealer), settings, parts.upstream, identity)
         self._siblings = Siblings(
             metrics.render,
@@ -216,10 +218,10 @@ def _identity(parts: GatewayParts) -> IdentityHeader | None:
 
 
 def _visitors(parts: GatewayParts) -> Visitors:
-    public_url = parts.settings.clients_url
-    tokens = AccessTokens(public_url=public_url)
+    site = Site(parts.settings.clients_url, parts.oauth_domain)
+    tokens = AccessTokens(site)
     seal_key = secret_file(parts.data / "secrets" / "seal.key")
-    return Visitors(tokens, public_url=public_url, address_key=seal_key)
+    return Visitors(tokens, site, address_key=seal_key)
 
 
 class _Server(uvicorn.Server):

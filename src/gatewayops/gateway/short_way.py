@@ -43,8 +43,9 @@ class ShortWay:
 
     def take(self, cycle: Cycle) -> bool:
         """Takes the request if it can go the short way; False leaves it untouched."""
-        path = cycle.head.path
-        if cycle.head.method != "POST" or not path.startswith(_CALLS):
+        head = cycle.head
+        path = head.path
+        if head.method != "POST" or not path.startswith(_CALLS) or head.origin:
             return False
         server = path[_SERVER_AT:]
         if "/" in server or not self._pipeline.log.is_healthy:

@@ -15,7 +15,7 @@ from gatewayops.gateway.call import Call
 from gatewayops.identity.oauth.access_token import AccessToken
 from gatewayops.identity.oauth.access_tokens import AccessTokens, ScopeInsufficient
 from gatewayops.identity.principal import ANONYMOUS, Principal
-from gatewayops.store import oauth_addresses
+from gatewayops.store.oauth_addresses import Site
 from gatewayops.store.snapshot import ANONYMOUS as FOR_ANYBODY
 from gatewayops.store.snapshot import API_KEY, PLATFORM_OAUTH, ServerRow, Snapshot
 
@@ -28,10 +28,10 @@ _encode = msgspec.json.Encoder().encode
 class Visitors:
     """The servers of one snapshot that are open to visitors, by slug. One a worker."""
 
-    def __init__(self, tokens: AccessTokens, *, public_url: str, address_key: bytes) -> None:
-        """`public_url` begins all addresses; `address_key` hashes those of anonymous callers."""
+    def __init__(self, tokens: AccessTokens, site: Site, *, address_key: bytes) -> None:
+        """`site` says where servers are; `address_key` hashes those of anonymous callers."""
         self._tokens = tokens
-        self._public_url = public_url
+        self._site = site
         self._address_key = address_key
         self._servers: dict[str, ServerRow] = {}
         self._protected: dict[tuple[str, str], ServerRow] = {}  # by organisation, and name or slug
@@ -60,7 +60,7 @@ class Visitors:
         if server is None:
             return None
         if server.auth == PLATFORM_OAUTH:
-            return self._tokens.known(call.head.digest, server)
+            return self._tokens.known(call.head.digest, server, at_host=call.head.at_host)
         return None if call.head.token[:4] == _KEY else self._nobody(server, call.cycle.client)
 
     def admit(self, call: Call) -> Principal | None:
@@ -76,11 +76,10 @@ class Visitors:
         call.principal = Principal(org_id=server.org_id, key_id="")  # whose refusal it is
         try:
             if not token:
-                msg = (
-                    f"sign in to use {server.name}: this server takes access tokens of {self._issuer(server)}"
-                )
+                issuer = self._site.addresses(server.slug, at_host=call.head.at_host).issuer
+                msg = f"sign in to use {server.name}: this server takes access tokens of {issuer}"
                 raise Unauthenticated(msg, Reason.TOKEN_MISSING)
-            return self._tokens.verify(token, call.head.digest, server)
+            return self._tokens.verify(token, call.head.digest, server, at_host=call.head.at_host)
         except Unauthenticated as refusal:
             self.challenge(call, refusal)
             raise
@@ -94,7 +93,8 @@ class Visitors:
         server = self._servers.get(call.server_name)
         if server is None or server.auth != PLATFORM_OAUTH:
             return
-        says = {"resource_metadata": oauth_addresses.metadata(self._public_url, server.slug)}
+        here = self._site.addresses(server.slug, at_host=call.head.at_host)
+        says = {"resource_metadata": here.metadata}
         if server.oauth_scopes:
             says["scope"] = " ".join(server.oauth_scopes)
         if isinstance(refusal, ScopeInsufficient):
@@ -115,22 +115,20 @@ class Visitors:
             return principal
         raise Unauthenticated(f"{name} has changed who may call it; connect again", Reason.TOKEN_INVALID)
 
-    def metadata(self, slug: str) -> bytes:
+    def metadata(self, slug: str, *, at_host: bool = False) -> bytes:
         """Protected resource metadata of a server (RFC 9728, section 2). Raises NotFound."""
         server = self._servers.get(slug)
         if server is None or server.auth != PLATFORM_OAUTH:
             msg = "no server of that address has sign-in"
             raise NotFound(msg)
+        here = self._site.addresses(slug, at_host=at_host)
         told = {
-            "resource": oauth_addresses.resource(self._public_url, slug),
-            "authorization_servers": [self._issuer(server)],
+            "resource": here.resource,
+            "authorization_servers": [here.issuer],
             "bearer_methods_supported": ["header"],
             "resource_name": server.name,
         }
         return _encode(told | ({"scopes_supported": server.oauth_scopes} if server.oauth_scopes else {}))
-
-    def _issuer(self, server: ServerRow) -> str:
-        return oauth_addresses.issuer(self._public_url, server.slug)
 
     def _nobody(self, server: ServerRow, address: str) -> Principal:
         known = self._anonymous.get((server.slug, address))

@@ -71,6 +71,7 @@ class ServerRow(Resilience, frozen=True):
     slug: str = ""  # its name in addresses, unique over all organisations
     oauth_scopes: tuple[str, ...] = ()  # a call with an access token needs all of them
     upstream_auth: str = "none"  # or user_oauth: it gets the token of the caller's own account there
+    allowed_origins: tuple[str, ...] = ()  # of pages that may call; `*` for any
 
     def bound_to(self) -> bytes:
         """What its sealed values are bound to."""

@@ -37,16 +37,19 @@ class _Hidden(HTMLParser):
 class ScriptedPerson:
     """One person; whoever has signed in once is known in this browser."""
 
-    def __init__(self, email: str) -> None:
-        """Has no account yet."""
+    def __init__(self, email: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """Has no account yet. `transport` carries what the browser sends, such as past the name service."""
         self._email = email
         self._has_account = False
+        self._transport = transport
         self._cookies = httpx.Cookies()
 
     async def allow(self, url: str) -> str:
         """Opens a client's link and goes on until the browser is sent to the client: that address."""
         origin = _origin(url)
-        async with httpx.AsyncClient(cookies=self._cookies, timeout=_PATIENCE_S, verify=_tls()) as browser:
+        async with httpx.AsyncClient(
+            cookies=self._cookies, timeout=_PATIENCE_S, verify=_tls(), transport=self._transport
+        ) as browser:
             answer = await browser.get(url)
             while not (landed := _landed(answer, origin)):
                 answer = await self._next(browser, answer)

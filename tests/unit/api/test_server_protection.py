@@ -76,7 +76,11 @@ async def test_an_address_outlasts_another_name(admin: httpx.AsyncClient) -> Non
         pytest.param({"oauth_scopes": [""]}, id="an empty scope"),
         pytest.param({"oauth_scopes": ["offline_access"]}, id="offline_access"),
         pytest.param({"oauth_scopes": [f"s{n}" for n in range(51)]}, id="many scopes"),
-        pytest.param({"slug": "mine"}, id="a slug is given, not chosen"),
+        pytest.param({"slug": "My_Notes"}, id="a slug that is no label of a host"),
+        pytest.param({"slug": "www"}, id="a reserved slug"),
+        pytest.param({"slug": "xn--nts-sna"}, id="another name in disguise"),
+        pytest.param({"allowed_origins": ["https://app.example/page"]}, id="an origin with a path"),
+        pytest.param({"allowed_origins": ["null"]}, id="the origin of nobody"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(admin: httpx.AsyncClient, body: dict[str, Any]) -> None:
@@ -84,3 +88,38 @@ async def test_what_makes_no_sense_is_refused(admin: httpx.AsyncClient, body: di
 
     assert answer.status_code in (400, 422)
     assert next(iter(body)) in answer.text
+
+
+async def test_a_slug_may_be_chosen_and_changed(admin: httpx.AsyncClient) -> None:
+    made = (await add(admin, slug="octo")).json()["server"]
+    changed = (await admin.patch("/v1/servers/github", json={"slug": "octocat"})).json()["server"]
+
+    assert (made["slug"], made["address"]) == ("octo", "http://127.0.0.1:8080/v1/mcp/octo")
+    assert (changed["slug"], changed["name"]) == ("octocat", "github")
+
+
+async def test_who_lets_go_of_a_slug_leaves_its_callers_to_nobody_else(
+    admin: httpx.AsyncClient, client_of: ClientMaker
+) -> None:
+    other = await client_of("org_other", "servers.read", "servers.write")
+    await add(admin, slug="octo")
+    taken = await add(other, slug="octo")
+    await admin.patch("/v1/servers/github", json={"slug": "octocat"})
+    let_go = await add(other, slug="octo")
+    await admin.delete("/v1/servers/github")
+    removed = await add(other, slug="octocat")
+    back = await add(admin, slug="octo")
+
+    assert [answer.status_code for answer in (taken, let_go, removed)] == [409, 409, 409]
+    assert back.json()["server"]["slug"] == "octo"
+
+
+async def test_a_name_that_is_reserved_gets_another_slug(admin: httpx.AsyncClient) -> None:
+    assert (await add(admin, name="www")).json()["server"]["slug"] == "www-default"
+
+
+async def test_keys_never_find_two_servers_at_one_address(admin: httpx.AsyncClient) -> None:
+    await add(admin, slug="octo")
+
+    assert (await add(admin, name="octo-2", slug="github")).status_code == 409
+    assert (await add(admin, name="octo")).status_code == 409

@@ -174,12 +174,13 @@ class Line:
 class RunningGateway:
     """A worker under test."""
 
-    def __init__(self, data, rules, settings, upstream, control_url):
+    def __init__(self, data, rules, settings, upstream, control_url, oauth_domain=""):
         self.data = data
         self.rules = rules
         parts = role.GatewayParts(
-            settings, upstream, RecordSettings(), GovernanceSettings(), data, control_url, "internal-token"
-        )
+            settings, upstream, RecordSettings(), GovernanceSettings(), data, control_url, "internal-token",
+            oauth_domain=oauth_domain,
+        )  # fmt: skip
         self._parts = parts
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._lines = []
@@ -342,7 +343,14 @@ async def start_gateway(rules, server, started):
     running = []
 
     async def start(
-        *, settings=None, upstream=None, row=None, control=None, is_ready=True, headers=None
+        *,
+        settings=None,
+        upstream=None,
+        row=None,
+        control=None,
+        is_ready=True,
+        headers=None,
+        oauth_domain="",
     ) -> RunningGateway:
         rules.add_server("tools", headers=headers, **{"url": server.url, **(row or {})})
         if is_ready:
@@ -354,6 +362,7 @@ async def start_gateway(rules, server, started):
             GatewaySettings(port=0, **(settings or {})),
             UpstreamSettings(**(upstream or {})),
             url,
+            oauth_domain,
         )
         running.append(gateway)
         return await gateway.start()

@@ -21,7 +21,7 @@ from gatewayops.identity.oauth.access_token import (
     verify,
 )
 from gatewayops.identity.principal import END_USER, Principal
-from gatewayops.store import oauth_addresses
+from gatewayops.store.oauth_addresses import Site
 from gatewayops.store.snapshot import PLATFORM_OAUTH, RevocationRow, ServerRow, SigningKeyRow, Snapshot
 
 log = logging.getLogger(__name__)
@@ -46,14 +46,15 @@ class _Known(msgspec.Struct, frozen=True, gc=False):
     server: ServerRow
     principal: Principal
     token: AccessToken
+    at_host: bool
 
 
 class AccessTokens:
     """Keeps the signing keys and revocations of the newest snapshot and what was verified against them."""
 
-    def __init__(self, *, public_url: str, now_s: Callable[[], float] = clock.unix_s) -> None:
-        """`public_url` is what issuers and audiences begin with."""
-        self._public_url = public_url
+    def __init__(self, site: Site, *, now_s: Callable[[], float] = clock.unix_s) -> None:
+        """`site` says what issuers and audiences are."""
+        self._site = site
         self._now_s = now_s
         self._keys: dict[str, dict[str, ECKey]] = {}  # by organisation, by kid
         self._key_rows: tuple[SigningKeyRow, ...] = ()
@@ -72,22 +73,27 @@ class AccessTokens:
         for digest, old in before.items():
             server = protected.get(old.server.slug)
             if server is not None and self._holds(old.token, server):
-                self._known[digest] = _Known(old.until, server, _principal(old.token, server), old.token)
+                self._known[digest] = _Known(
+                    old.until, server, _principal(old.token, server), old.token, old.at_host
+                )
 
-    def known(self, digest: bytes, server: ServerRow) -> Principal | None:
-        """The principal of a token, by its SHA-256, if it was verified for this server; None: `verify`."""
+    def known(self, digest: bytes, server: ServerRow, *, at_host: bool = False) -> Principal | None:
+        """The principal of a token, by its SHA-256, if it was verified for this server; None: `verify`.
+
+        `at_host` says which form of the server's addresses the client used: a token is good at one of them.
+        """
         known = self._known.get(digest)
         if known is None or known.until <= self._now_s() or known.server is not server:
             return None
+        if known.at_host is not at_host:
+            return None
         return known.principal
 
-    def verify(self, raw: bytes, digest: bytes, server: ServerRow) -> Principal:
+    def verify(self, raw: bytes, digest: bytes, server: ServerRow, *, at_host: bool = False) -> Principal:
         """The principal of a token sent to a protected server. Raises TokenRefused, ScopeInsufficient."""
         now_s = self._now_s()
-        url, slug = self._public_url, server.slug
-        expected = Expected(
-            oauth_addresses.issuer(url, slug), oauth_addresses.resource(url, slug), server.org_id
-        )
+        here = self._site.addresses(server.slug, at_host=at_host)
+        expected = Expected(here.issuer, here.resource, server.org_id)
         token = verify(raw, self._keys.get(server.org_id, {}), expected, now_s=now_s)
         if self._is_revoked(token):
             raise TokenRefused("this access token was revoked; sign in again", Reason.TOKEN_REVOKED)
@@ -98,7 +104,8 @@ class AccessTokens:
             )
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known[digest] = _Known(token.expires_at + LEEWAY_S, server, principal, token)
+        until = token.expires_at + LEEWAY_S
+        self._known[digest] = _Known(until, server, principal, token, at_host)
         return principal
 
     def token(self, raw: bytes, digest: bytes, server: ServerRow) -> AccessToken:

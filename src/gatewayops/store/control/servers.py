@@ -8,14 +8,13 @@ from sqlalchemy import or_, select
 
 from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, NotFound, Reason
-from gatewayops.base.ids import new_id, random_text
-from gatewayops.store.control import revision, rows
+from gatewayops.base.ids import new_id
+from gatewayops.store.control import revision, rows, slugs
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.paging import Asked, Page, page_of
-from gatewayops.store.control.tables import McpServer, Organisation
+from gatewayops.store.control.tables import McpServer
 from gatewayops.store.snapshot import API_KEY, Resilience, ServerRow
 
-_SLUG_LENGTH = 100
 _UNKNOWN = "no server of that id or name"
 
 
@@ -34,6 +33,7 @@ class ServerSpec(Resilience, frozen=True):
     allows_sign_up: bool = False  # end users may make themselves an account
     upstream_auth: str = "none"  # or user_oauth
     upstream_scopes: tuple[str, ...] = ()  # asked for at the server's authorization server; empty: its own
+    allowed_origins: tuple[str, ...] = ()  # of pages that may call; `*` for any
 
 
 _FOR_GATEWAYS = tuple(field for field in ServerSpec.__struct_fields__ if field in ServerRow.__struct_fields__)
@@ -70,17 +70,29 @@ def new_server_id() -> str:
     return new_id("srv")
 
 
-async def add(session: Session, *, org_id: str, server_id: str, spec: ServerSpec, headers: Headers) -> Server:
-    """Raises Conflict when the name is taken."""
-    row = McpServer(id=server_id, org_id=org_id, slug=await _slug(session, org_id, spec.name))
+async def add(
+    session: Session, *, org_id: str, server_id: str, spec: ServerSpec, headers: Headers, slug: str = ""
+) -> Server:
+    """Without a slug it gets a free one. Raises Conflict when the name or the slug is taken."""
+    await slugs.check_name(session, org_id=org_id, server_id=server_id, name=spec.name)
+    if slug:
+        await slugs.claim(session, org_id=org_id, server_id=server_id, slug=slug)
+    else:
+        slug = await slugs.free(session, org_id=org_id, name=spec.name)
+    row = McpServer(id=server_id, org_id=org_id, slug=slug)
     _write(row, spec, headers)
     await rows.add(session, row, taken=f"name: a server {spec.name} exists")
     await revision.bump(session)
     return _server(row)
 
 
-async def change(session: Session, known: Server, *, spec: ServerSpec, headers: Headers) -> Server:
-    """Replaces what is decided about a server, when it still is as `known`. Raises NotFound, Conflict."""
+async def change(
+    session: Session, known: Server, *, spec: ServerSpec, headers: Headers, slug: str = ""
+) -> Server:
+    """Replaces what is decided about a server, when it still is as `known`. Raises NotFound, Conflict.
+
+    Another slug is another address: tokens for the one before are no good there.
+    """
     query = select(McpServer).where(McpServer.org_id == known.org_id, McpServer.id == known.id)
     row = await session.scalar(query.with_for_update())
     if row is None:
@@ -88,6 +100,11 @@ async def change(session: Session, known: Server, *, spec: ServerSpec, headers: 
     if row.updated_at != known.updated_at:
         msg = "the server was changed meanwhile; look at it again"
         raise Conflict(msg)
+    if spec.name != row.name:
+        await slugs.check_name(session, org_id=row.org_id, server_id=row.id, name=spec.name)
+    if slug not in ("", row.slug):
+        await slugs.claim(session, org_id=row.org_id, server_id=row.id, slug=slug)
+        row.slug = slug
     _write(row, spec, headers)
     row.updated_at = clock.now()
     await rows.flush(session, taken=f"name: a server {spec.name} exists")
@@ -123,18 +140,6 @@ async def _row(session: Session, org_id: str, ref: str) -> McpServer:
     if row is None:
         raise NotFound(_UNKNOWN, Reason.SERVER_UNKNOWN)
     return row
-
-
-async def _slug(session: Session, org_id: str, name: str) -> str:
-    """The server's name in addresses that all organisations share; the first to have it keeps it."""
-    taken = select(McpServer.id).where(McpServer.slug == name)
-    if await session.scalar(taken) is None:
-        return name
-    org = await session.scalar(select(Organisation.slug).where(Organisation.id == org_id))
-    slug = f"{name}-{org}"[:_SLUG_LENGTH]
-    if await session.scalar(select(McpServer.id).where(McpServer.slug == slug)) is None:
-        return slug
-    return f"{slug[: _SLUG_LENGTH - 7]}-{random_text(6).lower()}"
 
 
 def _write(row: McpServer, spec: ServerSpec, headers: Headers) -> None:

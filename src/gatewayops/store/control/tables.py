@@ -189,6 +189,16 @@ class McpServer(OwnedTable):
     allows_sign_up: Mapped[bool] = mapped_column(default=False)
     upstream_auth: Mapped[str] = mapped_column(String(16), default="none")  # none, user_oauth
     upstream_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
+    allowed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
+
+
+class SlugClaim(Table):
+    """Whose a slug is, for good: who lets go of one does not hand its callers to another organisation."""
+
+    __tablename__ = "slug_claims"
+
+    slug: Mapped[str] = mapped_column(String(128), primary_key=True)
+    org_id: Mapped[str]  # of no foreign key: it outlives the organisation
 
 
 class PriceRule(OwnedTable):

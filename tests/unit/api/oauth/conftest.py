@@ -39,7 +39,7 @@ class Browser:
 
     async def submit(self, page: httpx.Response, **fields: str) -> httpx.Response:
         hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
-        headers = {"Origin": PUBLIC}
+        headers = {"Origin": f"{page.url.scheme}://{page.url.netloc.decode()}"}
         answer = await self.client.post(page.url, data=hidden | fields, headers=headers)
         if answer.is_redirect and answer.headers["location"].startswith(self.issuer):
             return await self.go(answer.headers["location"])

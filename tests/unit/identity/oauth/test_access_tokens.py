@@ -12,6 +12,7 @@ from gatewayops.identity.oauth import access_tokens
 from gatewayops.identity.oauth.access_token import LEEWAY_S, Expected, TokenRefused, public_key, verify
 from gatewayops.identity.oauth.access_tokens import AccessTokens
 from gatewayops.store import snapshot as sn
+from gatewayops.store.oauth_addresses import Site
 from gatewayops.testing.token_signer import LIFE_S, TokenSigner
 
 URL = "https://mcp.example.com"
@@ -46,7 +47,7 @@ def clock():
 
 @pytest.fixture
 def tokens(clock):
-    made = AccessTokens(public_url=URL, now_s=clock)
+    made = AccessTokens(Site(URL), now_s=clock)
     made.replace(rules(server()))
     return made
 
