@@ -21,6 +21,7 @@ from gatewayops.api import (
     explain,
     exported,
     exports,
+    factors,
     home,
     internal,
     invitations,
@@ -55,6 +56,7 @@ from gatewayops.api import (
     tool_sightings,
     traces,
     transforms,
+    user_factors,
     validation,
 )
 from gatewayops.api.accounts import Accounts
@@ -83,6 +85,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     oauth_consent,
     oauth_token,
     sign_in,
+    factors,
     invitations,
     keys,
     servers,
@@ -100,6 +103,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     policies,
     directory,
     members,
+    user_factors,
     end_users,
     server_clients,
     traces,

@@ -6,8 +6,9 @@ The link is used up in the transaction that does what it was for, so a refusal l
 import msgspec
 from fastapi import Request
 
-from gatewayops.api.accounts import Accounts, Who
+from gatewayops.api.accounts import Accounts
 from gatewayops.api.audit_trail import enter_as
+from gatewayops.api.second_factor import Who
 from gatewayops.base.errors import InvalidInput, NotFound
 from gatewayops.identity.passwords import check_new
 from gatewayops.identity.user_tokens import hash_of
@@ -52,7 +53,7 @@ async def accept(request: Request, database: Database, accounts: Accounts, given
         who = await _member(session, link, email=link.email, name=given.name)
         if link.role_id:
             await _bind(session, who, link.role_id)
-        await accounts.put_password(session, who=who, hashed=hashed)
+        await accounts.put_password(session, who=who, hashed=hashed, is_by_mail=True)
     return who
 
 
@@ -84,7 +85,8 @@ async def reset(request: Request, database: Database, accounts: Accounts, given:
         link = await one_time_links.use(session, kind=RESET, link_hash=hash_of(given.token))
         user = await directory.find_user(session, org_id=link.org_id, ref=link.email, field="token")
         _check_enabled(user)
-        await accounts.put_password(session, who=Who(link.org_id, user.id, user.email), hashed=hashed)
+        who = Who(link.org_id, user.id, user.email)
+        await accounts.put_password(session, who=who, hashed=hashed, is_by_mail=True)
 
 
 async def _member(session: Session, link: Link, *, email: str, name: str) -> Who:
