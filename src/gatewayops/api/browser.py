@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from fastapi import Request
 from starlette.responses import Response
 
-from gatewayops.api.caller_address import forwarded
+from gatewayops.api.caller_address import forwarded_host, forwarded_proto
 from gatewayops.api.parts import parts_of
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason
 from gatewayops.identity.passkeys import RelyingParty
@@ -139,9 +139,9 @@ def _is_plain_loopback(request: Request) -> bool:
 
 
 def _is_https(request: Request) -> bool:
-    proto = forwarded(request, "proto") or request.scope.get("scheme", "http")
+    proto = forwarded_proto(request) or request.scope.get("scheme", "http")
     return proto == "https" or parts_of(request).address.startswith("https://")
 
 
 def _host(request: Request) -> str:
-    return (forwarded(request, "host") or request.headers.get("host", "")).lower()
+    return (forwarded_host(request) or request.headers.get("host", "")).lower()

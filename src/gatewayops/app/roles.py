@@ -11,6 +11,7 @@ from gatewayops.app.logs import log_to_stderr
 from gatewayops.app.quick_start import loading
 from gatewayops.app.run_lock import AlreadyHeld, RunLock
 from gatewayops.base.errors import Conflict, InvalidInput
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.settings import Settings
 
 _STORE_WAIT_S = 30.0
@@ -49,6 +50,7 @@ def run_gateway(settings: Settings, *, worker: int = 0) -> None:
         internal_token=data.internal_token(),
         secrets=settings.secrets,
         worker=worker or 1,
+        proxies=TrustedProxies(settings.trusted_proxies),
     )
     try:
         role.run(parts)

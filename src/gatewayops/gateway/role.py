@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.identity.oauth.access_tokens import AccessTokens
 from gatewayops.policy.governance import GovernanceSettings
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
 from gatewayops.store.secrets.opening import open_keyring
@@ -68,6 +69,7 @@ class GatewayParts:
     internal_token: str
     secrets: SecretsSettings = _LOCAL
     worker: int = 1
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
 
 class Gateway:
@@ -126,6 +128,7 @@ class Gateway:
                 live,
                 max_body_bytes=settings.max_body_bytes,
                 otlp_body_bytes=parts.record.otlp_body_bytes,
+                proxies=parts.proxies,
             ),
             ShortWay(mcp_door, pipeline, self._flights),
         )
@@ -216,7 +219,7 @@ def _visitors(parts: GatewayParts) -> Visitors:
     public_url = parts.settings.clients_url
     tokens = AccessTokens(public_url=public_url)
     seal_key = secret_file(parts.data / "secrets" / "seal.key")
-    return Visitors(tokens, public_url=public_url, address_key=seal_key)
+    return Visitors(tokens, public_url=public_url, address_key=seal_key, proxies=parts.proxies)
 
 
 class _Server(uvicorn.Server):
