@@ -21,6 +21,7 @@ from gatewayops.api import (
     explain,
     exported,
     exports,
+    factor_pages,
     factors,
     home,
     internal,
@@ -40,6 +41,7 @@ from gatewayops.api import (
     oauth_sign_in,
     oauth_token,
     otlp,
+    own_factor_pages,
     pins,
     policies,
     prices,
@@ -126,6 +128,8 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     tool_sightings,
     home,
     sign_in_pages,
+    factor_pages,
+    own_factor_pages,
 )
 
 

@@ -20,7 +20,7 @@ from gatewayops.store.control.database import Database
 from gatewayops.store.control.factor_tables import totp_binding
 from gatewayops.store.control.factors import Totp
 from gatewayops.store.control.passkeys import Owned, Passkey
-from gatewayops.store.control.pending_sign_ins import ENROL, PROVE, NewPending, Pending
+from gatewayops.store.control.pending_sign_ins import CHOOSE, ENROL, PROVE, Choice, NewPending, Pending
 
 SIGN_IN = "sign_in"
 REGISTER = "register"
@@ -94,6 +94,34 @@ class SecondFactors:
             raise Unauthenticated(_AGAIN, Reason.SIGN_IN_FAILED)
         return found
 
+    async def wait_for_choice(self, users: list[Who]) -> str:
+        """The token of one whose password is right in several organisations."""
+        token, first = new_pending_token(), users[0]
+        new = NewPending(
+            org_id=first.org_id,
+            user_id=first.user_id,
+            hash=hash_of(token),
+            method="password",
+            step=CHOOSE,
+            choices=[one.user_id for one in users],
+        )
+        async with self._database.session() as session:
+            await pending_sign_ins.begin(session, new)
+        return token
+
+    async def choices(self, known: Pending) -> tuple[Choice, ...]:
+        """Among which organisations they choose."""
+        async with self._database.reading() as session:
+            return await pending_sign_ins.choices(session, known)
+
+    async def choose(self, known: Pending, slug: str) -> Who:
+        """Who they are in the organisation of that slug. Raises Unauthenticated, also the second time."""
+        found = [one for one in await self.choices(known) if one.organization.slug == slug]
+        async with self._database.session() as session:
+            if not found or not await pending_sign_ins.finish(session, known):
+                raise Unauthenticated(_AGAIN, Reason.SIGN_IN_FAILED)
+        return Who(found[0].organization.id, found[0].user_id, found[0].email)
+
     async def prove_pending(self, known: Pending, proof: Proof, party: RelyingParty | None) -> str:
         """How the pending sign-in was done, such as password+totp. Raises Unauthenticated, TooMany."""
         async with self._database.session() as session:
@@ -144,6 +172,11 @@ class SecondFactors:
             told = passkeys.challenge_hash(challenge)
             await kept_passkeys.challenge(session, challenge_hash=told, purpose=SIGN_IN)
         return found
+
+    async def kinds(self, who: Who) -> list[str]:
+        """With what the user may prove who they are."""
+        async with self._database.reading() as session:
+            return (await factors.held(session, org_id=who.org_id, user_id=who.user_id)).kinds
 
     async def passkeys_of(self, who: Who) -> tuple[Passkey, ...]:
         """The user's."""

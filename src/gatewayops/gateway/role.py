@@ -122,14 +122,7 @@ class Gateway:
         self.door.open_to(
             mcp_door,
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes), identity),
-            Forwarder(
-                self._control,
-                self._flights,
-                live,
-                max_body_bytes=settings.max_body_bytes,
-                otlp_body_bytes=parts.record.otlp_body_bytes,
-                proxies=parts.proxies,
-            ),
+            _forwarder(parts, self._control, self._flights, live),
             ShortWay(mcp_door, pipeline, self._flights),
         )
         self._heads = Heads(hosts)
@@ -220,6 +213,17 @@ def _visitors(parts: GatewayParts) -> Visitors:
     tokens = AccessTokens(public_url=public_url)
     seal_key = secret_file(parts.data / "secrets" / "seal.key")
     return Visitors(tokens, public_url=public_url, address_key=seal_key, proxies=parts.proxies)
+
+
+def _forwarder(parts: GatewayParts, control: Pool, flights: Flights, live: Live) -> Forwarder:
+    return Forwarder(
+        control,
+        flights,
+        live,
+        max_body_bytes=parts.settings.max_body_bytes,
+        otlp_body_bytes=parts.record.otlp_body_bytes,
+        proxies=parts.proxies,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -30,6 +30,8 @@ PROVES_ITSELF = {  # the request itself is what is checked: who cannot sign in y
     "/v1/auth/sign-in/passkey": "a passkey's answer to it",
 }
 PAGES = {"/sign-in", "/sign-out", "/setup", "/invitation", "/forgot", "/reset"}  # the same as forms
+PAGES |= {"/sign-in/passkey", "/sign-in/organization", "/sign-in/second-factor", "/second-factors"}
+PAGES |= {"/assets/passkeys.js"}  # a file of ours, the same for all
 OWN = {  # of the caller, whatever they hold; what is others' needs directory.write (test_sessions.py)
     "/v1/auth/session",
     "/v1/auth/sessions",

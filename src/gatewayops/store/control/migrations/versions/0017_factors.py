@@ -71,6 +71,10 @@ def upgrade() -> None:
         op.create_index(f"ix_{table}_expires_at", table, ["expires_at"])
     for table in _TABLES[1:]:
         op.create_index(f"ix_{table}_user_id", table, ["user_id"])
+    _add_columns()
+
+
+def _add_columns() -> None:
     op.add_column("user_sessions", sa.Column("method", sa.String(40), nullable=False, server_default=""))
     op.add_column("user_sessions", _moment("confirmed_at", nullable=True))
     op.add_column(
