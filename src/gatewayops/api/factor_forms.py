@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 import segno
 
@@ -39,16 +39,29 @@ def passkey_button(kind: str, options: dict[str, Any], label: str) -> str:
     )
 
 
-def second_step(token: str, kinds: Sequence[str], options: dict[str, Any] | None) -> str:
-    """The ways to prove who one is."""
-    action = "/sign-in/second-factor"
-    parts = [form(action, token, passkey_button("get", options, "Use a passkey"))] if options else []
-    if "totp" in kinds:
-        parts.append(form(action, token, f"{_CODE}<button>Sign in</button>"))
-    if "recovery_code" in kinds:
+class Proving(NamedTuple):
+    """A page on which somebody proves who they are: where its forms go, and what may be used."""
+
+    action: str
+    token: str
+    kinds: Sequence[str]
+    options: dict[str, Any] | None  # for a passkey, where there can be one
+    do: str = ""
+
+
+def ways(of: Proving) -> str:
+    """A form for each way to prove who one is."""
+
+    def one(inside: str) -> str:
+        return form(of.action, of.token, inside, do=of.do)
+
+    parts = [one(passkey_button("get", of.options, "Use a passkey"))] if of.options else []
+    if "totp" in of.kinds:
+        parts.append(one(f"{_CODE}<button>Go on</button>"))
+    if "recovery_code" in of.kinds:
         field = '<label>Recovery code<input name="recovery_code" autocomplete="off" required></label>'
-        inside = f"{field}<button>Sign in</button>"
-        parts.append(f"<details><summary>I have neither</summary>{form(action, token, inside)}</details>")
+        inside = one(f"{field}<button>Go on</button>")
+        parts.append(f"<details><summary>I have none of these</summary>{inside}</details>")
     return "".join(parts)
 
 
@@ -88,10 +101,10 @@ def recovery_codes(codes: Sequence[str]) -> str:
     )
 
 
-def confirmation(token: str, *, has_factor: bool) -> str:
-    """Before one's factors may be changed."""
-    inside = f"{_CODE if has_factor else _KNOWN_FIELD}<button>Confirm</button>"
-    return "<h2>Confirm that it is you</h2>" + form("/second-factors", token, inside, do="confirm")
+def confirmation(of: Proving) -> str:
+    """Before one's factors may be changed: by one of them, or by the password while there is none."""
+    known = form(of.action, of.token, f"{_KNOWN_FIELD}<button>Confirm</button>", do=of.do)
+    return f"<h2>Confirm that it is you</h2>{ways(of) if of.kinds else known}"
 
 
 def changes(token: str, held: FactorsBody, options: dict[str, Any] | None) -> str:

@@ -5,6 +5,7 @@ small file of ours.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,14 +110,14 @@ async def second_factor(request: Request) -> Response:
     except GatewayOpsError as error:
         return _or_raised(error, _over(error))
     try:
-        asked = read(SecondFactorAsked, {"pending_token": token} | _proof(given))
+        asked = read(SecondFactorAsked, {"pending_token": token} | proof_in(given))
         opened: Opened = await accounts.finish(request, known, asked.proof(), relying_party(request))
     except GatewayOpsError as error:
         return _or_raised(error, await _step_page(request, known, error=error))
     return welcome(request, RedirectResponse("/", 303), opened)
 
 
-def credential(given: dict[str, str]) -> dict[str, Any]:
+def credential(given: Mapping[str, str]) -> dict[str, Any]:
     """A passkey's answer in a form, which the script put there. Raises InvalidInput."""
     try:
         found = json.loads(given.get("passkey", ""))
@@ -129,7 +130,16 @@ def credential(given: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-def _proof(given: dict[str, str]) -> dict[str, Any]:
+async def proving(request: Request, who: Who, token: str, *, action: str, do: str = "") -> html.Proving:
+    """What a page needs on which this user proves who they are."""
+    factors, party = accounts_of(request).factors, relying_party(request)
+    own = await factors.passkeys_of(who) if party else ()
+    options = await factors.options(party, own) if party and own else None
+    return html.Proving(action, form_token(token), await factors.kinds(who), options, do)
+
+
+def proof_in(given: Mapping[str, str]) -> dict[str, Any]:
+    """The second factor that a form holds."""
     found: dict[str, Any] = {name: given[name] for name in ("code", "recovery_code") if given.get(name)}
     return found | ({"passkey": credential(given)} if given.get("passkey") else {})
 
@@ -142,12 +152,9 @@ async def _form(request: Request) -> tuple[str, dict[str, str]]:
 
 
 async def _step_page(request: Request, known: Pending, error: GatewayOpsError | None = None) -> HTMLResponse:
-    factors, token = accounts_of(request).factors, form_token(pending_cookie(request))
-    who, party = Who(known.org_id, known.user_id, known.email), relying_party(request)
-    kinds = await factors.kinds(who)
-    own = await factors.passkeys_of(who) if party else ()
-    options = await factors.options(party, own) if party and own else None
-    body = html.error_line(error.detail if error else "") + html.second_step(token, kinds, options)
+    who, token = Who(known.org_id, known.user_id, known.email), pending_cookie(request)
+    way = await proving(request, who, token, action="/sign-in/second-factor")
+    body = html.error_line(error.detail if error else "") + html.ways(way)
     return page(_STEP, body + _OVER, has_form=True, has_script=True, status=error.status if error else 200)
 
 

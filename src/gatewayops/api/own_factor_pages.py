@@ -13,7 +13,7 @@ from gatewayops.api.accounts import Confirmation
 from gatewayops.api.audit_trail import enter_as
 from gatewayops.api.browser import check_page, party_here, pending_cookie, relying_party, session_cookie
 from gatewayops.api.factor_changes import Added, FactorChanges, Owner
-from gatewayops.api.factor_pages import credential
+from gatewayops.api.factor_pages import credential, proof_in, proving
 from gatewayops.api.factors import factors_of
 from gatewayops.api.forms import fields
 from gatewayops.api.pages import page
@@ -30,6 +30,7 @@ from gatewayops.store.control.pending_sign_ins import ENROL
 
 router = APIRouter(include_in_schema=False)
 
+_AT = "/second-factors"
 _TITLE = "Second factors"
 _REQUIRED = "<p>Your organisation requires a second factor. Add one, and you are in.</p>"
 _HOME = '<p><a href="/">Go on</a></p>'
@@ -48,7 +49,7 @@ class _Here:
         self.changes = FactorChanges(request, parts, self.accounts, owner)
 
 
-@router.get("/second-factors")
+@router.get(_AT)
 async def show(request: Request, parts: Parts) -> Response:
     """What one has, and what may be changed."""
     try:
@@ -57,7 +58,7 @@ async def show(request: Request, parts: Parts) -> Response:
         return RedirectResponse("/sign-in", status_code=303)
 
 
-@router.post("/second-factors")
+@router.post(_AT)
 async def change(request: Request, parts: Parts) -> Response:
     """Does what one of the page's forms asks for."""
     try:
@@ -107,7 +108,8 @@ async def _page(here: _Here, *, error: GatewayOpsError | None = None) -> HTMLRes
     body = html.error_line(error.detail.partition(": ")[2] or error.detail if error else "")
     body += _REQUIRED if session is None else ""
     if session is not None and not session.is_fresh:
-        body += html.confirmation(token, has_factor=bool(held.totp_since or held.passkeys))
+        way = await proving(here.request, here.owner.who, here.token, action=_AT, do="confirm")
+        body += html.confirmation(way)
     else:
         party = relying_party(here.request)
         options = await here.changes.passkey_options(party) if party else None
@@ -118,8 +120,7 @@ async def _page(here: _Here, *, error: GatewayOpsError | None = None) -> HTMLRes
 
 async def _confirm(here: _Here, given: Mapping[str, str]) -> Response:
     if here.owner.session is not None:
-        proof = Proof(code=given.get("code", ""))
-        shown = Confirmation(given.get("password", ""), proof, relying_party(here.request))
+        shown = Confirmation(given.get("password", ""), Proof(**proof_in(given)), relying_party(here.request))
         await here.accounts.confirm(here.request, here.owner.session, here.owner.who, shown)
     return _back()
 
@@ -145,7 +146,7 @@ async def _add_passkey(here: _Here, given: Mapping[str, str]) -> Response:
     except ValidationError as error:
         msg = "name: 1 to 255 characters"
         raise InvalidInput(msg) from error
-    made = credential(dict(given))
+    made = credential(given)
     return _added(here, await here.changes.add_passkey(name, made, party_here(here.request)))
 
 
@@ -167,7 +168,7 @@ def _added(here: _Here, added: Added) -> Response:
 
 
 def _back() -> Response:
-    return RedirectResponse("/second-factors", status_code=303)
+    return RedirectResponse(_AT, status_code=303)
 
 
 _FORMS: Mapping[str, Callable[[_Here, Mapping[str, str]], Awaitable[Response]]] = MappingProxyType(

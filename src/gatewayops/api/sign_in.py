@@ -35,7 +35,7 @@ from gatewayops.api.sign_in_shapes import (
     signed_in_body,
     user_body,
 )
-from gatewayops.base.errors import Forbidden, Reason
+from gatewayops.base.errors import Forbidden, InvalidInput, Reason
 from gatewayops.identity.principal import Principal
 from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.control import directory, user_passwords, user_sessions
@@ -194,7 +194,16 @@ async def accept_invitation(
     """Joins the organisation by the link's token, with the role that the invitation gives, and signs in."""
     check_other_origin(request)
     accounts = accounts_of(request)
-    given = Joining(token=body.token, password=body.password, name=body.name)
+    bearer = request.headers.get("authorization", "").partition(" ")[2]
+    known = (
+        await signed_in(parts.database, bearer or session_cookie(request)) if body.keeps_password else None
+    )
+    if body.keeps_password and known is None:
+        msg = "keeps_password: send the session of your other organisation"
+        raise InvalidInput(msg)
+    if known is not None and not bearer:
+        check_page(request, session_cookie(request))
+    given = Joining(token=body.token, password=body.password, name=body.name, keeps=known)
     who = await accept(request, parts.database, accounts, given)
     return await signed_in_body(request, response, parts, await accounts.admit(request, who))
 

@@ -34,9 +34,10 @@ from gatewayops.api.second_factor import SecondFactorRequired, Who
 from gatewayops.api.sign_in_shapes import AcceptAsked, PasswordAsked, ResetAsked, SignInAsked, accounts_of
 from gatewayops.base.errors import GatewayOpsError, InvalidInput
 from gatewayops.identity.passwords import MIN_LENGTH
+from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.control.one_time_links import FIRST_ADMIN, INVITATION, RESET
 from gatewayops.store.control.pending_sign_ins import LIFE, PROVE
-from gatewayops.store.control.user_sessions import ABSOLUTE
+from gatewayops.store.control.user_sessions import ABSOLUTE, SignedIn
 
 router = APIRouter(include_in_schema=False)
 
@@ -146,9 +147,19 @@ async def setup(request: Request, parts: Parts) -> Response:
 
 
 @router.get("/invitation")
-async def invitation_form(parts: Parts, token: str = "") -> HTMLResponse:
-    """Asks for a name and a password."""
-    return await _of_link(parts, _INVITATION, INVITATION, token)
+async def invitation_form(request: Request, parts: Parts, token: str = "") -> HTMLResponse:
+    """Asks for a name and a password; who is signed in elsewhere may keep the one that they have."""
+    own = session_cookie(request)
+    known = await signed_in(parts.database, own)
+    if known is None or not await _may_keep(parts, known, token):
+        return await _of_link(parts, _INVITATION, INVITATION, token)
+    inside = (
+        f'<input type="hidden" name="token" value="{escape(token)}">'
+        f'<input type="hidden" name="form_token" value="{form_token(own)}">'
+        '<button name="keeps_password" value="true">Join with the password that I have</button>'
+    )
+    after = f'<form method="post" action="/invitation">{inside}</form>'
+    return await _of_link(parts, _INVITATION._replace(after=after), INVITATION, token)
 
 
 @router.post("/invitation")
@@ -157,7 +168,15 @@ async def accept_invitation(request: Request, parts: Parts) -> Response:
 
     async def work(asked: AcceptAsked) -> Response:
         accounts = accounts_of(request)
-        given = Joining(token=asked.token, password=asked.password, name=asked.name)
+        known = await signed_in(parts.database, session_cookie(request)) if asked.keeps_password else None
+        if known is not None:
+            check_page(request, session_cookie(request), (await fields(request)).get("form_token", "-"))
+        given = Joining(
+            token=asked.token,
+            password=asked.password,
+            name=asked.name or (known.name if known else ""),
+            keeps=known,
+        )
         who = await joining.accept(request, parts.database, accounts, given)
         return await enter(request, who)
 
@@ -197,6 +216,14 @@ async def reset(request: Request, parts: Parts) -> Response:
         return RedirectResponse("/sign-in", status_code=303)
 
     return await _answer(request, _RESET, PasswordAsked, work)
+
+
+async def _may_keep(parts: ControlParts, known: SignedIn, token: str) -> bool:
+    try:
+        link = await joining.peek(parts.database, INVITATION, token)
+    except InvalidInput:
+        return False
+    return await joining.keeps_own(parts.database, link, known)
 
 
 async def _of_link(parts: ControlParts, form: _Form, kind: str, token: str) -> HTMLResponse:

@@ -60,11 +60,16 @@ class PasswordAsked(Body):
 
 
 class AcceptAsked(Body):
-    """`token` is the link's; `name` is how one is called."""
+    """`token` is the link's; `name` is how one is called.
+
+    With `keeps_password` the password is that of the same person's account in another organisation, whose
+    session comes along.
+    """
 
     token: Token
     name: Ref = ""
-    password: Password
+    password: Annotated[str, Field(max_length=256, json_schema_extra={"format": "password"})] = ""
+    keeps_password: bool = False
 
 
 class AccountBody(BaseModel):

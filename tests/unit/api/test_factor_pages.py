@@ -3,12 +3,16 @@
 import html
 import json
 import re
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
+from gatewayops.base import clock
 from gatewayops.store.control import directory, user_passwords
+from gatewayops.store.control.account_tables import UserSession
 from gatewayops.store.control.database import Database
 
 from .accounts import PASSWORD, user
@@ -180,3 +184,23 @@ async def test_one_password_in_two_organisations_asks_in_which(
     assert named.headers["location"] == "/"
     again = await browser.post("/sign-in/organization", data=form)
     assert again.status_code == 403
+
+
+async def test_who_has_waited_confirms_by_a_passkey_before_changing_anything(
+    at_localhost: httpx.AsyncClient, admin: httpx.AsyncClient, database: Database
+) -> None:
+    browser, made = at_localhost, Authenticator(origin="http://localhost:8080", rp_id="localhost")
+    await user(admin)
+    await browser.post("/sign-in", data=FORM)
+    page = await browser.get("/second-factors")
+    await do(browser, "add-passkey", name="laptop", passkey=json.dumps(made.create(asked(page))))
+    async with database.session() as session:
+        await session.execute(update(UserSession).values(confirmed_at=clock.now() - timedelta(minutes=11)))
+    page = await browser.get("/second-factors")
+    assert "Confirm that it is you" in page.text
+    assert "Remove" not in page.text
+    assert (await do(browser, "remove-passkey", passkey_id="pk_none")).status_code == 403
+    page = await browser.get("/second-factors")
+    done = await do(browser, "confirm", passkey=json.dumps(made.get(asked(page))))
+    assert done.status_code == 303
+    assert "Remove" in (await browser.get("/second-factors")).text

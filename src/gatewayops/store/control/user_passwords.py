@@ -77,13 +77,16 @@ async def memberships(session: Session, *, org_id: str, user_id: str, email: str
         .where(User.email == email.lower(), User.disabled_at.is_(None))
         .order_by(UserPassword.created_at, User.id)
     )
-    own = select(UserPassword.is_by_mail).where(
-        UserPassword.org_id == org_id, UserPassword.user_id == user_id
-    )
-    if not await session.scalar(own):
+    if not await is_by_mail(session, org_id=org_id, user_id=user_id):
         query = query.where(User.org_id == org_id)
     found = await session.scalars(query)
     return tuple(Membership(id=row.id, slug=row.slug, name=row.name) for row in found)
+
+
+async def is_by_mail(session: Session, *, org_id: str, user_id: str) -> bool:
+    """Whether they chose their password by a link that went to their address: the mailbox is theirs."""
+    known = UserPassword.org_id == org_id, UserPassword.user_id == user_id
+    return bool(await session.scalar(select(UserPassword.is_by_mail).where(*known)))
 
 
 async def is_any(session: Session) -> bool:
