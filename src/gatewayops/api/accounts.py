@@ -77,7 +77,7 @@ class Accounts:
         self._trail = trail
         self._sign_ins = SignInLimits()
         self._resets = SignInLimits()
-        self._passkeys = Attempts(60, window_s=60)
+        self.challenges = Attempts(60, window_s=60)
         self.factors = SecondFactors(parts.database, parts.credentials)
         self.passwords = Passwords()
         self.mail = AccountMail(parts.alerts, address=parts.address, outbox=parts.outbox)
@@ -117,8 +117,8 @@ class Accounts:
     async def begin_passkey(self, request: Request, party: RelyingParty) -> dict[str, Any]:
         """What a browser is asked for. Raises TooMany for an address that asks much."""
         address = network_of(address_of(request))
-        self._passkeys.check(address)
-        self._passkeys.add(address)
+        self.challenges.check(address)
+        self.challenges.add(address)
         return await self.factors.options(party)
 
     async def sign_in_by_passkey(self, request: Request, given: Given, party: RelyingParty) -> Opened:

@@ -6,6 +6,7 @@ The library is loaded when the first ceremony begins.
 
 import hashlib
 import json
+import re
 import struct
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 _NAME = "GatewayOps"
 _TIMEOUT_MS = 300_000
-_LONGEST_ID = 1364  # base64url of 1023 bytes
+_ID = re.compile(r"[A-Za-z0-9_-]{1,1364}")  # base64url of at most 1023 bytes
 _TRANSPORTS = frozenset(("ble", "cable", "hybrid", "internal", "nfc", "smart-card", "usb"))
 Given = dict[str, Any]  # a credential as browsers write it: PublicKeyCredential.toJSON()
 
@@ -101,7 +102,7 @@ def challenge_in(given: Given) -> bytes:
 def credential_id_in(given: Given) -> str:
     """Which passkey it says it is; raises InvalidInput."""
     found = given.get("id")
-    if not isinstance(found, str) or not 0 < len(found) <= _LONGEST_ID or not found.isascii():
+    if not isinstance(found, str) or not _ID.fullmatch(found):
         msg = "credential: its id is missing"
         raise InvalidInput(msg)
     return found

@@ -18,6 +18,9 @@ from .authenticator import ORIGIN, Authenticator, enter, options, register
 ClientWith = Callable[[str], httpx.AsyncClient]
 
 
+NO_CHALLENGE_OF_OURS = Authenticator()._client("webauthn.get", {"challenge": "AA"})
+
+
 @pytest.fixture
 def parts(parts: ControlParts) -> ControlParts:
     """An installation at a public address."""
@@ -173,6 +176,8 @@ async def test_a_passkey_made_elsewhere_or_locked_to_nobody_is_not_registered(
         {"id": "x", "response": {"clientDataJSON": "%%%"}},
         {"id": "x", "response": {"clientDataJSON": "e30"}},
         {"id": "x", "response": {"clientDataJSON": {"a": [1]}}},
+        {"id": "\0", "response": {"clientDataJSON": NO_CHALLENGE_OF_OURS}},
+        {"id": "x" * 1365, "response": {"clientDataJSON": NO_CHALLENGE_OF_OURS}},
     ],
 )
 async def test_what_is_no_credential_is_told_so(
