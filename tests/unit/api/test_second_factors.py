@@ -274,3 +274,16 @@ async def test_another_organisation_sees_and_resets_no_factors(
     assert (await other.get(path)).status_code == 400
     assert (await other.delete(path)).status_code == 400
     assert (await session.get("/v1/auth/factors")).json()["totp_since"]
+
+
+async def test_an_app_survives_a_rotation_of_the_keys_that_seal_it(
+    session: httpx.AsyncClient, admin: httpx.AsyncClient, anyone: httpx.AsyncClient
+) -> None:
+    phone, _ = await add_totp(session)
+    assert (await admin.get("/v1/secrets")).json()["secrets"]["values"] == 1
+    asked = {"begins": True, "renews_data_keys": True}
+    now = (await admin.post("/v1/secrets/rotation", json=asked)).json()["rotation"]
+    while not now["is_done"]:
+        now = (await admin.post("/v1/secrets/rotation", json={"begins": False})).json()["rotation"]
+    assert (await admin.get("/v1/secrets")).json()["secrets"]["values_to_seal_anew"] == 0
+    assert (await second(anyone, await begun(anyone), code=phone.code())).status_code == 200
