@@ -119,10 +119,10 @@ async def test_passkeys_on_pages_have_one_script_of_ours_and_no_other(
     assert (await browser.post("/sign-in/second-factor", data=proof)).status_code == 303
 
 
-@pytest.mark.parametrize("given", ["", "[]", "{}", "[" * 5000, "\x00"])
-async def test_what_no_script_of_ours_sends_is_refused(at_localhost: httpx.AsyncClient, given: str) -> None:
-    answer = await at_localhost.post("/sign-in/passkey", data={"passkey": given})
-    assert (answer.status_code, "error" in answer.text) == (400, True)
+async def test_what_no_script_of_ours_sends_is_refused(at_localhost: httpx.AsyncClient) -> None:
+    for given in ("", "[]", "{}", "[" * 5000, "\x00"):
+        answer = await at_localhost.post("/sign-in/passkey", data={"passkey": given})
+        assert (answer.status_code, "error" in answer.text) == (400, True), given
 
 
 async def test_without_a_name_there_are_no_passkeys_and_the_page_says_so(browser: httpx.AsyncClient) -> None:
