@@ -109,6 +109,7 @@ class FactorChanges:
         known = await self._accounts.factors.passkeys_of(who)
         async with self._parts.database.reading() as session:
             organization = await directory.organisation(session, org_id=who.org_id)
+        await passkeys.ready()
         found, challenge = passkeys.registration(
             party,
             user_id=who.user_id,
@@ -126,6 +127,7 @@ class FactorChanges:
     async def add_passkey(self, name: str, given: Given, party: RelyingParty) -> Added:
         """Raises InvalidInput for one that is not right, Conflict, Forbidden."""
         self._owner.check_fresh()
+        await passkeys.ready()
         who, challenge = self._who, passkeys.challenge_in(given)
         async with self._parts.database.session() as session:
             told = passkeys.challenge_hash(challenge)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
-import segno
-
 from gatewayops.api.factor_shapes import FactorsBody
 from gatewayops.store.control.pending_sign_ins import Choice
 
@@ -77,6 +75,8 @@ def organizations(token: str, choices: Sequence[Choice]) -> str:
 
 def new_app(token: str, *, secret: str, address: str) -> str:
     """The QR code of a new app, its secret for who cannot scan, and the field for a code of it."""
+    import segno  # only here: it takes a while to load
+
     drawn = io.BytesIO()
     segno.make(address, micro=False).save(
         drawn, kind="svg", scale=4, xmldecl=False, svgns=False, svgclass="code", lineclass=None

@@ -167,6 +167,7 @@ class SecondFactors:
 
     async def options(self, party: RelyingParty, known: tuple[Passkey, ...] = ()) -> dict[str, Any]:
         """What a browser is asked for, to sign in; without `known` by any passkey of this place."""
+        await passkeys.ready()
         found, challenge = passkeys.authentication(party, known=[one.credential_id for one in known])
         async with self._database.session() as session:
             told = passkeys.challenge_hash(challenge)
@@ -185,6 +186,7 @@ class SecondFactors:
 
     async def check_passkey(self, given: Given, party: RelyingParty) -> Owned:
         """Whose passkey proved itself here, just now. Raises Unauthenticated, InvalidInput."""
+        await passkeys.ready()
         challenge = passkeys.challenge_in(given)
         credential_id = passkeys.credential_id_in(given)
         async with self._database.session() as session:

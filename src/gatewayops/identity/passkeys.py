@@ -1,14 +1,16 @@
 """Passkeys (WebAuthn Level 3): what a browser is asked for, and whether what it brings is right. Pure.
 
 Every ceremony asks for user verification, so a passkey is two factors: the device, and what unlocks it.
-The library is loaded when the first ceremony begins.
+The library is loaded when the first ceremony begins: see `ready`.
 """
 
+import asyncio
 import hashlib
 import json
 import re
 import struct
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -45,6 +47,11 @@ class Registered(msgspec.Struct, frozen=True):
     public_key: bytes
     sign_count: int
     transports: list[str]
+
+
+async def ready() -> None:
+    """To be awaited before all else here: the library takes a quarter of a second to load, once."""
+    await asyncio.to_thread(import_module, "webauthn")
 
 
 def registration(

@@ -1,4 +1,7 @@
-"""An authenticator in software: it makes real attestations and assertions, as a phone does."""
+"""Authenticators in software: passkeys with real attestations and assertions, and an app that shows codes.
+
+Codes are of the moment: tests that send them stop the clock (`still_clock`).
+"""
 
 import base64
 import hashlib
@@ -8,8 +11,11 @@ from typing import Any
 
 import cbor2
 import httpx
+import pyotp
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.hashes import SHA256
+
+from gatewayops.base import clock
 
 ORIGIN = "https://ops.example.com"
 _PRESENT, _VERIFIED, _ATTESTED = 0x01, 0x04, 0x40
@@ -80,6 +86,26 @@ class Authenticator:
             "response": answer,
             "clientExtensionResults": {},
         }
+
+
+class Phone:
+    """An authenticator app: what it shows now, and at the steps after."""
+
+    def __init__(self, secret: str) -> None:
+        self.totp = pyotp.TOTP(secret)
+
+    def code(self, *, steps: int = 0) -> str:
+        return self.totp.generate_otp(int(clock.unix_s()) // 30 + steps)
+
+
+async def add_totp(client: httpx.AsyncClient) -> tuple[Phone, list[str]]:
+    """Sets an app up; the code of the step before now is used up. And the recovery codes."""
+    begun = await client.post("/v1/auth/factors/totp")
+    assert begun.status_code == 201, begun.text
+    phone = Phone(begun.json()["secret"])
+    done = await client.post("/v1/auth/factors/totp/confirm", json={"code": phone.code(steps=-1)})
+    assert done.status_code == 200, done.text
+    return phone, done.json()["recovery_codes"]
 
 
 async def register(client: httpx.AsyncClient, made: Authenticator, name: str = "laptop") -> httpx.Response:

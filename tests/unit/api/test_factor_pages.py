@@ -16,10 +16,11 @@ from gatewayops.store.control.account_tables import UserSession
 from gatewayops.store.control.database import Database
 
 from .accounts import PASSWORD, user
-from .authenticator import Authenticator
-from .test_second_factors import Phone
+from .authenticator import Authenticator, Phone
 
 FORM = {"email": "ada@example.com", "password": PASSWORD, "organization": ""}
+pytestmark = pytest.mark.usefixtures("still_clock")
+
 PENDING = "gatewayops-on-loopback-pending"
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import pyotp
 import pytest
 from sqlalchemy import text, update
 
@@ -16,30 +15,14 @@ from gatewayops.store.control.database import Database
 from gatewayops.store.control.factor_tables import UserTotp
 
 from .accounts import PASSWORD, bind, sign_in, token, user
+from .authenticator import Phone, add_totp
 
 ClientWith = Callable[[str], httpx.AsyncClient]
 
 WRONG = "000000"
 
 
-class Phone:
-    """An authenticator app: what it shows now, and at the steps after."""
-
-    def __init__(self, secret: str) -> None:
-        self.totp = pyotp.TOTP(secret)
-
-    def code(self, *, steps: int = 0) -> str:
-        return self.totp.generate_otp(int(clock.unix_s()) // 30 + steps)
-
-
-async def add_totp(client: httpx.AsyncClient) -> tuple[Phone, list[str]]:
-    """Sets an app up; the code of the step before now is used up. And the recovery codes."""
-    begun = await client.post("/v1/auth/factors/totp")
-    assert begun.status_code == 201, begun.text
-    phone = Phone(begun.json()["secret"])
-    done = await client.post("/v1/auth/factors/totp/confirm", json={"code": phone.code(steps=-1)})
-    assert done.status_code == 200, done.text
-    return phone, done.json()["recovery_codes"]
+pytestmark = pytest.mark.usefixtures("still_clock")
 
 
 @pytest.fixture

@@ -10,11 +10,13 @@ from gatewayops.store.control import directory, user_passwords
 from gatewayops.store.control.database import Database
 
 from .accounts import PASSWORD, mailed, sign_in, token, user
+from .authenticator import add_totp
 from .test_factor_pages import told
-from .test_second_factors import add_totp
 
 ClientWith = Callable[[str], httpx.AsyncClient]
 ClientMaker = Callable[..., Awaitable[httpx.AsyncClient]]
+
+pytestmark = pytest.mark.usefixtures("still_clock")
 
 ACCEPT = "/v1/auth/invitations/accept"
 OTHERS = "five quite different words here"
