@@ -55,10 +55,11 @@ class AccountMail:
     async def tell(self, address: str, what: str) -> None:
         """About a change of somebody's account; nothing in it opens anything."""
         mail = self._mail(address, subject="Your GatewayOps account", name=new_id("mail"))
-        mail.set_content(
-            f"{what}\n\nIf it was not you, choose a new password at once at {self._address}/forgot "
-            "and tell your administrator.\n"
+        content = (
+            f"{what}\n\nIf it was not you, choose a new password at once and tell your administrator:\n\n"
+            f"{self._address}/forgot\n"
         )
+        mail.set_content(content, cte="7bit" if content.isascii() else None)
         await self._deliver(mail, address)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:

@@ -104,12 +104,12 @@ class Accounts:
         self, request: Request, known: Pending, proof: Proof, party: RelyingParty | None
     ) -> Opened:
         """A session for one who waited. Raises Unauthenticated, InvalidInput, TooMany."""
+        who = Who(known.org_id, known.user_id, known.email)
         try:
             method = await self.factors.prove_pending(known, proof, party)
         except (Unauthenticated, TooMany) as error:
-            await self._trail.failed(request, "second factor", error)
+            await self._failed_as(request, who, "second factor", error)
             raise
-        who = Who(known.org_id, known.user_id, known.email)
         if method.endswith("recovery_code"):
             self.tell(who, "A recovery code was used to sign in.")
         return await self.open(request, who, method=method, after=known)
@@ -206,10 +206,14 @@ class Accounts:
             else:
                 await self._check_own(request, who.email, given.password, account)
         except (Unauthenticated, TooMany) as error:
-            await self._trail.failed(request, "confirm", error)
+            await self._failed_as(request, who, "confirm", error)
             raise
         async with self._database.session() as session:
             await user_sessions.confirm(session, user)
+
+    async def _failed_as(self, request: Request, who: Who, action: str, error: GatewayOpsError) -> None:
+        actor = Actor("user", who.user_id, who.email)
+        await self._trail.failed_as(request, who.org_id, actor, action=action, error=error)
 
     async def _check_own(self, request: Request, email: str, password: str, account: Account | None) -> None:
         self._sign_ins.begin(email, address_of(request))
