@@ -66,6 +66,13 @@ class SecondFactorRequired(Unauthenticated):
         }
 
 
+class TooManyCodes(TooMany):
+    """So many wrong codes in a row that the next attempt must wait, whoever makes it."""
+
+    reason = Reason.RATE_EXCEEDED
+    headers = (("Retry-After", "900"),)
+
+
 class SecondFactors:
     """One an app."""
 
@@ -154,7 +161,7 @@ class SecondFactors:
             is_free = await factors.begin_totp_attempt(session, known)
         if not is_free:
             msg = "too many wrong codes; try again in 15 minutes, or use a passkey or a recovery code"
-            raise TooMany(msg, Reason.RATE_EXCEEDED)
+            raise TooManyCodes(msg)
         bound_to = totp_binding(known.org_id, known.id)
         secret = await self._credentials.open(known.sealed_secret, org_id=known.org_id, bound_to=bound_to)
         step = totp.matching_step(secret.decode(), code, now_s=clock.unix_s())

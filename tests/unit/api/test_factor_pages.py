@@ -186,6 +186,14 @@ async def test_one_password_in_two_organisations_asks_in_which(
     again = await browser.post("/sign-in/organization", data=form)
     assert again.status_code == 403
 
+    await browser.post("/sign-in", data=FORM)
+    async with database.session() as session:
+        await user_passwords.put(session, org_id="org_other", user_id=other.id, password_hash="changed")
+    page = await browser.get("/sign-in/organization")
+    assert re.findall('name="organization" value="([^"]+)"', page.text) == ["default"]
+    form = {"form_token": told(page, "form_token"), "organization": "other"}
+    assert (await browser.post("/sign-in/organization", data=form)).status_code == 401
+
 
 async def test_who_has_waited_confirms_by_a_passkey_before_changing_anything(
     at_localhost: httpx.AsyncClient, admin: httpx.AsyncClient, database: Database

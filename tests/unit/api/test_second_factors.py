@@ -119,6 +119,7 @@ async def test_guessing_codes_ends_the_sign_in_and_then_must_wait_whoever_asks(
     refused = await second(anyone, pending, code=phone.code())
 
     assert (refused.status_code, refused.json()["reason"]) == (429, "rate_exceeded")
+    assert refused.headers["retry-after"] == "900"
     assert (await second(anyone, pending, recovery_code=codes[0])).status_code == 200
     async with database.session() as opened:
         await opened.execute(update(UserTotp).values(failed_at=clock.now() - timedelta(minutes=16)))

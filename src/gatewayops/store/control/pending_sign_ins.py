@@ -3,13 +3,14 @@
 None of them is a session: it opens nothing but the next step. One statement takes an attempt, one ends it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from gatewayops.base import clock
 from gatewayops.base.ids import new_id
+from gatewayops.store.control.account_tables import UserPassword
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.factor_tables import PendingSignIn
 from gatewayops.store.control.tables import Organisation, User
@@ -39,6 +40,7 @@ class Pending(NewPending, frozen=True, kw_only=True):
 
     id: str
     email: str
+    created_at: datetime
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -102,11 +104,13 @@ async def end_all(session: Session, *, org_id: str, user_id: str) -> None:
 
 
 async def choices(session: Session, known: Pending) -> tuple[Choice, ...]:
-    """Among whom the person may choose, the one that comes first without a choice first."""
+    """Among whom the person may choose, the oldest first; not whose password was changed meanwhile."""
     query = (
         select(User, Organisation)
         .join(Organisation, Organisation.id == User.org_id)
+        .join(UserPassword, UserPassword.user_id == User.id)
         .where(User.id.in_(known.choices), User.disabled_at.is_(None))
+        .where(UserPassword.changed_at <= known.created_at)
     )
     found = {
         user.id: Choice(user.id, user.email, Membership(id=org.id, slug=org.slug, name=org.name))
