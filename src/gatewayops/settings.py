@@ -22,6 +22,7 @@ from gatewayops.identity.oauth.settings import OAuthSettings
 from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.policy.pins.settings import PinSettings
 from gatewayops.policy.validation.settings import ValidationSettings
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.settings import RecordSettings
@@ -32,7 +33,9 @@ from gatewayops.store.telemetry.settings import TelemetrySettings
 from gatewayops.upstream.settings import UpstreamSettings
 
 _PREFIX = "GATEWAYOPS_"
-_LISTS = frozenset(("allowed_hosts", "allowed_origins", "apprise_schemes", "argument_fields"))  # a,b
+_LISTS = frozenset(  # a,b
+    ("allowed_hosts", "allowed_origins", "apprise_schemes", "argument_fields", "trusted_proxies")
+)
 _NOT_SETTINGS = {_PREFIX + name for name in ("CONFIG", "URL", "KEY")}  # URL and KEY: the CLI's --url, --key
 
 
@@ -45,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     data_dir: str = ""  # empty: `.gatewayops` in the working directory
     redis_url: str = ""  # counters shared by several workers: redis://host:6379/0
+    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For and -Proto count: 10.0.0.0/8
     gateway: GatewaySettings = GatewaySettings()
     oauth: OAuthSettings = OAuthSettings()
     control: ControlSettings = ControlSettings()
@@ -60,6 +64,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit: AuditSettings = AuditSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     alerts: AlertSettings = AlertSettings()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a network that is none."""
+        TrustedProxies(self.trusted_proxies)
 
     @property
     def data(self) -> Path:
@@ -125,13 +133,16 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(_PREFIX) or name in _NOT_SETTINGS:
             continue
         section, _, field = name.removeprefix(_PREFIX).lower().partition("__")
-        if not field:
-            tree[section] = value
-        elif field in _LISTS:
-            tree.setdefault(section, {})[field] = [part.strip() for part in value.split(",") if part.strip()]
+        given = _parts(value) if (field or section) in _LISTS else value
+        if field:
+            tree.setdefault(section, {})[field] = given
         else:
-            tree.setdefault(section, {})[field] = value
+            tree[section] = given
     return tree
+
+
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:

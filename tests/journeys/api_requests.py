@@ -41,7 +41,19 @@ ALERT = {"name": "a $n", "server": "$server", "team": "$team", "split_by": "tool
 ALERT |= {"window_s": 600, "for_s": 60, "min_calls": 5, "severity": "info", "channels": ["$channel_id"]}
 WORDS = "four unrelated words here"
 LINKS = {kind: f"gwl_{kind:x<43}" for kind in ("reset", "invitation")}  # these work again and again
-OF_A_PERSON = {"/v1/auth/password"}  # with their session; the administrator at the machine has none
+# Of these, and what is below them, with a session; the administrator at the machine has none.
+OF_A_PERSON = ("/v1/auth/password", "/v1/auth/factors", "/v1/auth/confirm")
+PENDING = f"gwp_{'p':x<43}"
+CREDENTIAL = {"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30"}}
+NEEDS_PROOF = {  # succeeds with a right factor only: tests/unit/api/test_second_factors.py, test_passkeys.py
+    "POST /v1/auth/sign-in/second-factor",
+    "POST /v1/auth/sign-in/passkey",
+    "POST /v1/auth/factors/totp/confirm",
+    "POST /v1/auth/factors/passkeys",
+    "POST /v1/auth/factors/recovery-codes",
+    "DELETE /v1/auth/factors/totp",
+    "DELETE /v1/auth/factors/passkeys/{passkey_id}",
+}
 SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/teams", {"name": "team $n"}, {"team": "team.id"}),
     (
@@ -55,6 +67,13 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"email": "$email", "password": WORDS, "organization": "default"},
         {"bearer": "token", "session_id": "session_id"},
     ),
+    ("POST /v1/auth/confirm", {"password": WORDS}, {}),
+    ("POST /v1/auth/sign-in/second-factor", {"pending_token": PENDING, "code": "123456"}, {}),
+    ("POST /v1/auth/sign-in/passkey-options", {}, {}),
+    ("POST /v1/auth/sign-in/passkey", {"passkey": CREDENTIAL}, {}),
+    ("POST /v1/auth/factors/totp", None, {}),
+    ("POST /v1/auth/factors/totp/confirm", {"code": "123456"}, {}),
+    ("POST /v1/auth/factors/passkeys", {"name": "laptop", "passkey": CREDENTIAL}, {}),
     ("POST /v1/auth/password", {"current_password": WORDS, "new_password": WORDS}, {}),
     ("POST /v1/auth/password/reset-request", {"email": "$email", "organization": "default"}, {}),
     ("POST /v1/auth/password/reset", {"token": LINKS["reset"], "password": WORDS}, {}),
@@ -72,7 +91,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/traces", {"resourceSpans": [{"resource": NAMED, "scopeSpans": [{"spans": [SPAN]}]}]}, {}),
     ("POST /v1/logs", {"resourceLogs": [{"resource": NAMED, "scopeLogs": [{"logRecords": [LOG]}]}]}, {}),
     ("POST /v1/metrics", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [METRIC]}]}]}, {}),
-    ("PATCH /v1/organization", {"masks_contacts": True}, {}),
+    ("PATCH /v1/organization", {"masks_contacts": True, "second_factor": "off"}, {}),
     ("POST /v1/servers", {"name": "server-$n", **UPSTREAM}, {"server": "server.name"}),
     ("PATCH /v1/servers/{server}", UPSTREAM, {}),
     ("POST /v1/servers/{server}/test", None, {}),
@@ -251,6 +270,7 @@ OTHERWISE = {
     "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
+    "DELETE /v1/auth/factors/passkeys/{passkey_id}": {"passkey_id": "pk_none"},
     "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"end_user": "eu_0", "session_id": "es_0"},
     "DELETE /v1/connections/{connection}": {"connection": "ua_0"},
     "DELETE /v1/end-users/{end_user}/consents/{consent_id}": {"end_user": "eu_0", "consent_id": "con_0"},

@@ -35,6 +35,7 @@ from gatewayops.base.crypto import Sealer
 from gatewayops.base.ids import random_text
 from gatewayops.identity import keys as secrets
 from gatewayops.identity import passwords, sign_in_limits
+from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.identity.user_tokens import hash_of
 from gatewayops.protocol import otlp
 from gatewayops.query.settings import AnalyticsSettings
@@ -63,6 +64,7 @@ from .api_requests import (
     LEAVER,
     LINKS,
     MEDIA_TYPES,
+    NEEDS_PROOF,
     NO_JSON,
     NUL,
     OF_A_PERSON,
@@ -118,7 +120,7 @@ class Control:
         self._known["n"] = str(int(self._known["n"]) + 1)
         for label, _, makes in SAMPLES:
             answer = await self.ask(label)
-            if not answer.is_success:
+            if not answer.is_success and label not in NEEDS_PROOF:
                 self.faults.append(f"{label} does not succeed: {answer.status_code} {answer.text}")
             for name, path in makes.items():
                 found = answer.json()
@@ -143,7 +145,7 @@ class Control:
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """As the administrator, or where it must be somebody as a person, whatever the request says."""
-        bearer = self._known["bearer"] if request.url.path in OF_A_PERSON else TOKEN
+        bearer = self._known["bearer"] if request.url.path.startswith(OF_A_PERSON) else TOKEN
         request.headers["authorization"] = f"Bearer {bearer}"
         return await self._client.send(request)
 
@@ -284,6 +286,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
             upstream=UpstreamSettings(),
             internal_token="",
             local_admin_token=TOKEN,
+            address="https://ops.example.com",
             outbox=tmp_path_factory.mktemp("outbox"),
             notary=Notary(database, Signer(b"k" * 32), AuditSettings()),
             analytics=AnalyticsSettings(argument_fields=("add.a",), intents={"sum": ("add",)}),
@@ -295,6 +298,7 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
         patch.setattr(secrets, "_COST", 4)
         patch.setattr(passwords, "_MEMORY_KIB", 64)
         app.state.accounts.passwords = passwords.Passwords()
+        app.state.accounts.challenges = Attempts(10**9, window_s=60)
         patch.setattr(one_time_links, "spent_at", lambda: None)
         patch.setattr(one_time_links, "end_all", _nothing)
         for rule in ("PAIR", "ACCOUNT", "ADDRESS"):
@@ -387,7 +391,7 @@ async def test_every_operation_succeeds_as_documented(stocked: Control) -> None:
         answer = await stocked.ask(label)
         case = operation.Case(path_parameters=names)
         stocked.faults += _misfits(case, answer)
-        if not answer.is_success:
+        if not answer.is_success and label not in NEEDS_PROOF:
             stocked.faults.append(f"{label}: {answer.status_code} {answer.text}")
 
 

@@ -16,6 +16,7 @@ from gatewayops.alerts.mail import Mailer
 from gatewayops.alerts.posting import SendFailed
 from gatewayops.alerts.settings import AlertSettings
 from gatewayops.base.errors import GatewayOpsError
+from gatewayops.base.ids import new_id
 from gatewayops.store.control.one_time_links import INVITATION, RESET, Link
 
 _log = logging.getLogger(__name__)
@@ -51,11 +52,21 @@ class AccountMail:
         )
         return await self._send(link, token, subject="A new password", text=text)
 
+    async def tell(self, address: str, what: str) -> None:
+        """About a change of somebody's account; nothing in it opens anything."""
+        mail = self._mail(address, subject="Your GatewayOps account", name=new_id("mail"))
+        content = (
+            f"{what}\n\nIf it was not you, choose a new password at once and tell your administrator:\n\n"
+            f"{self._address}/forgot\n"
+        )
+        mail.set_content(content, cte="7bit" if content.isascii() else None)
+        await self._deliver(mail, address)
+
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Does it beside the answer, which must not tell by its time whether there was anything to do."""
         if len(self._waiting) >= _MAX_WAITING:
             work.close()
-            _log.warning("too much mail waits: a request for a new password was dropped")
+            _log.warning("too much mail waits: one was dropped")
             return
         task = asyncio.create_task(_logged(work), name="account mail")
         self._waiting.add(task)
@@ -66,19 +77,27 @@ class AccountMail:
         await asyncio.gather(*self._waiting)
 
     async def _send(self, link: Link, token: str, *, subject: str, text: str) -> str:
-        mail = EmailMessage()
-        mail["Subject"] = subject
-        mail["From"] = self._sender
-        mail["To"] = link.email
-        mail["Message-ID"] = f"<{link.id}@gatewayops>"
+        mail = self._mail(link.email, subject=subject, name=link.id)
         until = link.expires_at.strftime("%Y-%m-%d %H:%M")
         address = f"{self._address}/{_PAGES[link.kind]}?token={token}"
         content = f"{text}\n\n{address}\n\nThe link works once, until {until} UTC.\n"
         mail.set_content(content, cte="7bit" if content.isascii() else None)  # so that a file shows it whole
+        return await self._deliver(mail, link.email)
+
+    def _mail(self, address: str, *, subject: str, name: str) -> EmailMessage:
+        mail = EmailMessage()
+        mail["Subject"] = subject
+        mail["From"] = self._sender
+        mail["To"] = address
+        mail["Message-ID"] = f"<{name}@gatewayops>"
+        return mail
+
+    async def _deliver(self, mail: EmailMessage, address: str) -> str:
+        name = mail["Message-ID"].strip("<>").partition("@")[0]
         try:
-            said = await self._mailer.deliver(mail, [link.email], message_id=link.id)
+            said = await self._mailer.deliver(mail, [address], message_id=name)
         except SendFailed as error:
-            _log.warning("mail %s did not leave: %s", link.id, error)
+            _log.warning("mail %s did not leave: %s", name, error)
             return f"not sent: {error}"
         return f"{said} in {self._folder}" if self._folder else said
 
@@ -87,4 +106,4 @@ async def _logged(work: Coroutine[Any, Any, None]) -> None:
     try:
         await work
     except GatewayOpsError as error:
-        _log.warning("a request for a new password came to nothing: %s", error.detail)
+        _log.warning("a mail came to nothing: %s", error.detail)

@@ -71,7 +71,7 @@ def answer(error: GatewayOpsError) -> JSONResponse:
         429: {"Retry-After": "10"},
         503: {"Retry-After": "1"},
     }.get(error.status, {}) | dict(error.headers)
-    body = {"error": error.code, "reason": error.reason, "message": error.detail}
+    body = {"error": error.code, "reason": error.reason, "message": error.detail, **error.extra}
     return JSONResponse(body, status_code=error.status, headers=headers)
 
 

@@ -24,6 +24,8 @@ from gatewayops.api import (
     explain,
     exported,
     exports,
+    factor_pages,
+    factors,
     home,
     identity_issuers,
     internal,
@@ -45,6 +47,7 @@ from gatewayops.api import (
     oauth_sign_in,
     oauth_token,
     otlp,
+    own_factor_pages,
     pins,
     policies,
     prices,
@@ -61,6 +64,7 @@ from gatewayops.api import (
     tool_sightings,
     traces,
     transforms,
+    user_factors,
     validation,
 )
 from gatewayops.api.accounts import Accounts
@@ -91,6 +95,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     oauth_device,
     oauth_registration,
     sign_in,
+    factors,
     invitations,
     keys,
     servers,
@@ -108,6 +113,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     policies,
     directory,
     members,
+    user_factors,
     end_users,
     server_clients,
     identity_issuers,
@@ -134,6 +140,8 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     account_reports,
     home,
     sign_in_pages,
+    factor_pages,
+    own_factor_pages,
 )
 
 

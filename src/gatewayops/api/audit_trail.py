@@ -82,6 +82,12 @@ class AuditTrail:
         """Somebody without a name was turned away."""
         await self._refused(_origin(request, Actor("unknown")), DEFAULT_ORG, action, error)
 
+    async def failed_as(
+        self, request: Request, org_id: str, actor: Actor, *, action: str, error: GatewayOpsError
+    ) -> None:
+        """The same of one whose first factor was right: their organisation is told who."""
+        await self._refused(_origin(request, actor), org_id, action, error)
+
     async def denied(self, caller: Principal, action: str, error: Forbidden) -> None:
         """A known caller may not do this."""
         await self._refused(origin.current(), caller.org_id, action, error)

@@ -6,18 +6,21 @@ no other host can set it. On plain http, which is for loopback only, such a cook
 another name, and counts nowhere else.
 """
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.responses import Response
 
-from gatewayops.api.caller_address import forwarded
+from gatewayops.api.caller_address import forwarded_host, forwarded_proto
 from gatewayops.api.parts import parts_of
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason
+from gatewayops.identity.passkeys import RelyingParty
 from gatewayops.identity.user_tokens import is_form_token
 
 COOKIE = "__Host-gatewayops"
 LOOPBACK_COOKIE = "gatewayops-on-loopback"
+_PENDING = "-pending"  # after either: of a sign-in that waits for its second factor
 TOKEN_HEADER = "x-gatewayops-token"  # noqa: S105 - a header's name
 _READING = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "[::1]"))
@@ -27,27 +30,47 @@ def session_cookie(request: Request) -> str:
     """The session's token as the browser sends it; empty when it sends none."""
     if "cookie" not in request.headers:
         return ""
-    name = LOOPBACK_COOKIE if _is_plain_loopback(request) else COOKIE
-    return request.cookies.get(name, "")
+    return request.cookies.get(_name(request), "")
 
 
 def set_session_cookie(request: Request, response: Response, token: str, *, seconds: int) -> None:
     """The browser keeps it until then, and scripts never see it."""
-    is_plain = _is_plain_loopback(request)
-    response.set_cookie(
-        LOOPBACK_COOKIE if is_plain else COOKIE,
-        token,
-        max_age=seconds,
-        path="/",
-        secure=not is_plain,
-        httponly=True,
-        samesite="lax",
-    )
+    _set(request, response, _name(request), token, seconds=seconds)
 
 
 def end_session_cookie(request: Request, response: Response) -> None:
     """The browser forgets it."""
     set_session_cookie(request, response, "", seconds=0)
+
+
+def pending_cookie(request: Request) -> str:
+    """The token of the sign-in that waits in this browser; empty for none."""
+    return request.cookies.get(_name(request) + _PENDING, "")
+
+
+def set_pending_cookie(request: Request, response: Response, token: str, *, seconds: int) -> None:
+    """The second step is bound to the browser of the first; no seconds end it."""
+    _set(request, response, _name(request) + _PENDING, token, seconds=seconds)
+
+
+def relying_party(request: Request) -> RelyingParty | None:
+    """Where passkeys count: our public address, never what a request says; None where there can be none.
+
+    They need a name. On this machine that is localhost, though the address may be 127.0.0.1.
+    """
+    found = RelyingParty.of(parts_of(request).address)
+    if _is_plain_loopback(request):
+        found = RelyingParty.of(f"http://{_host(request)}")
+    return found if found.id and not _is_number(found.id) else None
+
+
+def party_here(request: Request) -> RelyingParty:
+    """The same; raises InvalidInput where there can be none."""
+    found = relying_party(request)
+    if found is None:
+        msg = "passkeys need a name: set gateway.public_url to one, or use http://localhost on this machine"
+        raise InvalidInput(msg)
+    return found
 
 
 def is_change(request: Request) -> bool:
@@ -83,6 +106,25 @@ def check_can_keep_cookie(request: Request) -> None:
         raise InvalidInput(msg)
 
 
+def _name(request: Request) -> str:
+    return LOOPBACK_COOKIE if _is_plain_loopback(request) else COOKIE
+
+
+def _set(request: Request, response: Response, name: str, value: str, *, seconds: int) -> None:
+    is_secure = not _is_plain_loopback(request)
+    response.set_cookie(
+        name, value, max_age=seconds, path="/", secure=is_secure, httponly=True, samesite="lax"
+    )
+
+
+def _is_number(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _ours(request: Request) -> set[str]:
     given = urlsplit(parts_of(request).address)
     found = {f"{given.scheme}://{given.netloc}".lower()}
@@ -97,9 +139,9 @@ def _is_plain_loopback(request: Request) -> bool:
 
 
 def _is_https(request: Request) -> bool:
-    proto = forwarded(request, "proto") or request.scope.get("scheme", "http")
+    proto = forwarded_proto(request) or request.scope.get("scheme", "http")
     return proto == "https" or parts_of(request).address.startswith("https://")
 
 
 def _host(request: Request) -> str:
-    return (forwarded(request, "host") or request.headers.get("host", "")).lower()
+    return (forwarded_host(request) or request.headers.get("host", "")).lower()

@@ -1,7 +1,7 @@
 """`/v1/organization`, `/v1/teams`, `/v1/projects`, `/v1/users`: whom calls and costs belong to."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends
@@ -11,12 +11,14 @@ from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body, Listed, Name, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
-from gatewayops.store.control import directory
+from gatewayops.store.control import directory, factors
+from gatewayops.store.control.database import Session
 
 router = APIRouter(prefix="/v1", tags=["Directory"])
 
 Reader = Annotated[Principal, Depends(principal_for("directory.read"))]
 Writer = Annotated[Principal, Depends(principal_for("directory.write"))]
+SecondFactor = Literal["off", "required"]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
 
 
@@ -43,9 +45,13 @@ class NewUser(Body):
 
 
 class OrganizationChange(Body):
-    """`masks_contacts`: records mask e-mail addresses and phone numbers too."""
+    """`masks_contacts`: records mask e-mail addresses and phone numbers too.
 
-    masks_contacts: bool
+    `second_factor`: whether who signs in must have one, from the next sign-in on.
+    """
+
+    masks_contacts: bool | None = None
+    second_factor: SecondFactor | None = None
 
 
 class OrganizationBody(BaseModel):
@@ -55,6 +61,7 @@ class OrganizationBody(BaseModel):
     slug: str
     name: str
     masks_contacts: bool
+    second_factor: SecondFactor
 
 
 class TeamBody(BaseModel):
@@ -132,18 +139,20 @@ class UserList(Listed):
 async def show_organization(caller: Reader, parts: Parts) -> OneOrganization:
     """The organisation that your key belongs to."""
     async with parts.database.reading() as session:
-        found = await directory.organisation(session, org_id=caller.org_id)
-    return OneOrganization(organization=OrganizationBody(**msgspec.structs.asdict(found)))
+        return await _organization(session, caller.org_id)
 
 
 @router.patch("/organization")
 async def change_organization(body: OrganizationChange, caller: Writer, parts: Parts) -> OneOrganization:
     """Changes its settings; gateways follow within a second."""
     async with parts.database.session() as session:
-        changed = await directory.set_masks_contacts(
-            session, org_id=caller.org_id, masks_contacts=body.masks_contacts
-        )
-    return OneOrganization(organization=OrganizationBody(**msgspec.structs.asdict(changed)))
+        if body.masks_contacts is not None:
+            await directory.set_masks_contacts(
+                session, org_id=caller.org_id, masks_contacts=body.masks_contacts
+            )
+        if body.second_factor is not None:
+            await factors.set_policy(session, org_id=caller.org_id, second_factor=body.second_factor)
+        return await _organization(session, caller.org_id)
 
 
 @router.post("/teams", status_code=201)
@@ -194,6 +203,12 @@ async def list_users(caller: Reader, parts: Parts, asked: PageAsked) -> UserList
     async with parts.database.reading() as session:
         page = await directory.users(session, org_id=caller.org_id, asked=asked)
     return UserList(users=[user_body(user) for user in page.rows], **paging(page))
+
+
+async def _organization(session: Session, org_id: str) -> OneOrganization:
+    found = msgspec.structs.asdict(await directory.organisation(session, org_id=org_id))
+    policy = await factors.policy(session, org_id=org_id)
+    return OneOrganization(organization=OrganizationBody(**found, second_factor=policy))
 
 
 def _team(team: directory.Team) -> TeamBody:

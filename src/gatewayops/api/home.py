@@ -2,6 +2,7 @@
 
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -11,6 +12,7 @@ from gatewayops.api.pages import page
 from gatewayops.api.parts import Parts
 from gatewayops.api.person import signed_in
 from gatewayops.identity.user_tokens import form_token
+from gatewayops.store.control import directory, user_passwords
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,7 +41,23 @@ async def home(request: Request, parts: Parts) -> HTMLResponse:
         f'<form class="inline" method="post" action="/sign-out"><input type="hidden" name="form_token" '
         f'value="{form_token(token)}"><button>Sign out</button></form>'
     )
-    return page("GatewayOps", f"{_HOME}<p>Signed in as {escape(found.email)}. {button}</p>", has_form=True)
+    async with parts.database.reading() as session:
+        known = found.session
+        own = await directory.organisation(session, org_id=known.org_id)
+        members = await user_passwords.memberships(
+            session, org_id=known.org_id, user_id=known.user_id, email=found.email
+        )
+    others = "".join(
+        f'<li><a href="/sign-in?organization={escape(quote(one.slug))}">{escape(one.name)}</a></li>'
+        for one in members
+        if one.id != known.org_id
+    )
+    text = f"{_HOME}<p>Signed in as {escape(found.email)} at {escape(own.name)}. {button}</p>"
+    text += '<p><a href="/second-factors">Second factors</a></p>'
+    text += (
+        f"<p>You are known in other organisations too; sign in there:</p><ul>{others}</ul>" if others else ""
+    )
+    return page("GatewayOps", text, has_form=True)
 
 
 @router.get("/docs")

@@ -6,8 +6,9 @@ The link is used up in the transaction that does what it was for, so a refusal l
 import msgspec
 from fastapi import Request
 
-from gatewayops.api.accounts import Accounts, Who
+from gatewayops.api.accounts import Accounts
 from gatewayops.api.audit_trail import enter_as
+from gatewayops.api.second_factor import Who
 from gatewayops.base.errors import InvalidInput, NotFound
 from gatewayops.identity.passwords import check_new
 from gatewayops.identity.user_tokens import hash_of
@@ -17,18 +18,20 @@ from gatewayops.store.control.access import Subject
 from gatewayops.store.control.database import Database, Session, lock
 from gatewayops.store.control.directory import User
 from gatewayops.store.control.one_time_links import FIRST_ADMIN, INVITATION, RESET, Link
+from gatewayops.store.control.user_sessions import SignedIn
 from gatewayops.store.predefined_roles import ADMIN
 
 _FIRST = 720_575_960
 
 
 class Joining(msgspec.Struct, frozen=True):
-    """What somebody chose who came by a link."""
+    """What somebody chose who came by a link: a password, or that of `keeps`, the account signed in here."""
 
     token: str
     password: str
     name: str = ""
     email: str = ""  # the first administrator's; otherwise the link says it
+    keeps: SignedIn | None = None
 
 
 async def peek(database: Database, kind: str, token: str) -> Link:
@@ -44,15 +47,18 @@ async def peek(database: Database, kind: str, token: str) -> Link:
 async def accept(request: Request, database: Database, accounts: Accounts, given: Joining) -> Who:
     """By invitation: the user, their role, their password. Raises InvalidInput, TooMany."""
     link = await peek(database, INVITATION, given.token)
-    check_new(given.password, email=link.email)
     enter_as(request, Actor("user", "", link.email))
-    hashed = await accounts.passwords.hash(given.password)
+    if given.keeps is not None:
+        hashed = await _kept(database, link, given.keeps)
+    else:
+        check_new(given.password, email=link.email)
+        hashed = await accounts.passwords.hash(given.password)
     async with database.session() as session:
         link = await one_time_links.use(session, kind=INVITATION, link_hash=hash_of(given.token))
         who = await _member(session, link, email=link.email, name=given.name)
         if link.role_id:
             await _bind(session, who, link.role_id)
-        await accounts.put_password(session, who=who, hashed=hashed)
+        await accounts.put_password(session, who=who, hashed=hashed, is_by_mail=True)
     return who
 
 
@@ -84,7 +90,31 @@ async def reset(request: Request, database: Database, accounts: Accounts, given:
         link = await one_time_links.use(session, kind=RESET, link_hash=hash_of(given.token))
         user = await directory.find_user(session, org_id=link.org_id, ref=link.email, field="token")
         _check_enabled(user)
-        await accounts.put_password(session, who=Who(link.org_id, user.id, user.email), hashed=hashed)
+        who = Who(link.org_id, user.id, user.email)
+        await accounts.put_password(session, who=who, hashed=hashed, is_by_mail=True)
+
+
+async def keeps_own(database: Database, link: Link, known: SignedIn | None) -> bool:
+    """Whether who is signed in may join with the password that they have."""
+    if known is None or known.email != link.email:
+        return False
+    at = {"org_id": known.session.org_id, "user_id": known.session.user_id}
+    async with database.reading() as session:
+        return await user_passwords.is_by_mail(session, **at)
+
+
+async def _kept(database: Database, link: Link, known: SignedIn) -> str:
+    """The hash of the password that they have. Not of one that an administrator gave: who knows that one
+    would come along into the other organisation.
+    """
+    if not await keeps_own(database, link, known):
+        msg = f"keeps_password: sign in as {link.email}, with a password chosen by a link; or choose one"
+        raise InvalidInput(msg)
+    at = {"org_id": known.session.org_id, "user_id": known.session.user_id}
+    async with database.reading() as session:
+        account = await user_passwords.of_user(session, **at)
+    assert account is not None
+    return account.password_hash
 
 
 async def _member(session: Session, link: Link, *, email: str, name: str) -> Who:

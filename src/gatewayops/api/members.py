@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from gatewayops.api.access import Change
-from gatewayops.api.accounts import Who
 from gatewayops.api.auth import principal_for
 from gatewayops.api.directory import OneUser, user_body
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.second_factor import Who
 from gatewayops.api.shapes import Body, InPath
 from gatewayops.api.sign_in_shapes import Password, accounts_of
 from gatewayops.base.errors import Conflict, Forbidden, Reason
@@ -61,7 +61,8 @@ async def set_password(
     check_new(body.password, email=user.email)
     hashed = await accounts.passwords.hash(body.password)
     async with parts.database.session() as session:
-        await accounts.put_password(session, who=Who(caller.org_id, user.id, user.email), hashed=hashed)
+        who = Who(caller.org_id, user.id, user.email)
+        await accounts.put_password(session, who=who, hashed=hashed, is_by_mail=False)
     return Response(status_code=204)
 
 

@@ -11,6 +11,7 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.base.crypto import Sealer
 from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.policy.validation.settings import ValidationSettings
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.notary import Notary
 from gatewayops.record.settings import RecordSettings
@@ -50,6 +51,7 @@ class ControlParts:
     analytics: AnalyticsSettings = field(default_factory=AnalyticsSettings)
     alerts: AlertSettings = field(default_factory=AlertSettings)
     address: str = "http://127.0.0.1:8080"  # where browsers reach us: what links begin with
+    trusted_proxies: TrustedProxies = field(default_factory=TrustedProxies)
     outbox: Path | None = None  # takes mail as files while the settings name no mail server
 
     @property

@@ -4,14 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gatewayops.api.accounts import Credentials, Opened
+from gatewayops.api.accounts import Credentials
 from gatewayops.api.auth import NeedsCaller, check_action
 from gatewayops.api.browser import (
     check_other_origin,
     check_page,
     end_session_cookie,
     session_cookie,
-    set_session_cookie,
 )
 from gatewayops.api.joining import Joining, accept, reset
 from gatewayops.api.parts import Parts
@@ -19,6 +18,7 @@ from gatewayops.api.person import current, signed_in
 from gatewayops.api.shapes import InPath, PageAsked, Ref, paging
 from gatewayops.api.sign_in_shapes import (
     AcceptAsked,
+    OrganizationChoice,
     PasswordAsked,
     PasswordChange,
     ResetAnswer,
@@ -32,13 +32,15 @@ from gatewayops.api.sign_in_shapes import (
     membership_bodies,
     role_bodies,
     session_body,
+    signed_in_body,
     user_body,
 )
-from gatewayops.base.errors import Forbidden, Reason
+from gatewayops.base.errors import Forbidden, InvalidInput, Reason
 from gatewayops.identity.principal import Principal
 from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.control import directory, user_passwords, user_sessions
-from gatewayops.store.control.user_sessions import ABSOLUTE
+from gatewayops.store.control.database import Session
+from gatewayops.store.control.user_passwords import Membership
 
 router = APIRouter(prefix="/v1/auth", tags=["Sign-in"])
 
@@ -52,12 +54,13 @@ async def sign_in(body: SignInAsked, request: Request, response: Response, parts
     """A new session: its token is in this answer only, and in a cookie. Send it as a bearer.
 
     Without `organization` (a slug) it is the oldest that knows the address. After a few wrong passwords
-    further ones must wait (429, Retry-After).
+    further ones must wait (429, Retry-After). Who has a second factor gets 401 `second_factor_required` with
+    a `pending_token` for the next step, and the `kinds` that will do.
     """
     check_other_origin(request)
     given = Credentials(email=body.email, password=body.password, organization=body.organization)
     opened = await accounts_of(request).sign_in(request, given)
-    return await _told(request, response, parts, opened)
+    return await signed_in_body(request, response, parts, opened)
 
 
 @router.post("/sign-out", status_code=204)
@@ -83,7 +86,7 @@ async def who_am_i(request: Request, caller: Caller, parts: Parts) -> WhoAmI:
     found = current(request)
     async with parts.database.reading() as session:
         organization = await directory.organisation(session, org_id=caller.org_id)
-        members = await user_passwords.memberships(session, email=found.email) if found else ()
+        members = await _memberships(session, found) if found else ()
         grants = await request.app.state.key_check.grants(session)
     is_page = found is not None and "authorization" not in request.headers
     return WhoAmI(
@@ -93,9 +96,23 @@ async def who_am_i(request: Request, caller: Caller, parts: Parts) -> WhoAmI:
         organization=membership_bodies((organization,))[0],
         organizations=membership_bodies(members),
         roles=role_bodies(grants.book.roles(caller)),
-        session=session_body(found.session, found.email, found) if found else None,
+        session=session_body(found.session, found.email, found, organization) if found else None,
         form_token=form_token(session_cookie(request)) if is_page else None,
     )
+
+
+@router.get("/organizations")
+async def list_organizations(request: Request, caller: Caller, parts: Parts) -> OrganizationChoice:
+    """Those in which the person may sign in. To switch is to sign in there: each has its own password.
+
+    Others than one's own are listed for who has shown, by a link in a mail, that the address is theirs.
+    """
+    found = current(request)
+    async with parts.database.reading() as session:
+        own = await directory.organisation(session, org_id=caller.org_id)
+        members = await _memberships(session, found) if found else ()
+    mine = membership_bodies((own,))
+    return OrganizationChoice(current=mine[0], organizations=membership_bodies(members) or mine)
 
 
 @router.get("/sessions")
@@ -115,10 +132,13 @@ async def list_sessions(
         if user:
             user_id = (await directory.find_user(session, org_id=caller.org_id, ref=user)).id
         page = await user_sessions.page(session, org_id=caller.org_id, user_id=user_id, asked=asked)
+        organization = await directory.organisation(session, org_id=caller.org_id)
         emails = await user_sessions.emails(
             session, org_id=caller.org_id, user_ids={row.user_id for row in page.rows}
         )
-    shown: list[SessionBody] = [session_body(row, emails.get(row.user_id, ""), found) for row in page.rows]
+    shown: list[SessionBody] = [
+        session_body(row, emails.get(row.user_id, ""), found, organization) for row in page.rows
+    ]
     return SessionList(sessions=shown, **paging(page))
 
 
@@ -174,21 +194,22 @@ async def accept_invitation(
     """Joins the organisation by the link's token, with the role that the invitation gives, and signs in."""
     check_other_origin(request)
     accounts = accounts_of(request)
-    given = Joining(token=body.token, password=body.password, name=body.name)
+    bearer = request.headers.get("authorization", "").partition(" ")[2]
+    known = (
+        await signed_in(parts.database, bearer or session_cookie(request)) if body.keeps_password else None
+    )
+    if body.keeps_password and known is None:
+        msg = "keeps_password: send the session of your other organisation"
+        raise InvalidInput(msg)
+    if known is not None and not bearer:
+        check_page(request, session_cookie(request))
+    given = Joining(token=body.token, password=body.password, name=body.name, keeps=known)
     who = await accept(request, parts.database, accounts, given)
-    return await _told(request, response, parts, await accounts.open(request, who))
+    return await signed_in_body(request, response, parts, await accounts.admit(request, who))
 
 
-async def _told(request: Request, response: Response, parts: Parts, opened: Opened) -> SignedIn:
-    set_session_cookie(request, response, opened.token, seconds=int(ABSOLUTE.total_seconds()))
-    found = await signed_in(parts.database, opened.token)
-    assert found is not None
-    async with parts.database.reading() as session:
-        organization = await directory.organisation(session, org_id=opened.session.org_id)
-    return SignedIn(
-        token=opened.token,
-        session_id=opened.session.id,
-        expires_at=opened.session.expires_at,
-        user=user_body(found),
-        organization=membership_bodies((organization,))[0],
+async def _memberships(session: Session, found: user_sessions.SignedIn) -> tuple[Membership, ...]:
+    known = found.session
+    return await user_passwords.memberships(
+        session, org_id=known.org_id, user_id=known.user_id, email=found.email
     )

@@ -6,12 +6,10 @@ none. Each POST must come from a page of ours; one that changes a session carrie
 
 from collections.abc import Awaitable, Callable
 from html import escape
-from typing import NamedTuple, TypeVar
-from urllib.parse import parse_qsl
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
 from gatewayops.api import joining
@@ -21,23 +19,27 @@ from gatewayops.api.browser import (
     check_origin,
     check_page,
     end_session_cookie,
+    pending_cookie,
     session_cookie,
+    set_pending_cookie,
     set_session_cookie,
 )
 from gatewayops.api.directory import Email
+from gatewayops.api.forms import Shape, fields, read
 from gatewayops.api.joining import Joining
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.person import signed_in
+from gatewayops.api.second_factor import SecondFactorRequired, Who
 from gatewayops.api.sign_in_shapes import AcceptAsked, PasswordAsked, ResetAsked, SignInAsked, accounts_of
 from gatewayops.base.errors import GatewayOpsError, InvalidInput
 from gatewayops.identity.passwords import MIN_LENGTH
+from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.control.one_time_links import FIRST_ADMIN, INVITATION, RESET
-from gatewayops.store.control.user_sessions import ABSOLUTE
+from gatewayops.store.control.pending_sign_ins import LIFE, PROVE
+from gatewayops.store.control.user_sessions import ABSOLUTE, SignedIn
 
 router = APIRouter(include_in_schema=False)
-
-Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class SetupAsked(AcceptAsked):
@@ -64,7 +66,12 @@ _OLD = ("password", "Password", "password", "current-password")
 _SLUG = ("organization", "Organisation (only if you belong to several)", "text", "organization")
 
 _SIGN_IN = _Form(
-    "Sign in", "", "/sign-in", (_EMAIL, _OLD, _SLUG), "Sign in", '<p><a href="/forgot">Forgot it?</a></p>'
+    "Sign in",
+    "",
+    "/sign-in",
+    (_EMAIL, _OLD, _SLUG),
+    "Sign in",
+    '<p><a href="/sign-in/passkey">Use a passkey</a> · <a href="/forgot">Forgot it?</a></p>',
 )
 _SETUP = _Form(
     "The first administrator",
@@ -85,9 +92,9 @@ _RESET = _Form("Choose a new password", "It signs you out everywhere.", "/reset"
 
 
 @router.get("/sign-in")
-async def sign_in_form() -> HTMLResponse:
-    """Asks for address and password."""
-    return _shown(_SIGN_IN)
+async def sign_in_form(organization: str = "") -> HTMLResponse:
+    """Asks for address and password, of the organisation that a link names."""
+    return _shown(_SIGN_IN, {"organization": organization})
 
 
 @router.post("/sign-in")
@@ -96,7 +103,11 @@ async def sign_in(request: Request) -> Response:
 
     async def work(asked: SignInAsked) -> Response:
         given = Credentials(asked.email, asked.password, asked.organization)
-        return _welcome(request, await accounts_of(request).sign_in(request, given))
+        accounts = accounts_of(request)
+        known = [Who(one.org_id, one.user_id, one.email) for one in await accounts.matching(request, given)]
+        if len(known) == 1:
+            return await enter(request, known[0])
+        return wait(request, "/sign-in/organization", await accounts.factors.wait_for_choice(known))
 
     return await _answer(request, _SIGN_IN, SignInAsked, work)
 
@@ -108,7 +119,7 @@ async def sign_out(request: Request, parts: Parts) -> Response:
     found = await signed_in(parts.database, token)
     response = RedirectResponse("/", status_code=303)
     if found is not None:
-        form = await _fields(request)
+        form = await fields(request)
         check_page(request, token, form.get("form_token", "-"))
         async with parts.database.session() as session:
             await accounts_of(request).end(session, found.session)
@@ -130,15 +141,25 @@ async def setup(request: Request, parts: Parts) -> Response:
         accounts = accounts_of(request)
         given = Joining(token=asked.token, password=asked.password, name=asked.name, email=asked.email)
         who = await joining.begin(request, parts.database, accounts, given)
-        return _welcome(request, await accounts.open(request, who))
+        return await enter(request, who)
 
     return await _answer(request, _SETUP, SetupAsked, work)
 
 
 @router.get("/invitation")
-async def invitation_form(parts: Parts, token: str = "") -> HTMLResponse:
-    """Asks for a name and a password."""
-    return await _of_link(parts, _INVITATION, INVITATION, token)
+async def invitation_form(request: Request, parts: Parts, token: str = "") -> HTMLResponse:
+    """Asks for a name and a password; who is signed in elsewhere may keep the one that they have."""
+    own = session_cookie(request)
+    known = await signed_in(parts.database, own)
+    if known is None or not await _may_keep(parts, known, token):
+        return await _of_link(parts, _INVITATION, INVITATION, token)
+    inside = (
+        f'<input type="hidden" name="token" value="{escape(token)}">'
+        f'<input type="hidden" name="form_token" value="{form_token(own)}">'
+        '<button name="keeps_password" value="true">Join with the password that I have</button>'
+    )
+    after = f'<form method="post" action="/invitation">{inside}</form>'
+    return await _of_link(parts, _INVITATION._replace(after=after), INVITATION, token)
 
 
 @router.post("/invitation")
@@ -147,9 +168,17 @@ async def accept_invitation(request: Request, parts: Parts) -> Response:
 
     async def work(asked: AcceptAsked) -> Response:
         accounts = accounts_of(request)
-        given = Joining(token=asked.token, password=asked.password, name=asked.name)
+        known = await signed_in(parts.database, session_cookie(request)) if asked.keeps_password else None
+        if known is not None:
+            check_page(request, session_cookie(request), (await fields(request)).get("form_token", "-"))
+        given = Joining(
+            token=asked.token,
+            password=asked.password,
+            name=asked.name or (known.name if known else ""),
+            keeps=known,
+        )
         who = await joining.accept(request, parts.database, accounts, given)
-        return _welcome(request, await accounts.open(request, who))
+        return await enter(request, who)
 
     return await _answer(request, _INVITATION, AcceptAsked, work)
 
@@ -189,6 +218,14 @@ async def reset(request: Request, parts: Parts) -> Response:
     return await _answer(request, _RESET, PasswordAsked, work)
 
 
+async def _may_keep(parts: ControlParts, known: SignedIn, token: str) -> bool:
+    try:
+        link = await joining.peek(parts.database, INVITATION, token)
+    except InvalidInput:
+        return False
+    return await joining.keeps_own(parts.database, link, known)
+
+
 async def _of_link(parts: ControlParts, form: _Form, kind: str, token: str) -> HTMLResponse:
     try:
         link = await joining.peek(parts.database, kind, token)
@@ -203,11 +240,11 @@ async def _answer(
     request: Request, form: _Form, shape: type[Shape], work: Callable[[Shape], Awaitable[Response]]
 ) -> Response:
     """Does the work with what the form holds; a refusal is shown above the form, filled in as before."""
-    given = await _fields(request)
+    given = await fields(request)
     try:
         check_origin(request)
         check_can_keep_cookie(request)
-        return await work(_read(shape, given))
+        return await work(read(shape, given))
     except GatewayOpsError as error:
         if error.status >= 500:
             raise
@@ -218,33 +255,27 @@ async def _answer(
         return answer
 
 
-def _read(shape: type[Shape], given: dict[str, str]) -> Shape:
+async def enter(request: Request, who: Who) -> Response:
+    """The session of one whose password was right, or the page of the next step."""
     try:
-        return shape(**{name: text for name, text in given.items() if name in shape.model_fields})
-    except ValidationError as error:
-        fault = error.errors()[0]
-        msg = f"form: {fault['loc'][0]}: {fault['msg']}"
-        raise InvalidInput(msg) from error
+        return welcome(request, RedirectResponse("/", 303), await accounts_of(request).admit(request, who))
+    except SecondFactorRequired as waiting:
+        page_of = "/sign-in/second-factor" if waiting.step == PROVE else "/second-factors"
+        return wait(request, page_of, waiting.token)
 
 
-async def _fields(request: Request) -> dict[str, str]:
-    """A form's fields; nothing for a body of another kind."""
-    if (
-        request.headers.get("content-type", "").partition(";")[0].strip()
-        != "application/x-www-form-urlencoded"
-    ):
-        return {}
-    try:
-        pairs = parse_qsl((await request.body()).decode("ascii"), keep_blank_values=True, max_num_fields=20)
-    except ValueError as error:
-        msg = "form: cannot be read"
-        raise InvalidInput(msg) from error
-    return dict(pairs)
+def wait(request: Request, address: str, token: str) -> Response:
+    """On to the next step, in this browser only."""
+    response = RedirectResponse(address, status_code=303)
+    set_pending_cookie(request, response, token, seconds=int(LIFE.total_seconds()))
+    return response
 
 
-def _welcome(request: Request, opened: Opened) -> Response:
-    response = RedirectResponse("/", status_code=303)
+def welcome(request: Request, response: Response, opened: Opened) -> Response:
+    """The browser gets its session; what it waited with is over."""
     set_session_cookie(request, response, opened.token, seconds=int(ABSOLUTE.total_seconds()))
+    if pending_cookie(request):
+        set_pending_cookie(request, response, "", seconds=0)
     return response
 
 

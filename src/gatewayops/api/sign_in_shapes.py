@@ -4,14 +4,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Request
+from fastapi import Request, Response
 from pydantic import BaseModel, Field
 
-from gatewayops.api.accounts import Accounts
+from gatewayops.api.accounts import Accounts, Opened
+from gatewayops.api.browser import set_session_cookie
 from gatewayops.api.directory import Email
+from gatewayops.api.parts import ControlParts
+from gatewayops.api.person import signed_in
 from gatewayops.api.shapes import Body, Listed, Ref
 from gatewayops.policy.access.rulebook import Subject
-from gatewayops.store.control import user_sessions
+from gatewayops.store.control import directory, user_sessions
 from gatewayops.store.control.directory import Organisation
 from gatewayops.store.control.user_passwords import Membership
 from gatewayops.store.control.user_sessions import UserSession
@@ -57,11 +60,16 @@ class PasswordAsked(Body):
 
 
 class AcceptAsked(Body):
-    """`token` is the link's; `name` is how one is called."""
+    """`token` is the link's; `name` is how one is called.
+
+    With `keeps_password` the password is that of the same person's account in another organisation, whose
+    session comes along.
+    """
 
     token: Token
     name: Ref = ""
-    password: Password
+    password: Annotated[str, Field(max_length=256, json_schema_extra={"format": "password"})] = ""
+    keeps_password: bool = False
 
 
 class AccountBody(BaseModel):
@@ -81,6 +89,13 @@ class MembershipBody(BaseModel):
     name: str
 
 
+class OrganizationChoice(BaseModel):
+    """Those in which one may sign in; the caller's own is `current`."""
+
+    current: MembershipBody
+    organizations: list[MembershipBody]
+
+
 class HeldRole(BaseModel):
     """A role, and whom it is bound to: the user, a team above them, or the organisation."""
 
@@ -97,6 +112,8 @@ class SessionBody(BaseModel):
     email: str
     address: str
     user_agent: str
+    organization: str = Field(description="its slug")
+    method: str = Field(examples=["password+totp"], description="how they signed in")
     created_at: datetime
     used_at: datetime
     ends_at: datetime
@@ -157,7 +174,27 @@ def role_bodies(held: Sequence[tuple[Subject, RoleRow]]) -> list[HeldRole]:
     return [HeldRole(id=role.id, name=role.name, subject_kind=subject.kind) for subject, role in held]
 
 
-def session_body(row: UserSession, email: str, caller: user_sessions.SignedIn | None) -> SessionBody:
+async def signed_in_body(
+    request: Request, response: Response, parts: ControlParts, opened: Opened
+) -> SignedIn:
+    """The answer about a session that has just begun; the browser gets its cookie."""
+    set_session_cookie(request, response, opened.token, seconds=int(user_sessions.ABSOLUTE.total_seconds()))
+    found = await signed_in(parts.database, opened.token)
+    assert found is not None
+    async with parts.database.reading() as session:
+        organization = await directory.organisation(session, org_id=opened.session.org_id)
+    return SignedIn(
+        token=opened.token,
+        session_id=opened.session.id,
+        expires_at=opened.session.expires_at,
+        user=user_body(found),
+        organization=membership_bodies((organization,))[0],
+    )
+
+
+def session_body(
+    row: UserSession, email: str, caller: user_sessions.SignedIn | None, organization: Organisation
+) -> SessionBody:
     """A session as lists show it; `caller` is who asks, if it is a person."""
     return SessionBody(
         id=row.id,
@@ -165,6 +202,8 @@ def session_body(row: UserSession, email: str, caller: user_sessions.SignedIn | 
         email=email,
         address=row.address,
         user_agent=row.user_agent,
+        organization=organization.slug,
+        method=row.method,
         created_at=row.created_at,
         used_at=row.used_at,
         ends_at=row.ends_at,

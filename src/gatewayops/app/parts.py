@@ -15,6 +15,7 @@ from gatewayops.app.address import address_of
 from gatewayops.app.audit_anchor import open_anchors
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import with_local_administrator
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.record.audit.notary import Notary
 from gatewayops.record.audit.signing import Signer
 from gatewayops.settings import Settings
@@ -86,6 +87,7 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
             alerts=settings.alerts,
             address=address_of(settings),
             outbox=data.outbox,
+            trusted_proxies=TrustedProxies(settings.trusted_proxies),
         )
     finally:
         await database.close()

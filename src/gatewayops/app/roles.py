@@ -11,6 +11,7 @@ from gatewayops.app.logs import log_to_stderr
 from gatewayops.app.quick_start import loading
 from gatewayops.app.run_lock import AlreadyHeld, RunLock
 from gatewayops.base.errors import Conflict, InvalidInput
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.settings import Settings
 
 _STORE_WAIT_S = 30.0
@@ -50,6 +51,7 @@ def run_gateway(settings: Settings, *, worker: int = 0) -> None:
         secrets=settings.secrets,
         worker=worker or 1,
         oauth_domain=settings.oauth.domain,
+        proxies=TrustedProxies(settings.trusted_proxies),
     )
     try:
         role.run(parts)

@@ -49,6 +49,8 @@ class Reason(StrEnum):
     COUNTERS_UNAVAILABLE = "counters_unavailable"
     SESSION_UNKNOWN = "session_unknown"
     SIGN_IN_FAILED = "sign_in_failed"
+    SECOND_FACTOR_REQUIRED = "second_factor_required"
+    CONFIRMATION_REQUIRED = "confirmation_required"
     MALFORMED_JSON = "malformed_json"
     INVALID_REQUEST = "invalid_request"
     TOO_LARGE = "too_large"

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
-from gatewayops.cli.root import Refusal
+from gatewayops.cli.root import Refusal, WrongUsage
 from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_page, show_pairs
 
 
@@ -40,14 +40,25 @@ def show_organization(door: Door, *, as_json: bool) -> None:
 
 @organization.command("set")
 @click.option(
-    "--mask-contacts/--keep-contacts", required=True, help="Mask e-mail addresses and phone numbers."
+    "--mask-contacts/--keep-contacts", default=None, help="Mask e-mail addresses and phone numbers."
+)
+@click.option(
+    "--second-factor",
+    type=click.Choice(["off", "required"]),
+    help="Whether who signs in must have one, from the next sign-in on.",
 )
 @as_json_option
 @reaches_api()
-def set_organization(door: Door, *, mask_contacts: bool, as_json: bool) -> None:
+def set_organization(
+    door: Door, *, mask_contacts: bool | None, second_factor: str | None, as_json: bool
+) -> None:
     """Change it; records from then on follow."""
-    body = {"masks_contacts": mask_contacts}
-    _show_one(door.ask("PATCH", "/v1/organization", body)["organization"], as_json=as_json)
+    body = {"masks_contacts": mask_contacts, "second_factor": second_factor}
+    given = {name: value for name, value in body.items() if value is not None}
+    if not given:
+        msg = "say what to change: --mask-contacts, --keep-contacts or --second-factor"
+        raise WrongUsage(msg)
+    _show_one(door.ask("PATCH", "/v1/organization", given)["organization"], as_json=as_json)
 
 
 @team.command("add")
@@ -132,6 +143,29 @@ def enable_user(door: Door, email: str) -> None:
     """Let somebody in again."""
     door.ask("POST", f"/v1/users/{id_of(door, 'user', email)}/enable")
     click.echo(f"{email} may sign in again.")
+
+
+@user.command("factors")
+@click.argument("email")
+@as_json_option
+@reaches_api()
+def show_factors(door: Door, email: str, *, as_json: bool) -> None:
+    """Show somebody's second factors."""
+    told = door.ask("GET", f"/v1/users/{id_of(door, 'user', email)}/factors")
+    if as_json:
+        show_json(told)
+        return
+    names = ", ".join(one["name"] for one in told["passkeys"])
+    show_pairs(told | {"passkeys": names or None})
+
+
+@user.command("reset-factors")
+@click.argument("email")
+@reaches_api()
+def reset_factors(door: Door, email: str) -> None:
+    """Take all second factors from somebody who lost theirs, and sign them out; a mail tells them."""
+    door.ask("DELETE", f"/v1/users/{id_of(door, 'user', email)}/factors")
+    click.echo(f"{email} has no second factor any more, and is signed out everywhere.")
 
 
 @user.command("set-password")

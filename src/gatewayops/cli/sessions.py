@@ -25,10 +25,10 @@ def list_(door: Door, user: str | None, limit: int, cursor: str | None, *, as_js
         show_json(told)
         return
     show_table(
-        ["id", "user", "address", "program", "since", "used", "ends"],
+        ["id", "user", "organization", "how", "address", "program", "since", "used", "ends"],
         (
-            (row["id"], row["email"], row["address"], row["user_agent"], moment(row["created_at"]),
-             moment(row["used_at"]), moment(row["ends_at"]))
+            (row["id"], row["email"], row["organization"], row["method"], row["address"], row["user_agent"],
+             moment(row["created_at"]), moment(row["used_at"]), moment(row["ends_at"]))
             for row in told["sessions"]
         ),
         empty="Nobody is signed in.",

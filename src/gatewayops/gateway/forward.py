@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from gatewayops.base.errors import GatewayOpsError, Reason, TooLarge, Unauthenticated, Unavailable
 from gatewayops.gateway.call import Cycle, Receive, Scope, Send, read_body
 from gatewayops.gateway.flights import Flights
+from gatewayops.gateway.head import client_of
 from gatewayops.gateway.live import Live
 from gatewayops.gateway.pipeline import Refused
 from gatewayops.policy.decision import Deny
 from gatewayops.protocol import otlp
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.pool import Pool
 
@@ -28,12 +30,14 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+_FOR, _PROTO = b"x-forwarded-for", b"x-forwarded-proto"
+_SCHEMES = (b"http", b"https")
 _NOT_FORWARDED = _HOP_BY_HOP | {
     b"content-length",
     b"expect",
     b"x-gatewayops-internal",
-    b"x-forwarded-for",
-    b"x-forwarded-proto",
+    _FOR,
+    _PROTO,
     b"x-forwarded-host",
 }
 _TIMEOUT_S = 60.0
@@ -46,9 +50,20 @@ class Forwarder:
     """Passes requests to the control role and its answers back, both as streams of bytes."""
 
     def __init__(
-        self, control: Pool, flights: Flights, live: Live, *, max_body_bytes: int, otlp_body_bytes: int
+        self,
+        control: Pool,
+        flights: Flights,
+        live: Live,
+        *,
+        max_body_bytes: int,
+        otlp_body_bytes: int,
+        proxies: TrustedProxies,
     ) -> None:
-        """`control` leads to the control role; exports of telemetry have a bound of their own."""
+        """`control` leads to the control role; exports of telemetry have a bound of their own.
+
+        What `proxies` say of whom they forward is passed on; what others say is not.
+        """
+        self._proxies = proxies
         self._otlp_body_bytes = otlp_body_bytes
         self._control = control
         self._live = live
@@ -70,7 +85,7 @@ class Forwarder:
             limit = min(_SIGN_IN_BYTES, self._max_body_bytes) if is_sign_in else self._max_body_bytes
             body = await read_body(scope["cycle"], limit)
         try:
-            exchange = await self._control.send(_request(scope, body), streams_all=True)
+            exchange = await self._control.send(_request(scope, body, self._proxies), streams_all=True)
         except GatewayOpsError as error:
             raise Unavailable(
                 "the control role is away; calls go on, this page comes back with it"
@@ -117,18 +132,22 @@ async def _answer(exchange: Exchange, scope: Scope, send: Send, extra: Sequence[
     await send({"type": "http.response.body", "body": b""})
 
 
-def _request(scope: Scope, body: bytes) -> bytes:
+def _request(scope: Scope, body: bytes, proxies: TrustedProxies) -> bytes:
     verb = "GET" if scope["method"] == "HEAD" else scope["method"]  # an answer to HEAD has a length, no body
     query = b"?" + scope["query_string"] if scope["query_string"] else b""
     parts = [verb.encode(), b" ", scope["raw_path"], query, b" HTTP/1.1\r\n"]
-    host = b""
+    host, scheme = b"", scope["scheme"].encode()
+    client = scope.get("client")
+    peer = client[0] if client else ""
+    is_trusted = proxies.trusts(peer)
     for name, value in scope["headers"]:
         if name == b"host":
             host = value
+        if name == _PROTO and is_trusted and value.strip().lower() in _SCHEMES:
+            scheme = value.strip().lower()
         if name not in _NOT_FORWARDED:
             parts += (name, b": ", value, b"\r\n")
-    client = scope.get("client")
-    parts += (b"x-forwarded-for: ", (client[0] if client else "").encode(), b"\r\n")
-    parts += (b"x-forwarded-proto: ", scope["scheme"].encode(), b"\r\nx-forwarded-host: ", host, b"\r\n")
+    parts += (b"x-forwarded-for: ", client_of(proxies, peer, scope["headers"]).encode(), b"\r\n")
+    parts += (b"x-forwarded-proto: ", scheme, b"\r\nx-forwarded-host: ", host, b"\r\n")
     parts += (b"content-length: ", str(len(body)).encode(), b"\r\n\r\n", body)
     return b"".join(parts)

@@ -13,6 +13,7 @@ import httptools
 from gatewayops.base.errors import Forbidden
 from gatewayops.gateway.hosts import HostCheck, inner_path
 from gatewayops.protocol import headers as mcp
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.protocol.methods import MODERN
 
 Lines = list[tuple[bytes, bytes]]
@@ -141,6 +142,15 @@ class Heads:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[raw] = head
+
+
+def client_of(proxies: TrustedProxies, peer: str, lines: Lines) -> str:
+    """The address of who is behind the proxies that are trusted; `peer` itself unless it is one of them."""
+    if not proxies.trusts(peer):
+        return peer
+    return proxies.client(
+        peer, (value.decode("latin-1") for name, value in lines if name == b"x-forwarded-for")
+    )
 
 
 def _comes_again(head: Head) -> bool:

@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from gatewayops.gateway.wire import BoundedHttp, close_slow
 from gatewayops.identity.authenticator import Authenticator
 from gatewayops.identity.oauth.access_tokens import AccessTokens
 from gatewayops.policy.governance import GovernanceSettings
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.record.settings import RecordSettings
 from gatewayops.record.spool import SpoolBroken, SpoolWriter
 from gatewayops.store.oauth_addresses import Site
@@ -71,6 +72,7 @@ class GatewayParts:
     secrets: SecretsSettings = _LOCAL
     worker: int = 1
     oauth_domain: str = ""
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
 
 class Gateway:
@@ -123,13 +125,7 @@ class Gateway:
         self.door.open_to(
             mcp_door,
             RestDoor(pipeline, McpClient(max_answer_bytes=parts.upstream.max_answer_bytes), identity),
-            Forwarder(
-                self._control,
-                self._flights,
-                live,
-                max_body_bytes=settings.max_body_bytes,
-                otlp_body_bytes=parts.record.otlp_body_bytes,
-            ),
+            _forwarder(parts, self._control, self._flights, live),
             ShortWay(mcp_door, pipeline, self._flights),
         )
         self._heads = Heads(hosts)
@@ -221,7 +217,18 @@ def _visitors(parts: GatewayParts) -> Visitors:
     site = Site(parts.settings.clients_url, parts.oauth_domain)
     tokens = AccessTokens(site)
     seal_key = secret_file(parts.data / "secrets" / "seal.key")
-    return Visitors(tokens, site, address_key=seal_key)
+    return Visitors(tokens, site, address_key=seal_key, proxies=parts.proxies)
+
+
+def _forwarder(parts: GatewayParts, control: Pool, flights: Flights, live: Live) -> Forwarder:
+    return Forwarder(
+        control,
+        flights,
+        live,
+        max_body_bytes=parts.settings.max_body_bytes,
+        otlp_body_bytes=parts.record.otlp_body_bytes,
+        proxies=parts.proxies,
+    )
 
 
 class _Server(uvicorn.Server):

@@ -12,9 +12,11 @@ import msgspec
 
 from gatewayops.base.errors import GatewayOpsError, NotFound, Reason, Unauthenticated
 from gatewayops.gateway.call import Call
+from gatewayops.gateway.head import client_of
 from gatewayops.identity.oauth.access_token import AccessToken
 from gatewayops.identity.oauth.access_tokens import AccessTokens, ScopeInsufficient
 from gatewayops.identity.principal import ANONYMOUS, Principal
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.store.oauth_addresses import Site
 from gatewayops.store.snapshot import ANONYMOUS as FOR_ANYBODY
 from gatewayops.store.snapshot import API_KEY, PLATFORM_OAUTH, ServerRow, Snapshot
@@ -28,8 +30,14 @@ _encode = msgspec.json.Encoder().encode
 class Visitors:
     """The servers of one snapshot that are open to visitors, by slug. One a worker."""
 
-    def __init__(self, tokens: AccessTokens, site: Site, *, address_key: bytes) -> None:
-        """`site` says where servers are; `address_key` hashes those of anonymous callers."""
+    def __init__(
+        self, tokens: AccessTokens, site: Site, *, address_key: bytes, proxies: TrustedProxies | None = None
+    ) -> None:
+        """`site` says where servers are; `address_key` hashes the addresses of anonymous callers.
+
+        `proxies` say whose callers they are, where there are any.
+        """
+        self._proxies = proxies or None
         self._tokens = tokens
         self._site = site
         self._address_key = address_key
@@ -61,7 +69,7 @@ class Visitors:
             return None
         if server.auth == PLATFORM_OAUTH:
             return self._tokens.known(call.head.digest, server, at_host=call.head.at_host)
-        return None if call.head.token[:4] == _KEY else self._nobody(server, call.cycle.client)
+        return None if call.head.token[:4] == _KEY else self._nobody(server, self._address(call))
 
     def admit(self, call: Call) -> Principal | None:
         """Who is calling, checked; None for whom a key must speak. Raises Unauthenticated, ScopeInsufficient.
@@ -72,7 +80,7 @@ class Visitors:
         if server is None or token[:4] == _KEY:
             return None
         if server.auth != PLATFORM_OAUTH:
-            return self._nobody(server, call.cycle.client)
+            return self._nobody(server, self._address(call))
         call.principal = Principal(org_id=server.org_id, key_id="")  # whose refusal it is
         try:
             if not token:
@@ -129,6 +137,10 @@ class Visitors:
             "resource_name": server.name,
         }
         return _encode(told | ({"scopes_supported": server.oauth_scopes} if server.oauth_scopes else {}))
+
+    def _address(self, call: Call) -> str:
+        peer = call.cycle.client
+        return peer if self._proxies is None else client_of(self._proxies, peer, call.head.lines)
 
     def _nobody(self, server: ServerRow, address: str) -> Principal:
         known = self._anonymous.get((server.slug, address))

@@ -1,4 +1,5 @@
-"""What people hold: session tokens `gws_…`, and the tokens of one-time links `gwl_…`. Pure.
+"""What people hold: session tokens `gws_…`, tokens of one-time links `gwl_…`, and those of sign-ins that wait
+for a second factor, `gwp_…`. Pure.
 
 Each has 256 random bits, so a plain SHA-256 of it is kept: there is nothing to guess.
 """
@@ -12,6 +13,7 @@ from gatewayops.base.ids import random_text
 _LENGTH = 43  # letters and digits: 256 bits
 _SESSION = re.compile(rf"gws_[0-9A-Za-z]{{{_LENGTH}}}")
 _LINK = re.compile(rf"gwl_[0-9A-Za-z]{{{_LENGTH}}}")
+_PENDING = re.compile(rf"gwp_[0-9A-Za-z]{{{_LENGTH}}}")
 _FORM = b"gatewayops/form/1"
 
 
@@ -23,6 +25,16 @@ def new_session_token() -> str:
 def new_link_token() -> str:
     """For the address of a one-time link."""
     return f"gwl_{random_text(_LENGTH)}"
+
+
+def new_pending_token() -> str:
+    """For one whose first factor was right."""
+    return f"gwp_{random_text(_LENGTH)}"
+
+
+def is_pending_token(text: str) -> bool:
+    """Whether it has the form of one."""
+    return _PENDING.fullmatch(text) is not None
 
 
 def is_session_token(text: str) -> bool:

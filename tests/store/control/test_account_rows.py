@@ -135,7 +135,12 @@ async def test_an_address_in_two_organisations_signs_in_to_the_older_unless_it_s
     assert await found(email="ada@example.com", organization="Default") == ""
     assert await found(email="bob@example.com") == ""
     async with database.reading() as session:
-        members = await user_passwords.memberships(session, email="ada@example.com")
+        known = {"org_id": ORG, "user_id": second, "email": "ada@example.com"}
+        own = await user_passwords.memberships(session, **known)
+    async with database.session() as session:
+        await user_passwords.put(session, org_id=ORG, user_id=second, password_hash="two", is_by_mail=True)
+        members = await user_passwords.memberships(session, **known)
+    assert [one.slug for one in own] == ["default"]
     assert [one.slug for one in members] == ["other", "default"]
 
 

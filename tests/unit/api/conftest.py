@@ -11,6 +11,7 @@ import pytest
 
 from gatewayops.api.app import ControlParts, create_app
 from gatewayops.api.settings import ControlSettings
+from gatewayops.base import clock
 from gatewayops.base.crypto import Sealer
 from gatewayops.base.errors import Unavailable
 from gatewayops.identity import keys as secrets
@@ -44,6 +45,13 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "_COST", 4)
     monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
     monkeypatch.setattr(passwords, "_PASSES", 1)
+
+
+@pytest.fixture
+def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One-time codes are of one moment, however long the test takes."""
+    now_s = clock.unix_s()
+    monkeypatch.setattr(clock, "unix_s", lambda: now_s)
 
 
 @pytest.fixture

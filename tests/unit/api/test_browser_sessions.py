@@ -9,6 +9,7 @@ import pytest
 from gatewayops.api.app import ControlParts
 
 from .accounts import sign_in, user
+from .authenticator import Phone, add_totp
 
 ClientWith = Callable[[str], httpx.AsyncClient]
 
@@ -127,3 +128,47 @@ async def test_a_form_token_is_of_one_session(
     await sign_in(browser)
     headers = {"X-GatewayOps-Token": form_token}
     assert (await browser.post("/v1/teams", json={"name": "x"}, headers=headers)).status_code == 403
+
+
+@pytest.mark.usefixtures("still_clock")
+async def test_a_page_elsewhere_neither_takes_the_second_step_nor_changes_factors(
+    browser: httpx.AsyncClient, form_token: str, anyone: httpx.AsyncClient
+) -> None:
+    headers = {"X-GatewayOps-Token": form_token}
+    evil = {"Origin": "https://evil.example.com"}
+    for method, path in (
+        ("POST", "/v1/auth/factors/totp"),
+        ("POST", "/v1/auth/factors/passkeys/options"),
+        ("POST", "/v1/auth/confirm"),
+        ("DELETE", "/v1/auth/factors/totp"),
+    ):
+        assert (await browser.request(method, path)).status_code == 403, path
+        assert (await browser.request(method, path, headers=headers | evil)).status_code == 403, path
+    made = await browser.post("/v1/auth/factors/totp", headers=headers)
+    assert made.status_code == 201
+    code = Phone(made.json()["secret"]).code()
+    path = "/v1/auth/factors/totp/confirm"
+    assert (await browser.post(path, json={"code": code}, headers=headers)).status_code == 200
+    pending = (await sign_in(anyone)).json()["pending_token"]
+    body = {"pending_token": pending, "code": code}
+    passkey = await anyone.post("/v1/auth/sign-in/passkey", json={"passkey": {}}, headers=evil)
+    assert passkey.status_code == 403
+    refused = await anyone.post("/v1/auth/sign-in/second-factor", json=body, headers=evil)
+    assert (refused.status_code, refused.json()["reason"]) == (403, "origin_not_allowed")
+
+
+@pytest.mark.usefixtures("still_clock")
+async def test_the_second_step_begins_a_session_that_was_never_there_before(
+    browser: httpx.AsyncClient, form_token: str, client_with: ClientWith
+) -> None:
+    mine = client_with(browser.cookies[COOKIE])
+    phone, _ = await add_totp(mine)
+    planted = browser.cookies[COOKIE]  # an attacker's own, put into somebody's browser
+    pending = (await sign_in(browser)).json()["pending_token"]
+    body = {"pending_token": pending, "code": phone.code()}
+
+    answer = await browser.post("/v1/auth/sign-in/second-factor", json=body)
+
+    assert answer.json()["token"] == browser.cookies[COOKIE] != planted
+    assert (await client_with(planted).get("/v1/auth/session")).status_code == 401
+    assert (await client_with(pending).get("/v1/auth/session")).status_code == 401

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from gatewayops import api
 from gatewayops.api.app import create_app
 from gatewayops.api.auth import NeedsCaller, check_internal
+from gatewayops.api.factors import needs_owner
 from gatewayops.api.oauth_state import protected_server
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.prometheus import check_scraper
@@ -24,6 +25,9 @@ PROVES_ITSELF = {  # the request itself is what is checked: who cannot sign in y
     "/v1/auth/password/reset-request": "answers everybody the same; the link goes to the mailbox",
     "/v1/auth/password/reset": "a one-time link",
     "/v1/auth/invitations/accept": "a one-time link",
+    "/v1/auth/sign-in/second-factor": "the token of a first step, and a factor",
+    "/v1/auth/sign-in/passkey-options": "a challenge, with limits by address",
+    "/v1/auth/sign-in/passkey": "a passkey's answer to it",
 }
 PAGES = {"/sign-in", "/sign-out", "/setup", "/invitation", "/forgot", "/reset"}  # the same as forms
 PAGES |= {  # for who is signed in and holds connections.own: test_upstream_account_attacks.py
@@ -31,18 +35,30 @@ PAGES |= {  # for who is signed in and holds connections.own: test_upstream_acco
     "/connections/servers/{server}",
     "/connections/client.json",  # our own document, for anybody
 }
+PAGES |= {"/sign-in/passkey", "/sign-in/organization", "/sign-in/second-factor", "/second-factors"}
+PAGES |= {"/assets/passkeys.js"}  # a file of ours, the same for all
 OWN = {  # of the caller, whatever they hold; what is others' needs directory.write (test_sessions.py)
     "/v1/auth/session",
     "/v1/auth/sessions",
     "/v1/auth/sessions/{session_id}",
     "/v1/auth/password",
+    "/v1/auth/confirm",
+    "/v1/auth/organizations",
+    "/v1/auth/factors",
+    "/v1/auth/factors/totp",
+    "/v1/auth/factors/totp/confirm",
+    "/v1/auth/factors/passkeys",
+    "/v1/auth/factors/passkeys/options",
+    "/v1/auth/factors/passkeys/{passkey_id}",
+    "/v1/auth/factors/recovery-codes",
 }
 OPEN = PUBLIC | PROVES_ITSELF.keys() | PAGES
 OPERATIONS = {"get", "put", "post", "patch", "delete", "head", "options"}
 
 
 def needs_caller(route: APIRoute) -> bool:
-    return any(isinstance(needed.call, NeedsCaller) for needed in route.dependant.dependencies)
+    needed = [one.call for one in route.dependant.dependencies]
+    return needs_owner in needed or any(isinstance(one, NeedsCaller) for one in needed)
 
 
 @pytest.fixture

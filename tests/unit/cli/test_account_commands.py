@@ -46,3 +46,16 @@ def test_the_administrator_at_the_machine_sets_a_password(commands):
     assert (refused.exit_code, "12 to 256" in refused.output) == (1, True)
     assert commands.shown("session", "list") == "Nobody is signed in.\n"
     commands.refused("session", "revoke", "us_none")
+
+
+def test_second_factors_are_shown_reset_and_required(commands):
+    commands.shown("user", "add", "ada@example.com")
+    assert commands.json("user", "factors", "ada@example.com")["second_factor"] == "off"
+    assert commands.json("organization", "set", "--second-factor", "required")["second_factor"] == "required"
+    assert commands.json("organization", "set", "--mask-contacts")["second_factor"] == "required"
+    assert "required" in commands.shown("user", "factors", "ada@example.com")
+    assert "no second factor any more" in commands.shown("user", "reset-factors", "ada@example.com")
+    [mail] = (commands.data / "outbox").glob("*.eml")
+    assert "removed your second factors" in mail.read_text()
+    assert "say what to change" in commands.refused("organization", "set", code=2)
+    commands.refused("user", "factors", "nobody@example.com")

@@ -19,6 +19,7 @@ from gatewayops.base.crypto import Sealer, secret_file
 from gatewayops.gateway import role
 from gatewayops.gateway.settings import GatewaySettings
 from gatewayops.policy.governance import GovernanceSettings
+from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.record import spool
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.settings import RecordSettings
@@ -174,12 +175,13 @@ class Line:
 class RunningGateway:
     """A worker under test."""
 
-    def __init__(self, data, rules, settings, upstream, control_url, oauth_domain=""):
+    def __init__(self, data, rules, settings, upstream, control_url, *, oauth_domain="", proxies=()):
         self.data = data
         self.rules = rules
         parts = role.GatewayParts(
             settings, upstream, RecordSettings(), GovernanceSettings(), data, control_url, "internal-token",
             oauth_domain=oauth_domain,
+            proxies=TrustedProxies(proxies),
         )  # fmt: skip
         self._parts = parts
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -351,6 +353,7 @@ async def start_gateway(rules, server, started):
         is_ready=True,
         headers=None,
         oauth_domain="",
+        proxies=(),
     ) -> RunningGateway:
         rules.add_server("tools", headers=headers, **{"url": server.url, **(row or {})})
         if is_ready:
@@ -362,7 +365,8 @@ async def start_gateway(rules, server, started):
             GatewaySettings(port=0, **(settings or {})),
             UpstreamSettings(**(upstream or {})),
             url,
-            oauth_domain,
+            oauth_domain=oauth_domain,
+            proxies=proxies,
         )
         running.append(gateway)
         return await gateway.start()

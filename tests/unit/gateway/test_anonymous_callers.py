@@ -32,6 +32,25 @@ async def test_one_address_is_one_caller_also_after_the_rules_changed(opened):
     assert first.user_id == second.user_id
 
 
+async def test_callers_behind_a_trusted_proxy_are_told_apart_and_what_they_claim_counts_nothing(
+    start_gateway,
+):
+    opened = await start_gateway(row={"slug": "tools", "auth": sn.ANONYMOUS}, proxies=("127.0.0.1",))
+    for said in ("203.0.113.7", "203.0.113.8", "203.0.113.8, 203.0.113.7", None, "no address"):
+        await opened.call(key=None, headers={"x-forwarded-for": said} if said else {})
+
+    first, second, forged, itself, odd = (record.user_id for record in opened.records())
+    assert len({first, second, itself}) == 3
+    assert (forged, odd) == (first, itself)
+
+
+async def test_without_trusted_proxies_nobody_is_somebody_else(opened):
+    for said in ("203.0.113.7", "203.0.113.8"):
+        await opened.call(key=None, headers={"x-forwarded-for": said})
+
+    assert len({record.user_id for record in opened.records()}) == 1
+
+
 async def test_limits_hold_for_each_caller(opened, rules):
     rules.governing["limits"] = (sn.LimitRow("org_default", "user", "*", 2, 60),)
     await opened.apply()

@@ -65,6 +65,28 @@ async def test_who_the_client_is_is_said_by_us_alone(fronted, control):
     assert control.last.header("te") is None
 
 
+async def test_what_a_trusted_proxy_says_of_the_client_is_passed_on_and_what_a_client_claims_is_not(
+    start_gateway, control
+):
+    async def script(turn):
+        if turn.request.target.startswith("/internal/snapshot"):
+            await turn.hung_up()
+        else:
+            await turn.answer(b"{}")
+
+    control.script = script
+    gateway = await start_gateway(control=control, proxies=("127.0.0.0/8", "10.0.0.0/8"))
+    said = {"x-forwarded-for": "6.6.6.6, 203.0.113.7, 10.0.0.9", "x-forwarded-proto": "https"}
+
+    await gateway.ask("GET", "/v1/servers", headers=said)
+
+    assert control.last.header("x-forwarded-for") == "203.0.113.7"
+    assert control.last.header("x-forwarded-proto") == "https"
+    await gateway.ask("GET", "/v1/servers", headers={"x-forwarded-proto": "gopher"})
+    assert control.last.header("x-forwarded-for") == "127.0.0.1"
+    assert control.last.header("x-forwarded-proto") == "http"
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -23,6 +23,7 @@ class UserPassword(OwnedTable):
     user_id: Mapped[str] = mapped_column(ForeignKey(_USER, ondelete="CASCADE"), unique=True)
     password_hash: Mapped[str]
     changed_at: Mapped[datetime]
+    is_by_mail: Mapped[bool]  # chosen by who had a link that went to the address
 
 
 class UserSession(OwnedTable):
@@ -38,6 +39,8 @@ class UserSession(OwnedTable):
     used_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    method: Mapped[str] = mapped_column(String(40))  # such as password+totp
+    confirmed_at: Mapped[datetime | None]  # when they last proved who they are
 
 
 class OneTimeLink(OwnedTable):

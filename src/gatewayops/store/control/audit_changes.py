@@ -31,6 +31,9 @@ _NOUNS = {
     "tool_pins": "tool",
     "masking_switches": "masking",
     "pinning_settings": "pinning",
+    "user_totps": "totp",
+    "user_passkeys": "passkey",
+    "sign_in_policies": "sign_in_policy",
 }
 _PERSONAL = {
     "users": frozenset({"email", "name"}),

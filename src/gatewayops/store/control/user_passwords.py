@@ -30,7 +30,13 @@ class Membership(msgspec.Struct, frozen=True):
 
 
 async def account(session: Session, *, email: str, organization: str = "") -> Account | None:
-    """Who signs in with this address: in the organisation of that slug, else in the oldest that has them.
+    """Who signs in with this address: in the organisation of that slug, else in the oldest that has them."""
+    found = await accounts(session, email=email, organization=organization, most=1)
+    return found[0] if found else None
+
+
+async def accounts(session: Session, *, email: str, organization: str, most: int) -> tuple[Account, ...]:
+    """Who may be meant with this address, the oldest first.
 
     Whoever signs in has no organisation yet, so this reads over all of them.
     """
@@ -39,13 +45,12 @@ async def account(session: Session, *, email: str, organization: str = "") -> Ac
         .join(UserPassword, UserPassword.user_id == User.id)
         .where(User.email == email.lower(), User.disabled_at.is_(None))
         .order_by(UserPassword.created_at, User.id)
-        .limit(1)
+        .limit(most)
     )
     if organization:
         query = query.join(Organisation, Organisation.id == User.org_id)
         query = query.where(Organisation.slug == organization)
-    found = (await session.execute(query)).one_or_none()
-    return None if found is None else _account(found[0], found[1])
+    return tuple(_account(user, hashed) for user, hashed in await session.execute(query))
 
 
 async def of_user(session: Session, *, org_id: str, user_id: str) -> Account | None:
@@ -59,8 +64,12 @@ async def of_user(session: Session, *, org_id: str, user_id: str) -> Account | N
     return None if found is None else _account(found[0], found[1])
 
 
-async def memberships(session: Session, *, email: str) -> tuple[Membership, ...]:
-    """Where this address may sign in with a password, the oldest first."""
+async def memberships(session: Session, *, org_id: str, user_id: str, email: str) -> tuple[Membership, ...]:
+    """Where this address may sign in with a password, the oldest first.
+
+    Others than the user's own organisation only if they have shown that the mailbox is theirs: whoever
+    administers one organisation could make a user with anybody's address.
+    """
     query = (
         select(Organisation)
         .join(User, User.org_id == Organisation.id)
@@ -68,8 +77,16 @@ async def memberships(session: Session, *, email: str) -> tuple[Membership, ...]
         .where(User.email == email.lower(), User.disabled_at.is_(None))
         .order_by(UserPassword.created_at, User.id)
     )
+    if not await is_by_mail(session, org_id=org_id, user_id=user_id):
+        query = query.where(User.org_id == org_id)
     found = await session.scalars(query)
     return tuple(Membership(id=row.id, slug=row.slug, name=row.name) for row in found)
+
+
+async def is_by_mail(session: Session, *, org_id: str, user_id: str) -> bool:
+    """Whether they chose their password by a link that went to their address: the mailbox is theirs."""
+    known = UserPassword.org_id == org_id, UserPassword.user_id == user_id
+    return bool(await session.scalar(select(UserPassword.is_by_mail).where(*known)))
 
 
 async def is_any(session: Session) -> bool:
@@ -77,15 +94,19 @@ async def is_any(session: Session) -> bool:
     return bool(await session.scalar(select(func.count()).select_from(UserPassword)))
 
 
-async def put(session: Session, *, org_id: str, user_id: str, password_hash: str) -> None:
-    """Sets or changes it; ending sessions is the caller's to do."""
+async def put(
+    session: Session, *, org_id: str, user_id: str, password_hash: str, is_by_mail: bool | None = None
+) -> None:
+    """Sets or changes it; ending sessions is the caller's to do. `is_by_mail`: None leaves it as it was."""
     query = select(UserPassword).where(UserPassword.org_id == org_id, UserPassword.user_id == user_id)
     row = await session.scalar(query)
     if row is None:
-        row = UserPassword(id=new_id("pwd"), org_id=org_id, user_id=user_id)
+        row = UserPassword(id=new_id("pwd"), org_id=org_id, user_id=user_id, is_by_mail=False)
         session.add(row)
     row.password_hash = password_hash
     row.changed_at = clock.now()
+    if is_by_mail is not None:
+        row.is_by_mail = is_by_mail
     await session.flush()
 
 

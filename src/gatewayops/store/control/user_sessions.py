@@ -16,6 +16,7 @@ from gatewayops.store.control.tables import User
 
 SLIDING = timedelta(hours=8)
 ABSOLUTE = timedelta(days=7)
+FRESH = timedelta(minutes=10)
 TOUCHED_EVERY = timedelta(minutes=1)
 _KEPT = timedelta(days=30)  # after the end
 _PAST = {"synchronize_session": False}
@@ -29,6 +30,7 @@ class NewSession(msgspec.Struct, frozen=True):
     hash: str
     address: str
     user_agent: str
+    method: str = ""  # such as password, password+totp, passkey
 
 
 class UserSession(msgspec.Struct, frozen=True):
@@ -43,11 +45,18 @@ class UserSession(msgspec.Struct, frozen=True):
     used_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    method: str
+    confirmed_at: datetime | None
 
     @property
     def ends_at(self) -> datetime:
         """When it is over if nobody uses it any more."""
         return min(self.used_at + SLIDING, self.expires_at)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether they proved who they are just now, as changing one's factors needs it."""
+        return self.confirmed_at is not None and clock.now() - self.confirmed_at <= FRESH
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -68,6 +77,7 @@ async def begin(session: Session, new: NewSession) -> UserSession:
         "used_at": now,
         "expires_at": now + ABSOLUTE,
         "revoked_at": None,
+        "confirmed_at": now,
     }
     over = delete(SessionTable).where(SessionTable.org_id == new.org_id, SessionTable.user_id == new.user_id)
     await session.execute(over.where(SessionTable.expires_at < now - _KEPT), execution_options=_PAST)
@@ -94,6 +104,12 @@ async def touch(session: Session, known: UserSession) -> None:
     """It was used now."""
     used = update(SessionTable).where(SessionTable.org_id == known.org_id, SessionTable.id == known.id)
     await session.execute(used.values(used_at=clock.now()), execution_options=_PAST)
+
+
+async def confirm(session: Session, known: UserSession) -> None:
+    """Whose it is has proved it anew."""
+    used = update(SessionTable).where(SessionTable.org_id == known.org_id, SessionTable.id == known.id)
+    await session.execute(used.values(confirmed_at=clock.now()), execution_options=_PAST)
 
 
 async def page(session: Session, *, org_id: str, user_id: str, asked: Asked) -> Page[UserSession]:

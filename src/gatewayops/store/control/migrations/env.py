@@ -14,6 +14,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     budget_tables,
     data_key_tables,
     export_tables,
+    factor_tables,
     limit_tables,
     masking_tables,
     oauth_grant_tables,
