@@ -48,7 +48,14 @@ def verify(raw: str, keys: Any = KEYS) -> dict[str, Any]:
     return id_token.verify(raw, keys, EXPECTED, now_s=NOW_S)
 
 
-@pytest.mark.parametrize(("key", "alg"), [(RSA, "RS256"), (RSA, "PS256"), (EC, "ES256")], ids=str)
+@pytest.mark.parametrize(
+    ("key", "alg"),
+    [
+        pytest.param(RSA, "RS256", id="RS256"),
+        pytest.param(RSA, "PS256", id="PS256"),
+        pytest.param(EC, "ES256", id="ES256"),
+    ],
+)
 def test_a_token_that_the_provider_signed_for_us_counts(key: Any, alg: str) -> None:
     assert verify(token(key, alg))["sub"] == "248289761001"
     many = token(key, alg, aud=["other", "gatewayops"], azp="gatewayops")
