@@ -28,7 +28,7 @@ PERMISSION = {"effect": "deny", "server": "$server", "action": "tools.call", "na
 MASK = {"name": "mask", "kind": "json_path", "pattern": "$..a[*]"}
 UPSTREAM = {"url": "$url", "timeout_s": 30, "retries": 0, "headers": {"X-A": "b"}, "breaker_window_s": 9.5}
 UPSTREAM |= {"auth": "platform_oauth", "oauth_scopes": ["read"]}
-UPSTREAM |= {"upstream_auth": "user_oauth", "upstream_scopes": ["read"]}
+UPSTREAM |= {"upstream_auth": "none", "upstream_scopes": ["read"]}
 NAMED = {"attributes": [{"key": "service.name", "value": {"stringValue": "crm"}}]}
 AT = {"timeUnixNano": str(time.time_ns())}
 SPAN = {"traceId": TRACE_ID, "spanId": "00f067aa0ba902b7", "name": "s", "status": {"code": 2, "message": "m"}}
@@ -53,6 +53,10 @@ NEEDS_PROOF = {  # succeeds with a right factor only: tests/unit/api/test_second
     "POST /v1/auth/factors/recovery-codes",
     "DELETE /v1/auth/factors/totp",
     "DELETE /v1/auth/factors/passkeys/{passkey_id}",
+}
+NEEDS_PROOF |= {  # and these with a server where users have accounts: tests/journeys/oauth_clients
+    "POST /v1/servers/{server}/connection",
+    "GET /v1/servers/{server}/connection",
 }
 SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/teams", {"name": "team $n"}, {"team": "team.id"}),

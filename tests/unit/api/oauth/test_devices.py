@@ -49,7 +49,7 @@ async def asked(app: Any, device_code: str, issuer: str = "", **changes: str) ->
 async def test_a_device_gets_tokens_when_a_person_has_typed_its_code_and_allowed_it(
     television: Any, browser: Any, people: dict[str, str], later: Any
 ) -> None:
-    told = await begun(television, scope="notes.read")
+    told = await begun(television, scope="notes.read notes.write")
     assert (await asked(television, told["device_code"])).json()["error"] == "authorization_pending"
     person = browser()
     form = await person.go(told["verification_uri"])
@@ -64,7 +64,7 @@ async def test_a_device_gets_tokens_when_a_person_has_typed_its_code_and_allowed
     assert "Done" in (await person.submit(consent, decision="allow")).text
     later(6)
     answer = await asked(television, told["device_code"])
-    assert (answer.status_code, answer.json()["scope"]) == (200, "notes.read")
+    assert (answer.status_code, answer.json()["scope"]) == (200, "notes.read notes.write")
     assert (await television.refresh(answer.json()["refresh_token"])).status_code == 200
 
 
