@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
-from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_page, show_pairs
 
 _server = click.argument("server")
 _METHODS = ("client_secret_basic", "client_secret_post", "none")
@@ -62,18 +62,16 @@ def add(door: Door, /, server: str, *, as_json: bool, **given: Any) -> None:  # 
 def list_(door: Door, server: str, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List a server's apps; most registered themselves."""
     told = door.ask("GET", _route(server), limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "kind", "enabled", "sends people back to"],
         (
             (row["id"], row["name"], row["kind"], "yes" if row["enabled"] else "no", row["redirect_uris"])
             for row in told["clients"]
         ),
         empty="No app has registered yet.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @client.command("disable")

@@ -7,7 +7,7 @@ import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.root import WrongUsage
-from gatewayops.cli.shown import as_json_option, moment, paging_options, show_json, show_next, show_table
+from gatewayops.cli.shown import as_json_option, moment, paging_options, show_json, show_page, show_table
 
 _ROUTE = "/v1/connections"
 _METHODS = ("client_secret_basic", "client_secret_post", "none")
@@ -27,10 +27,8 @@ def connection() -> None:
 def list_(door: Door, user: str | None, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the accounts: at the machine everybody's, with a user's key or session their own."""
     told = door.ask("GET", _ROUTE, user=user, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "user", "server", "state", "scope", "since", "token until"],
         (
             (row["id"], row["email"], row["server"], _state(row), row["scope"], moment(row["connected_at"]),
@@ -38,8 +36,8 @@ def list_(door: Door, user: str | None, limit: int, cursor: str | None, *, as_js
             for row in told["connections"]
         ),
         empty="No accounts are connected.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @connection.command("add")

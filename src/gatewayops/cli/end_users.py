@@ -12,7 +12,7 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
     show_table,
 )
@@ -53,15 +53,13 @@ def add(door: Door, who: str, name: str, *, generate: bool, as_json: bool) -> No
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List them."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["email", "name", "enabled", "made", "signed in"],
         (_line(row) for row in told["end_users"]),
         empty="No end users yet. Add one: gatewayops end-user add EMAIL",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @end_user.command("show")

@@ -3,7 +3,7 @@
 import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
-from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_next, show_pairs, show_table
+from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_page, show_pairs
 
 _ROUTE = "/v1/identity-issuers"
 
@@ -36,15 +36,13 @@ def add(door: Door, name: str, issuer_url: str, jwks_uri: str, *, as_json: bool)
 def list_(door: Door, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List them."""
     told = door.ask("GET", _ROUTE, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "name", "issuer", "keys"],
         ((row["id"], row["name"], row["issuer"], row["jwks_uri"]) for row in told["identity_issuers"]),
         empty="No issuer is trusted.",
+        as_json=as_json,
     )
-    show_next(told)
 
 
 @issuer.command("remove")

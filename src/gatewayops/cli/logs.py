@@ -7,7 +7,7 @@ import click
 from gatewayops.base import clock
 from gatewayops.cli import times
 from gatewayops.cli.door import Door, reaches_api
-from gatewayops.cli.shown import as_json_option, moment, paging_options, show_json, show_next, show_table
+from gatewayops.cli.shown import as_json_option, moment, paging_options, show_page
 
 _SEVERITIES = ("trace", "debug", "info", "warn", "error", "fatal")
 
@@ -32,10 +32,8 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
     period = {name: options.pop(name) for name in ("last", "start", "end")}
     given = {name: value for name, value in options.items() if value is not None}
     told = door.ask("GET", "/v1/logs", **times.window(**period, now=clock.now()), **given)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["time (UTC)", "severity", "service", "server", "text", "trace"],
         (
             (moment(row["time"]), row["severity_text"] or row["severity"], row["service"], row["server"],
@@ -43,5 +41,5 @@ def list_(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN
             for row in told["logs"]
         ),
         empty="No log records in that time.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)

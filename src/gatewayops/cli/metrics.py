@@ -15,7 +15,7 @@ from gatewayops.cli.shown import (
     moment,
     paging_options,
     show_json,
-    show_next,
+    show_page,
     show_pairs,
     show_table,
 )  # fmt: skip
@@ -117,10 +117,8 @@ def _cells(figures: dict[str, Any]) -> tuple[Any, ...]:
 def exported(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
     """List metrics that servers and clients sent by OTLP, in the last 24 hours or the time given."""
     told = door.ask("GET", "/v1/metrics/exported", **_in_period(options))
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["metric", "kind", "unit", "temporality", "services", "servers", "points", "last (UTC)"],
         (
             (row["name"], row["kind"], row["unit"], row["temporality"], row["services"], row["servers"],
@@ -128,8 +126,8 @@ def exported(door: Door, /, *, as_json: bool, **options: Any) -> None:  # noqa: 
             for row in told["metrics"]
         ),
         empty="No metrics were sent in that time.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @metrics.command("show")

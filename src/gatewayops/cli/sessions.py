@@ -3,7 +3,7 @@
 import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
-from gatewayops.cli.shown import as_json_option, moment, paging_options, show_json, show_next, show_table
+from gatewayops.cli.shown import as_json_option, moment, paging_options, show_page
 
 _ROUTE = "/v1/auth/sessions"
 
@@ -21,10 +21,8 @@ def session() -> None:
 def list_(door: Door, user: str | None, limit: int, cursor: str | None, *, as_json: bool) -> None:
     """List the sessions; at the machine everybody's, with a session (--key gws_…) your own."""
     told = door.ask("GET", _ROUTE, user=user, limit=limit, cursor=cursor)
-    if as_json:
-        show_json(told)
-        return
-    show_table(
+    show_page(
+        told,
         ["id", "user", "organization", "how", "address", "program", "since", "used", "ends"],
         (
             (row["id"], row["email"], row["organization"], row["method"], row["address"], row["user_agent"],
@@ -32,8 +30,8 @@ def list_(door: Door, user: str | None, limit: int, cursor: str | None, *, as_js
             for row in told["sessions"]
         ),
         empty="Nobody is signed in.",
+        as_json=as_json,
     )  # fmt: skip
-    show_next(told)
 
 
 @session.command("revoke")
