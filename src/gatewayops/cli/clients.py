@@ -6,15 +6,16 @@ import click
 
 from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.shown import as_json_option, paging_options, show_json, show_page, show_pairs
+from gatewayops.identity.oauth import grant_types
 
 _server = click.argument("server")
 _METHODS = ("client_secret_basic", "client_secret_post", "none")
 _GRANTS = {
-    "code": ("authorization_code", "refresh_token"),
-    "device": ("urn:ietf:params:oauth:grant-type:device_code",),
-    "credentials": ("client_credentials",),
-    "exchange": ("urn:ietf:params:oauth:grant-type:token-exchange",),
-    "assertion": ("urn:ietf:params:oauth:grant-type:jwt-bearer",),
+    "code": grant_types.DEFAULT,
+    "device": (grant_types.DEVICE_CODE,),
+    "credentials": (grant_types.CLIENT_CREDENTIALS,),
+    "exchange": (grant_types.TOKEN_EXCHANGE,),
+    "assertion": (grant_types.JWT_BEARER,),
 }
 
 

@@ -90,7 +90,7 @@ def client(door: Door, /, server: str, *, remove: bool, as_json: bool, **given: 
         return
     if given["client_id"]:
         secret = sys.stdin.read().strip() if given.pop("secret_stdin") else ""
-        body = {name: value for name, value in given.items() if value and name != "secret_stdin"}
+        body = {name: value for name, value in given.items() if value}
         told = door.ask("PUT", route, body | ({"client_secret": secret} if secret else {}))
     else:
         told = door.ask("GET", route)
