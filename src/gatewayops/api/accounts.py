@@ -85,7 +85,7 @@ class Accounts:
     async def sign_in(self, request: Request, given: Credentials) -> Opened:
         """A new session. Raises Unauthenticated, SecondFactorRequired, and TooMany for one who must wait."""
         account, *_ = await self.matching(request, given)
-        return await self.admit(request, Who(account.org_id, account.user_id, account.email))
+        return await self.admit(request, Who.of(account))
 
     async def matching(self, request: Request, given: Credentials) -> tuple[Account, ...]:
         """Whose password it is, the oldest first. Raises Unauthenticated, TooMany."""
@@ -104,7 +104,7 @@ class Accounts:
         self, request: Request, known: Pending, proof: Proof, party: RelyingParty | None
     ) -> Opened:
         """A session for one who waited. Raises Unauthenticated, InvalidInput, TooMany."""
-        who = Who(known.org_id, known.user_id, known.email)
+        who = Who.of(known)
         try:
             method = await self.factors.prove_pending(known, proof, party)
         except (Unauthenticated, TooMany) as error:

@@ -152,7 +152,7 @@ async def _form(request: Request) -> tuple[str, dict[str, str]]:
 
 
 async def _step_page(request: Request, known: Pending, error: GatewayOpsError | None = None) -> HTMLResponse:
-    who, token = Who(known.org_id, known.user_id, known.email), pending_cookie(request)
+    who, token = Who.of(known), pending_cookie(request)
     way = await proving(request, who, token, action="/sign-in/second-factor")
     body = html.error_line(error.detail if error else "") + html.ways(way)
     return page(_STEP, body + _OVER, has_form=True, has_script=True, status=error.status if error else 200)

@@ -50,7 +50,7 @@ async def needs_owner(request: Request, bearer: Bearer) -> FactorChanges:
     """
     if bearer is not None and is_pending_token(bearer.credentials):
         known = await accounts_of(request).factors.pending(bearer.credentials, step=ENROL)
-        owner = Owner(Who(known.org_id, known.user_id, known.email), pending=known)
+        owner = Owner(Who.of(known), pending=known)
         enter_as(request, Actor("user", known.user_id, known.email))
     else:
         await _NEEDS_CALLER(request, bearer)
@@ -67,8 +67,7 @@ def owner_signed_in(request: Request) -> Owner:
     if found is None:
         msg = "a key has no second factor: sign in, and send the session as the bearer"
         raise Forbidden(msg, Reason.ACTION_NOT_GRANTED)
-    who = Who(found.session.org_id, found.session.user_id, found.email)
-    return Owner(who, session=found.session)
+    return Owner(Who.signed_in(found), session=found.session)
 
 
 @router.post("/sign-in/second-factor")
@@ -90,7 +89,7 @@ async def passkey_options(body: OptionsAsked, request: Request) -> Options:
     if not body.pending_token:
         return Options(options=await accounts.begin_passkey(request, party))
     known = await accounts.factors.pending(body.pending_token, step=PROVE)
-    own = await accounts.factors.passkeys_of(Who(known.org_id, known.user_id, known.email))
+    own = await accounts.factors.passkeys_of(Who.of(known))
     return Options(options=await accounts.factors.options(party, own))
 
 

@@ -90,16 +90,14 @@ async def _here(request: Request, parts: ControlParts) -> _Here:
             pass  # over, or of another step: perhaps they are signed in
         else:
             enter_as(request, Actor("user", known.user_id, known.email))
-            who = Who(known.org_id, known.user_id, known.email)
-            return _Here(request, parts, Owner(who, pending=known), token)
+            return _Here(request, parts, Owner(Who.of(known), pending=known), token)
     token = session_cookie(request)
     found = await signed_in(parts.database, token)
     if found is None:
         msg = "sign in first"
         raise Unauthenticated(msg)
     enter_as(request, Actor("user", found.session.user_id, found.email))
-    who = Who(found.session.org_id, found.session.user_id, found.email)
-    return _Here(request, parts, Owner(who, session=found.session), token)
+    return _Here(request, parts, Owner(Who.signed_in(found), session=found.session), token)
 
 
 async def _page(here: _Here, *, error: GatewayOpsError | None = None) -> HTMLResponse:

@@ -21,6 +21,8 @@ from gatewayops.store.control.factor_tables import totp_binding
 from gatewayops.store.control.factors import Totp
 from gatewayops.store.control.passkeys import Owned, Passkey
 from gatewayops.store.control.pending_sign_ins import CHOOSE, ENROL, PROVE, Choice, NewPending, Pending
+from gatewayops.store.control.user_passwords import Account
+from gatewayops.store.control.user_sessions import SignedIn
 
 SIGN_IN = "sign_in"
 REGISTER = "register"
@@ -33,6 +35,16 @@ class Who(msgspec.Struct, frozen=True):
     org_id: str
     user_id: str
     email: str
+
+    @classmethod
+    def of(cls, known: Account | Pending) -> "Who":
+        """Whose account, or sign-in that waits, this is."""
+        return cls(known.org_id, known.user_id, known.email)
+
+    @classmethod
+    def signed_in(cls, found: SignedIn) -> "Who":
+        """Whose session this is."""
+        return cls(found.session.org_id, found.session.user_id, found.email)
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -135,8 +147,7 @@ class SecondFactors:
             is_free = await pending_sign_ins.attempt(session, known)
         if not is_free:
             raise Unauthenticated(_AGAIN, Reason.SIGN_IN_FAILED)
-        who = Who(known.org_id, known.user_id, known.email)
-        return f"{known.method}+{await self.prove(who, proof, party)}"
+        return f"{known.method}+{await self.prove(Who.of(known), proof, party)}"
 
     async def prove(self, who: Who, proof: Proof, party: RelyingParty | None) -> str:
         """Which kind of factor it was. Raises Unauthenticated, and TooMany after many wrong codes."""

@@ -104,7 +104,7 @@ async def sign_in(request: Request) -> Response:
     async def work(asked: SignInAsked) -> Response:
         given = Credentials(asked.email, asked.password, asked.organization)
         accounts = accounts_of(request)
-        known = [Who(one.org_id, one.user_id, one.email) for one in await accounts.matching(request, given)]
+        known = [Who.of(one) for one in await accounts.matching(request, given)]
         if len(known) == 1:
             return await enter(request, known[0])
         return wait(request, "/sign-in/organization", await accounts.factors.wait_for_choice(known))
