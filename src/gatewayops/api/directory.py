@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, Listed, Name, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, Email, Listed, Name, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import directory, factors
 from gatewayops.store.control.database import Session
@@ -19,7 +19,6 @@ router = APIRouter(prefix="/v1", tags=["Directory"])
 Reader = Annotated[Principal, Depends(principal_for("directory.read"))]
 Writer = Annotated[Principal, Depends(principal_for("directory.write"))]
 SecondFactor = Literal["off", "required"]
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
 
 
 class NewTeam(Body):

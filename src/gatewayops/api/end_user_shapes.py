@@ -5,13 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from gatewayops.api.shapes import Body, Listed, Name, Ref
+from gatewayops.api.shapes import Body, Email, Listed, Name, Ref
 from gatewayops.identity.oauth.grant_types import DEFAULT, PERSONAL, TRUSTED
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store.control.end_users import BrowserSession, EndUser
 from gatewayops.store.control.oauth_clients import Client, Consent
 
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
 GrantType = Annotated[str, Field(json_schema_extra={"enum": [*PERSONAL, *TRUSTED]}, max_length=64)]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]
 Password = Annotated[SecretStr, Field(min_length=MIN_LENGTH, max_length=256)]

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from gatewayops.api.auth import principal_for
 from gatewayops.api.end_user_shapes import (
     ConsentList,
-    Email,
     EndUserChange,
     EndUserList,
     NewEndUser,
@@ -19,7 +18,7 @@ from gatewayops.api.end_user_shapes import (
 )
 from gatewayops.api.oauth_state import State
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import InPath, PageAsked, paging
+from gatewayops.api.shapes import Email, InPath, PageAsked, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import end_users, oauth_clients
 

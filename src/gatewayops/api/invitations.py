@@ -8,9 +8,8 @@ from pydantic import BaseModel, Field
 
 from gatewayops.api.access import Change
 from gatewayops.api.auth import principal_for
-from gatewayops.api.directory import Email
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, Email, InPath, Listed, PageAsked, Ref, paging
 from gatewayops.api.sign_in_shapes import accounts_of
 from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, InvalidInput, NotFound

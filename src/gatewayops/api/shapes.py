@@ -24,6 +24,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 Name = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Ref = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]  # id or name; empty for none
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+$")]
 InPath = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,100}$")]  # id or name in an address
 
 

@@ -24,13 +24,13 @@ from gatewayops.api.browser import (
     set_pending_cookie,
     set_session_cookie,
 )
-from gatewayops.api.directory import Email
 from gatewayops.api.forms import Shape, fields, read
 from gatewayops.api.joining import Joining
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.person import signed_in
 from gatewayops.api.second_factor import SecondFactorRequired, Who
+from gatewayops.api.shapes import Email
 from gatewayops.api.sign_in_shapes import AcceptAsked, PasswordAsked, ResetAsked, SignInAsked, accounts_of
 from gatewayops.base.errors import GatewayOpsError, InvalidInput
 from gatewayops.identity.passwords import MIN_LENGTH

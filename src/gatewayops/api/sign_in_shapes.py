@@ -9,10 +9,9 @@ from pydantic import BaseModel, Field
 
 from gatewayops.api.accounts import Accounts, Opened
 from gatewayops.api.browser import set_session_cookie
-from gatewayops.api.directory import Email
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.person import signed_in
-from gatewayops.api.shapes import Body, Listed, Ref
+from gatewayops.api.shapes import Body, Email, Listed, Ref
 from gatewayops.policy.access.rulebook import Subject
 from gatewayops.store.control import directory, user_sessions
 from gatewayops.store.control.directory import Organisation
