@@ -27,7 +27,6 @@ from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.settings import RecordSettings
 from gatewayops.store.control.settings import ControlStoreSettings
-from gatewayops.store.oauth_addresses import Site
 from gatewayops.store.secrets.settings import SecretsSettings
 from gatewayops.store.telemetry.settings import TelemetrySettings
 from gatewayops.upstream.settings import UpstreamSettings
@@ -78,11 +77,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def public_url(self) -> str:
         """The installation as clients and browsers see it, without a slash at the end."""
         return self.gateway.clients_url
-
-    @property
-    def site(self) -> Site:
-        """Where protected servers are found."""
-        return Site(self.public_url, self.oauth.domain)
 
     @property
     def control_url(self) -> str:

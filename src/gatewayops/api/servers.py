@@ -43,7 +43,7 @@ async def add(body: NewServer, caller: Writer, parts: Parts, healths: Healths) -
     allows_private = await _allows_private(parts, caller, url=body.url, is_asked=may_be_private)
     if body.slug:
         slugs.check(body.slug)
-    decided = _decided(body.model_dump(exclude={"headers", "allow_private_network", "slug"}))
+    decided = servers.as_decided(body.model_dump(exclude={"headers", "allow_private_network", "slug"}))
     spec = ServerSpec(allows_private=allows_private, **decided)
     _check_upstream(spec, body.headers)
     server_id = servers.new_server_id()
@@ -145,8 +145,7 @@ def _check_granted(caller: Principal, name: str) -> None:
 
 async def _changed(parts: ControlParts, caller: Principal, known: Server, body: ServerChange) -> ServerSpec:
     asked = body.model_dump(exclude_none=True, exclude={"headers", "allow_private_network", "slug"})
-    given = _decided(asked)
-    spec = msgspec.structs.replace(known.spec, **given)
+    spec = msgspec.structs.replace(known.spec, **servers.as_decided(asked))
     _check_upstream(spec, known.headers.names if body.headers is None else body.headers)
     if body.name is not None:
         _check_granted(caller, body.name)
@@ -160,10 +159,6 @@ async def _changed(parts: ControlParts, caller: Principal, known: Server, body: 
     is_asked = known.spec.allows_private if body.allow_private_network is None else body.allow_private_network
     allows = await _allows_private(parts, caller, url=spec.url, is_asked=is_asked)
     return msgspec.structs.replace(spec, allows_private=allows)
-
-
-def _decided(given: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
 
 
 def _check_upstream(spec: ServerSpec, headers: Iterable[str]) -> None:

@@ -1,5 +1,6 @@
 """MCP servers: what the gateway connects to. Header values come sealed and stay sealed here."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -63,6 +64,11 @@ class Server(msgspec.Struct, frozen=True):
         return ServerRow(
             id=self.id, org_id=self.org_id, sealed_headers=self.headers.sealed, slug=self.slug, **settings
         )
+
+
+def as_decided(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns or fields of a body as ServerSpec has them: its lists are tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
 
 def new_server_id() -> str:
@@ -149,17 +155,13 @@ def _write(row: McpServer, spec: ServerSpec, headers: Headers) -> None:
     row.sealed_headers = headers.sealed
 
 
-def _given(value: Any) -> Any:  # noqa: ANN401 - of any column
-    return tuple(value) if isinstance(value, list) else value
-
-
 def _server(row: McpServer) -> Server:
     decided = {field: getattr(row, field) for field in ServerSpec.__struct_fields__}
     return Server(
         id=row.id,
         org_id=row.org_id,
         slug=row.slug,
-        spec=ServerSpec(**{name: _given(value) for name, value in decided.items()}),
+        spec=ServerSpec(**as_decided(decided)),
         headers=Headers(names=tuple(row.header_names), sealed=row.sealed_headers),
         created_at=row.created_at,
         updated_at=row.updated_at,
