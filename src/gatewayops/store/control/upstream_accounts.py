@@ -191,7 +191,7 @@ async def page(session: Session, *, org_id: str, user_id: str, asked: Asked) -> 
     if user_id:
         query = query.where(AccountTable.user_id == user_id)
     found = await page_of(session, query, AccountTable, asked)
-    return Page(rows=tuple([await _named(session, row) for row in found.rows]), cursor=found.cursor)
+    return Page(rows=tuple(await _named(session, found.rows)), cursor=found.cursor)
 
 
 async def find(session: Session, *, org_id: str, account_id: str) -> Named:
@@ -201,14 +201,14 @@ async def find(session: Session, *, org_id: str, account_id: str) -> Named:
     if row is None:
         msg = "no connection of that id"
         raise NotFound(msg)
-    return await _named(session, row)
+    return (await _named(session, [row]))[0]
 
 
 async def of_user(session: Session, *, org_id: str, server_id: str, user_id: str) -> Named | None:
     """The user's account at a server."""
     query = select(AccountTable).where(AccountTable.org_id == org_id, AccountTable.server_id == server_id)
     row = await session.scalar(query.where(AccountTable.user_id == user_id))
-    return None if row is None else await _named(session, row)
+    return None if row is None else (await _named(session, [row]))[0]
 
 
 async def remove(session: Session, known: UpstreamAccount) -> None:
@@ -238,15 +238,23 @@ async def rows(session: Session) -> tuple[UpstreamAccountRow, ...]:
     )
 
 
-async def _named(session: Session, row: AccountTable) -> Named:
-    server = await session.execute(select(McpServer.name, McpServer.url).where(McpServer.id == row.server_id))
-    name, url = server.one()
-    email = await session.scalar(select(User.email).where(User.id == row.user_id))
+async def _named(session: Session, found: Sequence[AccountTable]) -> list[Named]:
+    query = (
+        select(AccountTable.id, McpServer.name, McpServer.url, User.email)
+        .join(McpServer, McpServer.id == AccountTable.server_id)
+        .join(User, User.id == AccountTable.user_id)
+        .where(AccountTable.id.in_([row.id for row in found]))
+    )
+    names = {account_id: about for account_id, *about in await session.execute(query)}
+    return [_shown(row, *names[row.id]) for row in found]
+
+
+def _shown(row: AccountTable, server: str, url: str, email: str) -> Named:
     account = _account(row)
     if account.state == CONNECTED and url != row.url:
         why = "the server has another address now"
         account = msgspec.structs.replace(account, state=NEEDS_SIGN_IN, failure=why)
-    return Named(account, name, email or "")
+    return Named(account, server, email)
 
 
 def _account(row: AccountTable) -> UpstreamAccount:
