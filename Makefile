@@ -14,7 +14,7 @@ help: ## this list
 setup: .venv/ready ## build .venv from the hash lock
 
 .venv/ready: requirements/dev.lock pyproject.toml
-	@echo "building .venv (about 1.5 GB, a minute or two the first time)"
+	@echo "building .venv (about 2 GB, a minute or two the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "GatewayOps needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock

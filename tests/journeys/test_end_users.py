@@ -14,6 +14,7 @@ from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuth
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
+from gatewayops.testing.client_memory import ClientMemory
 from gatewayops.testing.scripted_person import ScriptedPerson
 
 CALLBACK = "http://127.0.0.1:33418/callback"
@@ -21,31 +22,12 @@ SCOPE = "notes:read notes:write"
 WITHIN_S = 1.0
 
 
-class Memory:
-    """Where the client keeps what it has."""
-
-    tokens = None
-    client = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return self.client
-
-    async def set_client_info(self, client_info):
-        self.client = client_info
-
-
 class Editor:
     """An MCP client of one person at one server."""
 
     def __init__(self, url, email):
         self.url = url
-        self.memory = Memory()
+        self.memory = ClientMemory()
         self.person = ScriptedPerson(email)
         about = {"client_name": "Editor", "redirect_uris": [CALLBACK], "token_endpoint_auth_method": "none"}
         self.provider = OAuthClientProvider(

@@ -12,6 +12,7 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
+from gatewayops.testing.client_memory import ClientMemory
 from gatewayops.testing.scripted_person import ScriptedPerson
 
 DOMAIN = "mcp.example.com"
@@ -36,24 +37,6 @@ class ClientToLoopback(httpx2.AsyncHTTPTransport):
         return await super().handle_async_request(sent)
 
 
-class Memory:
-    """Where the client keeps what it has."""
-
-    tokens = client = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return self.client
-
-    async def set_client_info(self, client_info):
-        self.client = client_info
-
-
 @pytest.fixture
 def at_hosts(own_installation):
     """An installation whose servers have hosts below DOMAIN."""
@@ -73,7 +56,7 @@ def add(at_hosts):
 
 async def signed_in(url, email):
     """The tokens of the official client after it called the server once, and what the server answered."""
-    memory, landed = Memory(), []
+    memory, landed = ClientMemory(), []
     person = ScriptedPerson(email, transport=ToLoopback())
 
     async def ask(link):

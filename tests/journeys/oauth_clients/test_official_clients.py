@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
 from gatewayops.identity.oauth import tokens
+from gatewayops.testing.client_memory import ClientMemory
 from gatewayops.testing.peer_process import free_port
 from gatewayops.testing.scripted_person import ScriptedPerson
 
@@ -37,29 +38,11 @@ class TypeScript:
         return json.loads(said.strip().rpartition("\n")[2])
 
 
-class Kept:
-    """Where the Python client keeps what it has."""
-
-    tokens = client = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return self.client
-
-    async def set_client_info(self, client_info):
-        self.client = client_info
-
-
 class Python:
     """The client of one person."""
 
     def __init__(self, protected, document=None):
-        self.url, self.kept, self.links = protected.address, Kept(), 0
+        self.url, self.kept, self.links = protected.address, ClientMemory(), 0
         self.person = ScriptedPerson(f"{protected.name}@example.com")
         self.callback = "http://127.0.0.1:33418/callback"
         about = OAuthClientMetadata(client_name="Python", redirect_uris=[self.callback])

@@ -3,13 +3,12 @@
 What comes back is in memory for as long as it takes to seal it. Nothing of it gets into errors or logs.
 """
 
-import base64
 import re
-from urllib.parse import quote_plus
 
 import msgspec
 
 from gatewayops.base.errors import GatewayOpsError, UpstreamError
+from gatewayops.upstream.client_proof import basic
 from gatewayops.upstream.guarded_fetch import Answered, Question, ask
 
 _MAX_BYTES = 256 << 10
@@ -123,8 +122,7 @@ def _raise_refusal(answered: Answered, error: str) -> None:
 async def _post(client: Client, form: dict[str, str]) -> Answered:
     headers: dict[str, str] = {}
     if client.auth_method == "client_secret_basic":
-        pair = f"{quote_plus(client.client_id)}:{quote_plus(client.secret)}"
-        headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        headers = basic(client.client_id, client.secret)
     else:
         form = form | {"client_id": client.client_id}
         if client.secret:

@@ -1,13 +1,11 @@
 """A code for tokens at a provider's token endpoint (RFC 6749, 4.1.3)."""
 
-import base64
-from urllib.parse import quote_plus
-
 import msgspec
 
 from gatewayops.identity.federation.discovery import Endpoints
 from gatewayops.identity.federation.refusal import FederationRefused
 from gatewayops.identity.federation.registration import Registration
+from gatewayops.upstream.client_proof import basic
 from gatewayops.upstream.guarded_fetch import Question, ask
 
 _MAX_BYTES = 256 << 10
@@ -44,7 +42,7 @@ async def exchange(
     }
     headers = {}
     if provider.client_secret and endpoints.is_basic:
-        headers = _basic(provider)
+        headers = basic(provider.client_id, provider.client_secret)
     else:
         form["client_id"] = provider.client_id
         if provider.client_secret:
@@ -69,12 +67,6 @@ def bearer(access_token: str) -> dict[str, str]:
         msg = "the provider's access token cannot be sent"
         raise FederationRefused(msg)
     return {"authorization": f"Bearer {access_token}"}
-
-
-def _basic(provider: Registration) -> dict[str, str]:
-    """Both parts form-encoded first (RFC 6749, 2.3.1)."""
-    pair = f"{quote_plus(provider.client_id)}:{quote_plus(provider.client_secret)}"
-    return {"authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
 
 
 def _word(text: str) -> str:
