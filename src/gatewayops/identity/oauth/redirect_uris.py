@@ -104,7 +104,7 @@ def _scheme_fault(uri: str, scheme: str, netloc: str) -> str:
 
 
 def _is_host(text: str) -> bool:
-    """A browser reads every host that ends in a number as an address: `127.1` is 127.0.0.1 (WHATWG URL, 3.5)."""
+    """A host that ends in a number is an address to a browser, `127.1` is 127.0.0.1 (WHATWG URL, 3.5)."""
     if not _HOST.fullmatch(text) or ".." in text:
         return False
     try:
