@@ -94,6 +94,7 @@ def _beside(making: Coroutine[None, None, None]) -> None:
         threads.submit(asyncio.run, making).result()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files stay whole; all tests of the one installation run one after the other, so that there is one."""
     for item in items:
