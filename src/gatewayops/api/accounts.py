@@ -22,7 +22,7 @@ from gatewayops.identity.sign_in_limits import SignInLimits
 from gatewayops.identity.user_tokens import hash_of, new_link_token, new_session_token
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor, Target
-from gatewayops.store.control import audit, one_time_links, user_passwords, user_sessions
+from gatewayops.store.control import audit, identity_providers, one_time_links, user_passwords, user_sessions
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.one_time_links import RESET, NewLink
 from gatewayops.store.control.user_passwords import Account
@@ -45,6 +45,8 @@ class Who(msgspec.Struct, frozen=True):
     org_id: str
     user_id: str
     email: str
+    provider_id: str = ""  # that vouches for them; empty for a password
+    hours: int = 0  # the session may last; 0: as long as any
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -87,6 +89,8 @@ class Accounts:
             hash=hash_of(token),
             address=address_of(request),
             user_agent="".join(char for char in agent if char.isprintable()),
+            provider_id=who.provider_id,
+            hours=who.hours,
         )
         async with self._database.session() as session:
             if before is not None:
@@ -153,13 +157,20 @@ class Accounts:
                 session, email=given.email, organization=given.organization
             )
         is_right = await self.passwords.is_right(given.password, account.password_hash if account else "")
-        if account is None or not is_right:
+        if account is None or not is_right or await self._is_shut(account):
             msg = "the e-mail address or the password is wrong"
             raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
         self._sign_ins.succeeded(given.email, address)
         if self.passwords.is_stale(account.password_hash):
             await self._renew(account, given.password)
         return account
+
+    async def _is_shut(self, account: Account) -> bool:
+        """Whether the organisation requires single sign-on. The answer is that to a wrong password."""
+        async with self._database.reading() as session:
+            return await identity_providers.shuts_passwords(
+                session, org_id=account.org_id, user_id=account.user_id
+            )
 
     async def _renew(self, account: Account, password: str) -> None:
         with suppress(GatewayOpsError):  # another time

@@ -22,6 +22,7 @@ from gatewayops.api import (
     exported,
     exports,
     home,
+    identity_providers,
     internal,
     invitations,
     keys,
@@ -52,6 +53,8 @@ from gatewayops.api import (
     servers,
     sign_in,
     sign_in_pages,
+    sso_domains,
+    sso_pages,
     tool_sightings,
     traces,
     transforms,
@@ -66,6 +69,7 @@ from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.oauth_state import OAuthState
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
+from gatewayops.api.sso import SingleSignOn
 from gatewayops.protocol.otlp import PATHS
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 from gatewayops.upstream.health import HealthBoard
@@ -84,6 +88,8 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     oauth_token,
     sign_in,
     invitations,
+    identity_providers,
+    sso_domains,
     keys,
     servers,
     pins,
@@ -121,6 +127,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     server_health,
     tool_sightings,
     home,
+    sso_pages,
     sign_in_pages,
 )
 
@@ -141,6 +148,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.key_check = KeyCheck(parts)
     app.state.audit_trail = trail = AuditTrail(parts.database)
     app.state.accounts = Accounts(parts, trail)
+    app.state.sso = SingleSignOn(parts, trail, app.state.accounts)
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()

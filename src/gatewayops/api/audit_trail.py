@@ -82,6 +82,10 @@ class AuditTrail:
         """Somebody without a name was turned away."""
         await self._refused(_origin(request, Actor("unknown")), DEFAULT_ORG, action, error)
 
+    async def turned_away(self, org_id: str, action: str, error: GatewayOpsError) -> None:
+        """Whoever this request acts as (`enter_as`) did not get in; in the organisation's own log."""
+        await self._refused(origin.current(), org_id, action, error)
+
     async def denied(self, caller: Principal, action: str, error: Forbidden) -> None:
         """A known caller may not do this."""
         await self._refused(origin.current(), caller.org_id, action, error)

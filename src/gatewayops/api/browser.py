@@ -19,6 +19,8 @@ from gatewayops.identity.user_tokens import is_form_token
 COOKIE = "__Host-gatewayops"
 LOOPBACK_COOKIE = "gatewayops-on-loopback"
 TOKEN_HEADER = "x-gatewayops-token"  # noqa: S105 - a header's name
+ATTEMPT_COOKIE = "__Host-gatewayops-sso"
+LOOPBACK_ATTEMPT_COOKIE = "gatewayops-sso-on-loopback"
 _READING = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "[::1]"))
 
@@ -33,10 +35,25 @@ def session_cookie(request: Request) -> str:
 
 def set_session_cookie(request: Request, response: Response, token: str, *, seconds: int) -> None:
     """The browser keeps it until then, and scripts never see it."""
+    _set(request, response, (COOKIE, LOOPBACK_COOKIE), token, seconds=seconds)
+
+
+def attempt_cookie(request: Request) -> str:
+    """What binds sign-ins at identity providers to this browser; empty when it has none."""
+    return request.cookies.get(LOOPBACK_ATTEMPT_COOKIE if _is_plain_loopback(request) else ATTEMPT_COOKIE, "")
+
+
+def set_attempt_cookie(request: Request, response: Response, secret: str, *, seconds: int) -> None:
+    """It comes back with the provider's redirect, which is a GET of the whole window."""
+    _set(request, response, (ATTEMPT_COOKIE, LOOPBACK_ATTEMPT_COOKIE), secret, seconds=seconds)
+
+
+def _set(request: Request, response: Response, names: tuple[str, str], value: str, *, seconds: int) -> None:
+    """`names` are for https and for plain http on loopback."""
     is_plain = _is_plain_loopback(request)
     response.set_cookie(
-        LOOPBACK_COOKIE if is_plain else COOKIE,
-        token,
+        names[is_plain],
+        value,
         max_age=seconds,
         path="/",
         secure=not is_plain,

@@ -21,8 +21,13 @@ label{display:block;margin:.75rem 0}input{font:inherit;display:block;width:22rem
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
-def page(title: str, body: str, *, has_form: bool = False, status: int = 200) -> HTMLResponse:
+def page(
+    title: str, body: str, *, has_form: bool = False, leads_away: bool = False, status: int = 200
+) -> HTMLResponse:
     """A page of ours; `body` is HTML, with everything foreign in it escaped.
+
+    `leads_away`: a form's answer may send the browser to an identity provider, and browsers apply form-action
+    to redirects too.
 
     A page with a form may hold a token, so it is never kept, and tells others nothing but where we are.
     """
@@ -32,14 +37,14 @@ def page(title: str, body: str, *, has_form: bool = False, status: int = 200) ->
     )
     content = f"<h1>{escape(title)}</h1>{body}"
     html = f'<!doctype html><html lang="en"><head>{head}</head><body>{content}</body></html>'
-    return HTMLResponse(html, status_code=status, headers=_headers(has_form=has_form))
+    return HTMLResponse(html, status_code=status, headers=_headers(has_form=has_form, leads_away=leads_away))
 
 
-def _headers(*, has_form: bool) -> dict[str, str]:
-    action = "'self'" if has_form else "'none'"
+def _headers(*, has_form: bool, leads_away: bool) -> dict[str, str]:
+    action = "" if leads_away else "form-action 'self'; " if has_form else "form-action 'none'; "
     policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
     found = {
-        "Content-Security-Policy": f"{policy}form-action {action}; frame-ancestors 'none'",
+        "Content-Security-Policy": f"{policy}{action}frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
         # a form's POST says where it comes from only when the page may say so
         "Referrer-Policy": "strict-origin" if has_form else "no-referrer",

@@ -1,4 +1,5 @@
-"""The pages of sign-in: `/sign-in`, `/setup` (the first administrator), `/invitation`, `/forgot`, `/reset`.
+"""The pages of passwords: `/sign-in/password`, `/setup` (the first administrator), `/invitation`,
+`/forgot`, `/reset`.
 
 Plain forms without a script. A GET uses nothing up, so that whoever looks at links before people do breaks
 none. Each POST must come from a page of ours; one that changes a session carries its form token besides.
@@ -84,10 +85,15 @@ _FORGOT = _Form(
 _RESET = _Form("Choose a new password", "It signs you out everywhere.", "/reset", (_NEW,), "Set")
 
 
-@router.get("/sign-in")
+@router.get("/sign-in/password")
 async def sign_in_form() -> HTMLResponse:
     """Asks for address and password."""
-    return _shown(_SIGN_IN)
+    return password_form("")
+
+
+def password_form(email: str) -> HTMLResponse:
+    """The form for a person whose address leads to no identity provider."""
+    return _shown(_SIGN_IN, {"email": email})
 
 
 @router.post("/sign-in")
@@ -108,7 +114,7 @@ async def sign_out(request: Request, parts: Parts) -> Response:
     found = await signed_in(parts.database, token)
     response = RedirectResponse("/", status_code=303)
     if found is not None:
-        form = await _fields(request)
+        form = await fields(request)
         check_page(request, token, form.get("form_token", "-"))
         async with parts.database.session() as session:
             await accounts_of(request).end(session, found.session)
@@ -203,7 +209,7 @@ async def _answer(
     request: Request, form: _Form, shape: type[Shape], work: Callable[[Shape], Awaitable[Response]]
 ) -> Response:
     """Does the work with what the form holds; a refusal is shown above the form, filled in as before."""
-    given = await _fields(request)
+    given = await fields(request)
     try:
         check_origin(request)
         check_can_keep_cookie(request)
@@ -227,7 +233,7 @@ def _read(shape: type[Shape], given: dict[str, str]) -> Shape:
         raise InvalidInput(msg) from error
 
 
-async def _fields(request: Request) -> dict[str, str]:
+async def fields(request: Request) -> dict[str, str]:
     """A form's fields; nothing for a body of another kind."""
     if (
         request.headers.get("content-type", "").partition(";")[0].strip()

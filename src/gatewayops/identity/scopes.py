@@ -33,6 +33,8 @@ CONTROL_ACTIONS = (
     "directory.write",
     "end_users.read",
     "end_users.write",
+    "sso.read",
+    "sso.write",
     "masking.read",
     "masking.write",
     "secrets.read",

@@ -26,6 +26,8 @@ PROVES_ITSELF = {  # the request itself is what is checked: who cannot sign in y
     "/v1/auth/invitations/accept": "a one-time link",
 }
 PAGES = {"/sign-in", "/sign-out", "/setup", "/invitation", "/forgot", "/reset"}  # the same as forms
+PAGES |= {"/sign-in/password", "/sign-in/email"}
+PAGES |= {"/sign-in/sso/{provider_id}", "/sign-in/sso/{provider_id}/callback"}  # an attempt of this browser
 OWN = {  # of the caller, whatever they hold; what is others' needs directory.write (test_sessions.py)
     "/v1/auth/session",
     "/v1/auth/sessions",

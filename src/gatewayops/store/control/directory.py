@@ -82,6 +82,15 @@ async def organisation(session: Session, *, org_id: str) -> Organisation:
     return _organisation(row, await masking.of(session, org_id=org_id))
 
 
+async def org_id_of(session: Session, *, slug: str = "") -> str:
+    """The tenant of that slug, or without one the only tenant; empty for none."""
+    query = select(OrganisationTable.id)
+    found = (
+        await session.scalars(query.where(OrganisationTable.slug == slug) if slug else query.limit(2))
+    ).all()
+    return found[0] if len(found) == 1 else ""
+
+
 async def count_organisations(session: Session) -> int:
     """How many tenants the installation has."""
     return int(await session.scalar(select(func.count()).select_from(OrganisationTable)) or 0)
