@@ -17,6 +17,8 @@ from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.data_key_tables import DataKey
 from gatewayops.store.control.database import Database, Session
 from gatewayops.store.control.factor_tables import UserTotp, totp_binding
+from gatewayops.store.control.identity_providers import provider_binding
+from gatewayops.store.control.sso_tables import IdentityProvider
 from gatewayops.store.control.tables import McpServer
 from gatewayops.store.control.upstream_account_tables import UpstreamAccount, UpstreamClient
 from gatewayops.store.control.validation_tables import TransformRule
@@ -46,6 +48,7 @@ SEALED = (
     Sealed(UpstreamAccount, upstream_accounts.access_binding, "sealed_access"),
     Sealed(UpstreamAccount, upstream_accounts.refresh_binding, "sealed_refresh"),
     Sealed(UserTotp, totp_binding, "sealed_secret"),
+    Sealed(IdentityProvider, provider_binding, "secret_sealed"),
 )
 """Every column of sealed values that are kept. A new kind of credential belongs here too."""
 
