@@ -1,6 +1,7 @@
 """People sign in at a real OpenID Connect provider from npm: how they come in, become users, and stay out."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -115,6 +116,23 @@ def test_who_refuses_there_is_told_and_may_begin_again(admin, browser, idp, prov
     told = admin.get("/v1/logs/audit", params={"action": "auth.failed"}).json()["entries"]
     assert any("access_denied" in entry["detail"] for entry in told)
     assert came_in(browser, "bob").status_code == 303
+
+
+def test_a_code_of_another_attempt_or_an_answer_of_another_issuer_opens_nothing(browser, idp, provider):
+    for login in ("dora", "mallory"):
+        idp.knows(login, email=f"{login}@{DOMAIN}", email_verified=True)
+    with visitor("mallory") as there:
+        stolen = parse_qs(urlsplit(there.back(led_on(browser, f"mallory@{DOMAIN}"))).query)["code"][0]
+    with visitor("dora") as there:
+        back = there.back(led_on(browser, f"dora@{DOMAIN}"))
+        injected = re.sub(r"code=[^&]+", f"code={stolen}", back)
+        assert browser.get(injected).status_code == 401  # the code's own PKCE challenge was another
+        mixed_up = there.back(led_on(browser, f"dora@{DOMAIN}")).replace("iss=", "iss=x")
+        assert browser.get(mixed_up).status_code == 401
+        silent = re.sub(r"&iss=[^&]+", "", there.back(led_on(browser, f"dora@{DOMAIN}")))
+        assert browser.get(silent).status_code == 401
+        assert browser.get("/v1/auth/session").status_code == 401
+        assert browser.get(there.back(led_on(browser, f"dora@{DOMAIN}"))).status_code == 303
 
 
 def test_where_single_sign_on_is_required_a_password_opens_nothing(admin, browser, idp, provider):

@@ -1,6 +1,6 @@
 """Signing in at an identity provider, as a browser sees it, and what others may try with its answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -9,48 +9,13 @@ import pytest
 
 from gatewayops.store.control import audit
 from gatewayops.store.control.database import Database
-from gatewayops.testing.fake_github import CLIENT_ID, CLIENT_SECRET, FakeGitHub, fake_github
+from gatewayops.testing.fake_github import CLIENT_ID, FakeGitHub
 
 from .accounts import PASSWORD, sign_in, user
+from .visits import answered, came_in, who
 
 ClientWith = Callable[[str], httpx.AsyncClient]
 EMAIL = "ada@example.com"
-
-
-@pytest.fixture
-def github() -> Iterator[FakeGitHub]:
-    with fake_github() as running:
-        yield running
-
-
-@pytest.fixture
-async def provider(admin: httpx.AsyncClient, github: FakeGitHub) -> dict[str, Any]:
-    """One of org_default, by which nobody has come in yet."""
-    body = {"name": "code", "kind": "github", "issuer": github.url, "allow_private_network": True}
-    body |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-    made = await admin.post("/v1/identity-providers", json=body)
-    assert made.status_code == 201, made.text
-    assert CLIENT_SECRET not in made.text
-    return made.json()["identity_provider"]
-
-
-async def answered(browser: httpx.AsyncClient, provider: dict[str, Any], **query: str) -> str:
-    """The address to which the provider sends this browser back."""
-    started = await browser.get(f"/sign-in/sso/{provider['id']}", params=query)
-    assert started.status_code == 303, started.text
-    async with httpx.AsyncClient() as outside:
-        back = (await outside.get(started.headers["location"])).headers["location"]
-    assert back.startswith(provider["redirect_uri"])
-    return str(back)
-
-
-async def came_in(browser: httpx.AsyncClient, provider: dict[str, Any], **query: str) -> httpx.Response:
-    return await browser.get(await answered(browser, provider, **query))
-
-
-async def who(browser: httpx.AsyncClient) -> str:
-    answer = await browser.get("/v1/auth/session")
-    return str(answer.json()["user"]["email"]) if answer.status_code == 200 else ""
 
 
 async def test_a_known_person_comes_in_and_goes_where_they_wanted(
@@ -60,6 +25,17 @@ async def test_a_known_person_comes_in_and_goes_where_they_wanted(
     done = await came_in(browser, provider, return_to="/docs?q=1")
     assert (done.status_code, done.headers["location"]) == (303, "/docs?q=1")
     assert await who(browser) == EMAIL
+
+
+async def test_coming_in_begins_a_session_that_was_never_there_before_and_ends_the_one_brought_along(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], client_with: ClientWith
+) -> None:
+    await user(admin)
+    brought = (await sign_in(browser)).json()["token"]
+    done = await came_in(browser, provider)
+    assert brought not in done.headers["set-cookie"]
+    assert await who(browser) == EMAIL
+    assert (await client_with(brought).get("/v1/auth/session")).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -205,3 +181,21 @@ async def test_the_state_that_goes_out_is_kept_as_a_hash_and_the_cookie_is_for_u
     assert sent["code_challenge_method"] == "S256"
     assert ("httponly" in cookie, "samesite=lax" in cookie) == (True, True)
     assert sent["state"] not in cookie
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"), [("access_denied", "access_denied"), ("<script>", "no code"), ("a" * 65, "no code")]
+)
+async def test_a_provider_s_refusal_is_told_here_and_in_the_audit_log_but_not_whatever_comes_as_one(
+    browser: httpx.AsyncClient, provider: dict[str, Any], admin: httpx.AsyncClient, error: str, shown: str
+) -> None:
+    state = dict(parse_qsl(urlsplit(await answered(browser, provider)).query))["state"]
+    back = f"/sign-in/sso/{provider['id']}/callback"
+    given = {"state": state, "error": error, "error_description": "call us at evil.example"}
+    answer = await browser.get(back, params=given)
+    assert (answer.status_code, f"({shown})" in answer.text) == (401, True)
+    assert "<script" not in answer.text
+    assert "evil" not in answer.text
+    assert (await browser.get(back, params=given)).status_code == 403  # that attempt is used up
+    entries = (await admin.get("/v1/logs/audit", params={"action": "auth.failed"})).json()["entries"]
+    assert [shown in entry["detail"] for entry in entries] == [True]
