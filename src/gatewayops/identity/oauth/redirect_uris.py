@@ -5,6 +5,7 @@ native apps take whichever they get (RFC 8252, 7.3). Schemes of apps (`cursor://
 """
 
 import re
+from ipaddress import IPv4Address
 from urllib.parse import urlsplit
 
 from gatewayops.identity.oauth.refusals import OAuthRefused
@@ -14,6 +15,7 @@ _MAX_LENGTH = 2048
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _BROKEN = re.compile(r"[\\<>\"'`{}|^]")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_NUMBER_AT_END = re.compile(r"(?:^|\.)(?:\d+|0[xX][0-9A-Fa-f]*)$")
 _APP_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _HIDDEN = re.compile(r"%(?![0-9A-Fa-f]{2})|%(0[0-9A-Fa-f]|1[0-9A-Fa-f]|7[Ff]|2[EeFf]|5[Cc]|40|23|25)")
 _LOOPBACK = re.compile(r"(http://(?:localhost|127\.0\.0\.1|\[::1\]))(?::(\d{1,5}))?((?:[/?].*)?)")
@@ -93,9 +95,19 @@ def _scheme_fault(uri: str, scheme: str, netloc: str) -> str:
     if scheme == "http":
         return "" if is_loopback(uri) else "http only for localhost, 127.0.0.1 and [::1]; others need https"
     if scheme == "https":
-        host = re.sub(r":\d{1,5}$", "", netloc)
-        return "" if _HOST.fullmatch(host) and ".." not in host else "https needs a host name or an address"
+        is_host = _is_host(re.sub(r":\d{1,5}$", "", netloc))
+        return "" if is_host else "https needs a host name or an address"
     is_odd = "[" in netloc or "]" in netloc  # no app has such an address, and readers differ on it
     if not _APP_SCHEME.fullmatch(scheme) or scheme in _DANGEROUS or len(uri) <= len(scheme) + 1 or is_odd:
         return "https, http on loopback, or the scheme of an app"
     return ""
+
+
+def _is_host(text: str) -> bool:
+    """A host that ends in a number is an address to a browser, `127.1` is 127.0.0.1 (WHATWG URL, 3.5)."""
+    if not _HOST.fullmatch(text) or ".." in text:
+        return False
+    try:
+        return not _NUMBER_AT_END.search(text) or bool(IPv4Address(text))
+    except ValueError:
+        return False
