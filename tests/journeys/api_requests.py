@@ -10,9 +10,10 @@ from msgspec import structs
 
 from gatewayops.base import clock
 from gatewayops.record.call_record import CallRecord
-from gatewayops.store.control import servers, upstream_accounts, upstream_clients
+from gatewayops.store.control import identity_providers, servers, upstream_accounts, upstream_clients
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.directory import DEFAULT_ORG
+from gatewayops.store.control.identity_providers import ProviderSpec
 from gatewayops.store.control.oauth_tables import EndUser, EndUserSession, OAuthClient, OAuthConsent
 from gatewayops.store.control.servers import Headers, ServerSpec
 
@@ -91,6 +92,27 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"email": "i$n@example.com", "role": "viewer", "team": "$team"},
         {"invitation_id": "invitation.id"},
     ),
+    ("PUT /v1/users/{user_id}/break-glass", {"is_break_glass": True}, {}),
+    (
+        "POST /v1/identity-providers",
+        {
+            "name": "idp-$n",
+            "kind": "oidc",
+            "issuer": "https://127.0.0.1:9",
+            "client_id": "c",
+            "scopes": ["openid"],
+        }
+        | {
+            "client_secret": "s",
+            "new_user_team": "$team",
+            "group_mappings": [{"group": "g", "role": "viewer"}],
+        },
+        {"provider": "identity_provider.id"},
+    ),
+    ("PATCH /v1/identity-providers/{provider}", {"client_secret": "t", "session_hours": 9}, {}),
+    ("POST /v1/identity-providers/{provider}/test", None, {}),
+    ("POST /v1/sso-domains", {"domain": "d$n.example", "provider": "$provider"}, {"domain": "domain.domain"}),
+    ("POST /v1/sso-domains/{domain}/verify", None, {}),
     ("POST /v1/projects", {"name": "project $n", "team": "$team"}, {"project": "project.id"}),
     ("POST /v1/traces", {"resourceSpans": [{"resource": NAMED, "scopeSpans": [{"spans": [SPAN]}]}]}, {}),
     ("POST /v1/logs", {"resourceLogs": [{"resource": NAMED, "scopeLogs": [{"logRecords": [LOG]}]}]}, {}),
@@ -275,6 +297,7 @@ OTHERWISE = {
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
     "DELETE /v1/auth/factors/passkeys/{passkey_id}": {"passkey_id": "pk_none"},
+    "DELETE /v1/identity-providers/{provider}": {"provider": "idp_0"},  # the other one has a domain yet
     "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"end_user": "eu_0", "session_id": "es_0"},
     "DELETE /v1/connections/{connection}": {"connection": "ua_0"},
     "DELETE /v1/end-users/{end_user}/consents/{consent_id}": {"end_user": "eu_0", "consent_id": "con_0"},
@@ -356,9 +379,14 @@ def a_call(ts_ns: int) -> CallRecord:
 
 
 async def somebody_signed_in(session: Session) -> None:
-    """An end user with a session and a consent, a user with an account at a server: only pages make them."""
+    """An end user with a session and a consent, a user with an account at a server: only pages make them.
+
+    And an identity provider that nobody uses.
+    """
     spec = ServerSpec("signed-in", "http://x", 1.0, 1.0, 0, 1, allows_private=False, auth="platform_oauth")
     await servers.add(session, org_id=DEFAULT_ORG, server_id="srv_0", spec=spec, headers=Headers())
+    idle = ProviderSpec(kind="oidc", name="idle", settings={"client_id": "c"})
+    await identity_providers.add(session, org_id=DEFAULT_ORG, provider_id="idp_0", spec=idle)
     ours, now = {"org_id": DEFAULT_ORG, "created_at": clock.now()}, clock.now()
     none = dict.fromkeys(("disabled_at", "signed_in_at"))
     session.add(EndUser(id="eu_0", email="eu0@example.com", name="", password_hash="", **ours, **none))

@@ -9,7 +9,8 @@ from gatewayops.policy.access.rulebook import ORGANIZATION
 from gatewayops.policy.grants import Grants
 from gatewayops.store.control import access
 from gatewayops.store.control import revision as revisions
-from gatewayops.store.control.database import Session
+from gatewayops.store.control.database import Database, Session
+from gatewayops.store.predefined_roles import ADMIN
 from gatewayops.store.snapshot import EMPTY, Permission
 
 
@@ -32,6 +33,13 @@ class GrantsNow:
 async def grants_in(session: Session) -> Grants:
     """The grants as this transaction sees them, its own changes included."""
     return Grants(await access.state(session))
+
+
+async def check_holds_all(database: Database, caller: Principal, action: str) -> None:
+    """Raises Forbidden unless the caller holds everything: who may say who people are could be anybody."""
+    async with database.reading() as session:
+        change = await Change.begin(session, caller, action)
+    change.gives(ADMIN.permissions)
 
 
 class Change:

@@ -30,6 +30,7 @@ from gatewayops.store.control import (
     audit,
     directory,
     factors,
+    identity_providers,
     one_time_links,
     pending_sign_ins,
     user_passwords,
@@ -150,8 +151,11 @@ class Accounts:
             address=address_of(request),
             user_agent="".join(char for char in agent if char.isprintable()),
             method=method,
+            provider_id=who.provider_id,
+            hours=who.hours,
         )
         async with self._database.session() as session:
+            await self._check_vouched(session, who)
             if after is not None and not await pending_sign_ins.finish(session, after):
                 msg = "this sign-in is over: begin again with the password"
                 raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
@@ -161,6 +165,13 @@ class Accounts:
             target = Target("session", begun.id)
             audit.note(session, who.org_id, draft_of("session.created", known, target, detail=method))
         return Opened(token, begun)
+
+    async def _check_vouched(self, session: Session, who: Who) -> None:
+        """Whatever was proved here counts nothing where an identity provider must vouch."""
+        at = {"org_id": who.org_id, "user_id": who.user_id}
+        if not await identity_providers.vouches(session, provider_id=who.provider_id, **at):
+            msg = "your organisation signs in at its identity provider; go to /sign-in"
+            raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
 
     async def end(self, session: Session, known: UserSession) -> None:
         """Ends a session, in the name of who is at work here."""

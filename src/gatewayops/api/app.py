@@ -28,6 +28,7 @@ from gatewayops.api import (
     factors,
     home,
     identity_issuers,
+    identity_providers,
     internal,
     invitations,
     keys,
@@ -61,6 +62,8 @@ from gatewayops.api import (
     servers,
     sign_in,
     sign_in_pages,
+    sso_domains,
+    sso_pages,
     tool_sightings,
     traces,
     transforms,
@@ -76,6 +79,7 @@ from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.oauth_state import OAuthState
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
+from gatewayops.api.sso import SingleSignOn
 from gatewayops.protocol.otlp import PATHS
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 from gatewayops.upstream.health import HealthBoard
@@ -97,6 +101,8 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     sign_in,
     factors,
     invitations,
+    identity_providers,
+    sso_domains,
     keys,
     servers,
     pins,
@@ -139,6 +145,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     tool_sightings,
     account_reports,
     home,
+    sso_pages,
     sign_in_pages,
     factor_pages,
     own_factor_pages,
@@ -161,6 +168,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.key_check = KeyCheck(parts)
     app.state.audit_trail = trail = AuditTrail(parts.database)
     app.state.accounts = Accounts(parts, trail)
+    app.state.sso = SingleSignOn(parts, trail)
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()

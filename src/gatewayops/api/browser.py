@@ -21,6 +21,7 @@ from gatewayops.identity.user_tokens import is_form_token
 COOKIE = "__Host-gatewayops"
 LOOPBACK_COOKIE = "gatewayops-on-loopback"
 _PENDING = "-pending"  # after either: of a sign-in that waits for its second factor
+_ATTEMPT = "-sso"  # the same: of sign-ins at identity providers
 TOKEN_HEADER = "x-gatewayops-token"  # noqa: S105 - a header's name
 _READING = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "[::1]"))
@@ -36,6 +37,16 @@ def session_cookie(request: Request) -> str:
 def set_session_cookie(request: Request, response: Response, token: str, *, seconds: int) -> None:
     """The browser keeps it until then, and scripts never see it."""
     _set(request, response, _name(request), token, seconds=seconds)
+
+
+def attempt_cookie(request: Request) -> str:
+    """What binds sign-ins at identity providers to this browser; empty when it has none."""
+    return request.cookies.get(_name(request) + _ATTEMPT, "")
+
+
+def set_attempt_cookie(request: Request, response: Response, secret: str, *, seconds: int) -> None:
+    """It comes back with the provider's redirect, which is a GET of the whole window."""
+    _set(request, response, _name(request) + _ATTEMPT, secret, seconds=seconds)
 
 
 def end_session_cookie(request: Request, response: Response) -> None:

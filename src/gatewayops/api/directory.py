@@ -90,6 +90,7 @@ class UserBody(BaseModel):
     team_id: str | None
     created_at: datetime
     disabled_at: datetime | None
+    is_break_glass: bool
 
 
 class OneOrganization(BaseModel):
@@ -228,4 +229,5 @@ def user_body(user: directory.User) -> UserBody:
         team_id=user.team_id or None,
         created_at=user.created_at,
         disabled_at=user.disabled_at,
+        is_break_glass=user.is_break_glass,
     )

@@ -167,7 +167,7 @@ async def _passkey_page(request: Request, error: GatewayOpsError | None = None) 
     if options is not None:
         inside = html.passkey_button("get", options, "Use your passkey")
         body += f'<form method="post" action="/sign-in/passkey">{inside}</form>'
-    body += '<p><a href="/sign-in">Use a password</a></p>'
+    body += '<p><a href="/sign-in">Sign in another way</a></p>'
     status = error.status if error else 200
     return page("Sign in with a passkey", body, has_form=True, has_script=True, status=status)
 

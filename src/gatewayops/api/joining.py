@@ -13,7 +13,7 @@ from gatewayops.base.errors import InvalidInput, NotFound
 from gatewayops.identity.passwords import check_new
 from gatewayops.identity.user_tokens import hash_of
 from gatewayops.store.audit_entry import Actor
-from gatewayops.store.control import directory, one_time_links, roles, user_passwords
+from gatewayops.store.control import directory, identity_providers, one_time_links, roles, user_passwords
 from gatewayops.store.control.access import Subject
 from gatewayops.store.control.database import Database, Session, lock
 from gatewayops.store.control.directory import User
@@ -56,6 +56,7 @@ async def accept(request: Request, database: Database, accounts: Accounts, given
     async with database.session() as session:
         link = await one_time_links.use(session, kind=INVITATION, link_hash=hash_of(given.token))
         who = await _member(session, link, email=link.email, name=given.name)
+        await _check_password_counts(session, who)
         if link.role_id:
             await _bind(session, who, link.role_id)
         await accounts.put_password(session, who=who, hashed=hashed, is_by_mail=True)
@@ -91,6 +92,7 @@ async def reset(request: Request, database: Database, accounts: Accounts, given:
         user = await directory.find_user(session, org_id=link.org_id, ref=link.email, field="token")
         _check_enabled(user)
         who = Who(link.org_id, user.id, user.email)
+        await _check_password_counts(session, who)
         await accounts.put_password(session, who=who, hashed=hashed, is_by_mail=True)
 
 
@@ -127,6 +129,12 @@ async def _member(session: Session, link: Link, *, email: str, name: str) -> Who
         )
     _check_enabled(user)
     return Who(link.org_id, user.id, user.email)
+
+
+async def _check_password_counts(session: Session, who: Who) -> None:
+    if await identity_providers.shuts_passwords(session, org_id=who.org_id, user_id=who.user_id):
+        msg = "token: your organisation signs in at its identity provider, without passwords; go to /sign-in"
+        raise InvalidInput(msg)
 
 
 def _check_enabled(user: User) -> None:

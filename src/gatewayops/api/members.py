@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from gatewayops.api.access import Change
+from gatewayops.api.access import Change, check_holds_all
 from gatewayops.api.auth import principal_for
 from gatewayops.api.directory import OneUser, user_body
 from gatewayops.api.parts import ControlParts, Parts
@@ -14,7 +14,7 @@ from gatewayops.api.sign_in_shapes import Password, accounts_of
 from gatewayops.base.errors import Conflict, Forbidden, Reason
 from gatewayops.identity.passwords import check_new
 from gatewayops.identity.principal import Principal
-from gatewayops.store.control import directory, user_sessions
+from gatewayops.store.control import directory, identity_providers, user_sessions
 
 router = APIRouter(prefix="/v1/users", tags=["Directory"])
 
@@ -27,6 +27,12 @@ class NewPassword(Body):
     """Twelve characters at least."""
 
     password: Password
+
+
+class BreakGlass(Body):
+    """True: may sign in with a password whatever the organisation requires."""
+
+    is_break_glass: bool
 
 
 @router.post("/{user_id}/disable")
@@ -45,6 +51,25 @@ async def disable(user_id: InPath, caller: Writer, parts: Parts) -> OneUser:
 async def enable(user_id: InPath, caller: Writer, parts: Parts) -> OneUser:
     """Lets a user in again: their keys count, and they may sign in."""
     return await _change(parts, caller, user_id, is_disabled=False)
+
+
+@router.put("/{user_id}/break-glass")
+async def set_break_glass(user_id: InPath, body: BreakGlass, caller: Writer, parts: Parts) -> OneUser:
+    """Whether the user's password counts where single sign-on is required: for when the provider is away.
+
+    Only who holds everything decides it.
+    """
+    await check_holds_all(parts.database, caller, _WRITE)
+    org_id = caller.org_id
+    async with parts.database.session() as session:
+        user = await directory.set_break_glass(
+            session, org_id=org_id, user_id=user_id, is_break_glass=body.is_break_glass
+        )
+        if not user.is_break_glass and await identity_providers.shuts_passwords(
+            session, org_id=org_id, user_id=user_id
+        ):
+            await identity_providers.end_sessions(session, org_id=org_id, provider_id="", user_id=user_id)
+    return OneUser(user=user_body(user))
 
 
 @router.put("/{user_id}/password", status_code=204)

@@ -24,9 +24,18 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 
 
 def page(
-    title: str, body: str, *, has_form: bool = False, has_script: bool = False, status: int = 200
+    title: str,
+    body: str,
+    *,
+    has_form: bool = False,
+    has_script: bool = False,
+    leads_away: bool = False,
+    status: int = 200,
 ) -> HTMLResponse:
     """A page of ours; `body` is HTML, with everything foreign in it escaped.
+
+    `leads_away`: a form's answer may send the browser to an identity provider, and browsers apply form-action
+    to redirects too.
 
     A page with a form may hold a token, so it is never kept, and tells others nothing but where we are.
     A page with passkeys has their script, from our own address, and no other.
@@ -38,15 +47,16 @@ def page(
     )
     content = f"<h1>{escape(title)}</h1>{body}"
     html = f'<!doctype html><html lang="en"><head>{head}</head><body>{content}</body></html>'
-    return HTMLResponse(html, status_code=status, headers=_headers(has_form=has_form, has_script=has_script))
+    headers = _headers(has_form=has_form, has_script=has_script, leads_away=leads_away)
+    return HTMLResponse(html, status_code=status, headers=headers)
 
 
-def _headers(*, has_form: bool, has_script: bool) -> dict[str, str]:
-    action = "'self'" if has_form else "'none'"
+def _headers(*, has_form: bool, has_script: bool, leads_away: bool) -> dict[str, str]:
+    action = "" if leads_away else "form-action 'self'; " if has_form else "form-action 'none'; "
     policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
     policy += "script-src 'self'; " if has_script else ""
     found = {
-        "Content-Security-Policy": f"{policy}form-action {action}; frame-ancestors 'none'",
+        "Content-Security-Policy": f"{policy}{action}frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
         # a form's POST says where it comes from only when the page may say so
         "Referrer-Policy": "strict-origin" if has_form else "no-referrer",

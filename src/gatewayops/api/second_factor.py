@@ -35,11 +35,16 @@ class Who(msgspec.Struct, frozen=True):
     org_id: str
     user_id: str
     email: str
+    provider_id: str = ""  # of the identity provider that vouches for them; empty for what is checked here
+    hours: int = 0  # the session may last; 0: as long as any
 
     @classmethod
     def of(cls, known: Account | Pending) -> "Who":
         """Whose account, or sign-in that waits, this is."""
-        return cls(known.org_id, known.user_id, known.email)
+        who = cls(known.org_id, known.user_id, known.email)
+        if isinstance(known, Pending):
+            who = msgspec.structs.replace(who, provider_id=known.provider_id, hours=known.hours)
+        return who
 
     @classmethod
     def signed_in(cls, found: SignedIn) -> "Who":
@@ -237,7 +242,13 @@ class SecondFactors:
     async def _wait(self, who: Who, *, method: str, step: str, kinds: list[str]) -> None:
         token = new_pending_token()
         new = NewPending(
-            org_id=who.org_id, user_id=who.user_id, hash=hash_of(token), method=method, step=step
+            org_id=who.org_id,
+            user_id=who.user_id,
+            hash=hash_of(token),
+            method=method,
+            step=step,
+            provider_id=who.provider_id,
+            hours=who.hours,
         )
         async with self._database.session() as session:
             await pending_sign_ins.begin(session, new)

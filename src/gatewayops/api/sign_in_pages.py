@@ -1,4 +1,5 @@
-"""The pages of sign-in: `/sign-in`, `/setup` (the first administrator), `/invitation`, `/forgot`, `/reset`.
+"""The pages of passwords: `/sign-in/password`, `/setup` (the first administrator), `/invitation`,
+`/forgot`, `/reset`.
 
 Plain forms without a script. A GET uses nothing up, so that whoever looks at links before people do breaks
 none. Each POST must come from a page of ours; one that changes a session carries its form token besides.
@@ -91,10 +92,15 @@ _FORGOT = _Form(
 _RESET = _Form("Choose a new password", "It signs you out everywhere.", "/reset", (_NEW,), "Set")
 
 
-@router.get("/sign-in")
+@router.get("/sign-in/password")
 async def sign_in_form(organization: str = "") -> HTMLResponse:
     """Asks for address and password, of the organisation that a link names."""
-    return _shown(_SIGN_IN, {"organization": organization})
+    return password_form("", organization)
+
+
+def password_form(email: str, organization: str) -> HTMLResponse:
+    """The form for a person whose address leads to no identity provider."""
+    return _shown(_SIGN_IN, {"email": email, "organization": organization})
 
 
 @router.post("/sign-in")
@@ -255,10 +261,11 @@ async def _answer(
         return answer
 
 
-async def enter(request: Request, who: Who) -> Response:
-    """The session of one whose password was right, or the page of the next step."""
+async def enter(request: Request, who: Who, *, method: str = "password", to: str = "/") -> Response:
+    """The session of one whose first factor was right, or the page of the next step."""
     try:
-        return welcome(request, RedirectResponse("/", 303), await accounts_of(request).admit(request, who))
+        opened = await accounts_of(request).admit(request, who, method=method)
+        return welcome(request, RedirectResponse(to, 303), opened)
     except SecondFactorRequired as waiting:
         page_of = "/sign-in/second-factor" if waiting.step == PROVE else "/second-factors"
         return wait(request, page_of, waiting.token)

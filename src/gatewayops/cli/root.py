@@ -39,6 +39,7 @@ _COMMANDS = {
     "project": ("directory", "project", "Projects.", False),
     "user": ("directory", "user", "People.", False),
     "session": ("sessions", "session", "Where people are signed in.", False),
+    "sso": ("sso", "sso", "Identity providers at which they sign in.", False),
     "end-user": ("end_users", "end_user", "People who sign in to your MCP servers.", False),
     "issuer": ("issuers", "issuer", "Identity providers that vouch for them.", False),
     "client": ("clients", "client", "Apps through which they do.", False),

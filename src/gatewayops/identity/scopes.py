@@ -36,6 +36,8 @@ CONTROL_ACTIONS = (
     "connections.own",
     "connections.read",
     "connections.write",
+    "sso.read",
+    "sso.write",
     "masking.read",
     "masking.write",
     "secrets.read",

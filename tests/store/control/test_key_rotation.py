@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import text
 
 from gatewayops.base.crypto import SealBroken, Sealer, secret_file
-from gatewayops.store.control import data_keys, rotation, servers, snapshot_feed
+from gatewayops.store.control import data_keys, exports, identity_providers, rotation, servers, snapshot_feed
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
+from gatewayops.store.control.exports import DestinationSpec
+from gatewayops.store.control.identity_providers import ProviderSpec, provider_binding
 from gatewayops.store.control.servers import Headers, ServerSpec
+from gatewayops.store.control.tables import Table
 from gatewayops.store.secrets.keyring import Keyring, key_of
 from gatewayops.store.secrets.master import MasterKeyUnavailable, Masters
 from gatewayops.store.secrets.opening import open_keyring
@@ -125,6 +128,40 @@ async def test_data_keys_are_renewed_when_asked_for(
         after = (await servers.find(session, org_id=ORG, ref="srv_a")).headers.sealed
     assert key_of(after) != key_of(before)
     assert await all_open(database, opened(database, tmp_path / "secrets").keyring)
+
+
+def test_every_kind_of_sealed_value_is_rotated_but_what_lives_for_minutes() -> None:
+    kept = {
+        f"{table.name}.{column.name}"
+        for table in Table.metadata.sorted_tables
+        for column in table.columns
+        if "sealed" in column.name
+    }
+    passing = {"sso_attempts.verifier_sealed", "upstream_sign_ins.sealed_verifier"}
+    of_its_token = {"oauth_refresh_tokens.successor_sealed"}  # under no data key
+    rotated = {f"{one.table.__tablename__}.{one.column}" for one in rotation.SEALED}
+    assert rotated == kept - passing - of_its_token
+
+
+async def test_headers_of_exports_and_secrets_of_identity_providers_move_to_the_new_data_key(
+    database: Database, credentials: Credentials
+) -> None:
+    bound = {"export": exports.export_binding(ORG, "export_1"), "idp": provider_binding(ORG, "idp_1")}
+    sealed = {name: await credentials.seal(SECRET, org_id=ORG, bound_to=to) for name, to in bound.items()}
+    to = DestinationSpec("x", "otlp", "https://x.example", headers_sealed=sealed["export"])
+    at = ProviderSpec(kind="oidc", name="x", settings={}, secret_sealed=sealed["idp"])
+    async with database.session() as session:
+        await exports.add(session, org_id=ORG, destination_id="export_1", spec=to)
+        await identity_providers.add(session, org_id=ORG, provider_id="idp_1", spec=at)
+    await rotate(database, credentials, renews=True)
+    async with database.reading() as session:
+        found = {
+            "export": (await exports.find(session, org_id=ORG, ref="x")).spec.headers_sealed,
+            "idp": (await identity_providers.find(session, org_id=ORG, ref="x")).spec.secret_sealed,
+        }
+    for name, value in found.items():
+        assert key_of(value) != key_of(sealed[name])
+        assert await credentials.open(value, org_id=ORG, bound_to=bound[name]) == SECRET
 
 
 async def test_values_of_before_data_keys_are_sealed_anew(

@@ -1,7 +1,7 @@
 """The control API in this process, over a SQLite file, with keys of two organisations."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from gatewayops.store.control.database import Database
 from gatewayops.store.secrets.keyring import Keyring
 from gatewayops.store.secrets.local import LocalMaster
 from gatewayops.store.secrets.master import Masters
+from gatewayops.testing.fake_github import CLIENT_ID, CLIENT_SECRET, FakeGitHub, fake_github
 from gatewayops.upstream.settings import UpstreamSettings
 
 ADMIN_TOKEN = "only the person at the machine knows this"
@@ -157,3 +158,20 @@ def spooled(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
         return [row for frame in frames for row in pyarrow.ipc.open_stream(frame).read_all().to_pylist()]
 
     return rows
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    with fake_github() as running:
+        yield running
+
+
+@pytest.fixture
+async def provider(admin: httpx.AsyncClient, github: FakeGitHub) -> dict[str, Any]:
+    """One of org_default, by which nobody has come in yet."""
+    body = {"name": "code", "kind": "github", "issuer": github.url, "allow_private_network": True}
+    body |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+    made = await admin.post("/v1/identity-providers", json=body)
+    assert made.status_code == 201, made.text
+    assert CLIENT_SECRET not in made.text
+    return made.json()["identity_provider"]

@@ -37,6 +37,8 @@ PAGES |= {  # for who is signed in and holds connections.own: test_upstream_acco
 }
 PAGES |= {"/sign-in/passkey", "/sign-in/organization", "/sign-in/second-factor", "/second-factors"}
 PAGES |= {"/assets/passkeys.js"}  # a file of ours, the same for all
+PAGES |= {"/sign-in/password", "/sign-in/email"}
+PAGES |= {"/sign-in/sso/{provider_id}", "/sign-in/sso/{provider_id}/callback"}  # an attempt of this browser
 OWN = {  # of the caller, whatever they hold; what is others' needs directory.write (test_sessions.py)
     "/v1/auth/session",
     "/v1/auth/sessions",

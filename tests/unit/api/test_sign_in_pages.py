@@ -90,19 +90,32 @@ async def test_links_in_mail_lead_to_pages_that_work(
     assert (await browser.post("/sign-in", data=form)).status_code == 303
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/setup", "/invitation", "/forgot", "/reset"])
+@pytest.mark.parametrize("path", ["/sign-in/password", "/setup", "/invitation", "/forgot", "/reset"])
 async def test_forms_allow_no_script_no_frame_and_no_other_page(
     browser: httpx.AsyncClient, path: str
 ) -> None:
     shown = await browser.get(path, params={"token": '"><script>'})
     assert "<script" not in shown.text
-    if path in ("/sign-in", "/forgot"):
+    if path in ("/sign-in/password", "/forgot"):
         policy = shown.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; style-src 'sha256-")
         assert policy.endswith("form-action 'self'; frame-ancestors 'none'")
         assert shown.headers["cache-control"] == "no-store"
     browser.headers["Origin"] = "http://localhost:9999"
-    assert (await browser.post(path, data={"token": "x"})).status_code == 403
+    to = path.removesuffix("/password")
+    assert (await browser.post(to, data={"token": "x"})).status_code == 403
+
+
+async def test_the_form_that_leads_to_identity_providers_allows_no_script_and_no_frame_either(
+    browser: httpx.AsyncClient,
+) -> None:
+    shown = await browser.get("/sign-in", params={"organization": '"><script>'})
+    policy = shown.headers["content-security-policy"]
+    assert "<script" not in shown.text
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert policy.endswith("base-uri 'none'; frame-ancestors 'none'")
+    browser.headers["Origin"] = "http://localhost:9999"
+    assert (await browser.post("/sign-in/email", data={"email": "a@b.c"})).status_code == 403
 
 
 async def test_over_plain_http_from_elsewhere_nobody_signs_in(

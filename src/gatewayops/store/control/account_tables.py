@@ -41,6 +41,7 @@ class UserSession(OwnedTable):
     revoked_at: Mapped[datetime | None]
     method: Mapped[str] = mapped_column(String(40))  # such as password+totp
     confirmed_at: Mapped[datetime | None]  # when they last proved who they are
+    provider_id: Mapped[str] = mapped_column(default="")  # that vouched; empty for a password
 
 
 class OneTimeLink(OwnedTable):

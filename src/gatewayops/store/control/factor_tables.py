@@ -80,6 +80,8 @@ class PendingSignIn(OwnedTable):
     method: Mapped[str] = mapped_column(String(40))
     step: Mapped[str] = mapped_column(String(12))
     choices: Mapped[list[str]]
+    provider_id: Mapped[str]  # that vouched; empty for a password
+    hours: Mapped[int]  # the session may last; 0: as long as any
     attempts: Mapped[int]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -13,6 +13,7 @@ from gatewayops.base.ids import new_id
 from gatewayops.store.control.account_tables import UserPassword
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.factor_tables import PendingSignIn
+from gatewayops.store.control.sso_tables import is_password_shut
 from gatewayops.store.control.tables import Organisation, User
 from gatewayops.store.control.user_passwords import Membership
 
@@ -33,6 +34,8 @@ class NewPending(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     step: str
     choices: list[str] = []
+    provider_id: str = ""  # that vouched for them; empty for a password
+    hours: int = 0  # the session may last; 0: as long as any
 
 
 class Pending(NewPending, frozen=True, kw_only=True):
@@ -110,7 +113,7 @@ async def choices(session: Session, known: Pending) -> tuple[Choice, ...]:
         .join(Organisation, Organisation.id == User.org_id)
         .join(UserPassword, UserPassword.user_id == User.id)
         .where(User.id.in_(known.choices), User.disabled_at.is_(None))
-        .where(UserPassword.changed_at <= known.created_at)
+        .where(UserPassword.changed_at <= known.created_at, ~is_password_shut())
     )
     found = {
         user.id: Choice(user.id, user.email, Membership(id=org.id, slug=org.slug, name=org.name))

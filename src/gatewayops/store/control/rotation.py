@@ -13,10 +13,18 @@ from sqlalchemy import func, select
 from gatewayops.base.crypto import SealBroken
 from gatewayops.base.errors import Conflict
 from gatewayops.store.control import data_keys, revision, upstream_accounts, upstream_clients
+from gatewayops.store.control.alert_channels import channel_binding
+from gatewayops.store.control.alert_tables import AlertChannel
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.data_key_tables import DataKey
 from gatewayops.store.control.database import Database, Session
+from gatewayops.store.control.export_tables import ExportDestination
+from gatewayops.store.control.exports import export_binding
 from gatewayops.store.control.factor_tables import UserTotp, totp_binding
+from gatewayops.store.control.identity_providers import provider_binding
+from gatewayops.store.control.oauth_keys import key_binding
+from gatewayops.store.control.oauth_tables import OAuthSigningKey
+from gatewayops.store.control.sso_tables import IdentityProvider
 from gatewayops.store.control.tables import McpServer
 from gatewayops.store.control.upstream_account_tables import UpstreamAccount, UpstreamClient
 from gatewayops.store.control.validation_tables import TransformRule
@@ -46,6 +54,10 @@ SEALED = (
     Sealed(UpstreamAccount, upstream_accounts.access_binding, "sealed_access"),
     Sealed(UpstreamAccount, upstream_accounts.refresh_binding, "sealed_refresh"),
     Sealed(UserTotp, totp_binding, "sealed_secret"),
+    Sealed(IdentityProvider, provider_binding, "secret_sealed"),
+    Sealed(ExportDestination, export_binding, "headers_sealed"),
+    Sealed(AlertChannel, channel_binding, "sealed_secret"),
+    Sealed(OAuthSigningKey, key_binding, "private_sealed"),
 )
 """Every column of sealed values that are kept. A new kind of credential belongs here too."""
 

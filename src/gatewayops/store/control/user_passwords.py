@@ -1,12 +1,13 @@
 """Passwords of users: who may sign in with an e-mail address, and the change of a password."""
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from gatewayops.base import clock
 from gatewayops.base.ids import new_id
 from gatewayops.store.control.account_tables import UserPassword
 from gatewayops.store.control.database import Session
+from gatewayops.store.control.sso_tables import UserIdentity, is_password_shut
 from gatewayops.store.control.tables import Organisation, User
 
 
@@ -36,14 +37,14 @@ async def account(session: Session, *, email: str, organization: str = "") -> Ac
 
 
 async def accounts(session: Session, *, email: str, organization: str, most: int) -> tuple[Account, ...]:
-    """Who may be meant with this address, the oldest first.
+    """Who may be meant with this address, the oldest first; not who must come in by an identity provider.
 
     Whoever signs in has no organisation yet, so this reads over all of them.
     """
     query = (
         select(User, UserPassword.password_hash)
         .join(UserPassword, UserPassword.user_id == User.id)
-        .where(User.email == email.lower(), User.disabled_at.is_(None))
+        .where(User.email == email.lower(), User.disabled_at.is_(None), ~is_password_shut())
         .order_by(UserPassword.created_at, User.id)
         .limit(most)
     )
@@ -65,7 +66,7 @@ async def of_user(session: Session, *, org_id: str, user_id: str) -> Account | N
 
 
 async def memberships(session: Session, *, org_id: str, user_id: str, email: str) -> tuple[Membership, ...]:
-    """Where this address may sign in with a password, the oldest first.
+    """Where this address has a password, the oldest first; where single sign-on is required it opens nothing.
 
     Others than the user's own organisation only if they have shown that the mailbox is theirs: whoever
     administers one organisation could make a user with anybody's address.
@@ -90,8 +91,10 @@ async def is_by_mail(session: Session, *, org_id: str, user_id: str) -> bool:
 
 
 async def is_any(session: Session) -> bool:
-    """Whether anybody at all can sign in with a password."""
-    return bool(await session.scalar(select(func.count()).select_from(UserPassword)))
+    """Whether anybody at all can sign in: has a password, or came in by an identity provider."""
+    if await session.scalar(select(UserPassword.id).limit(1)) is not None:
+        return True
+    return await session.scalar(select(UserIdentity.id).limit(1)) is not None
 
 
 async def put(

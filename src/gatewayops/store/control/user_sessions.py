@@ -31,6 +31,8 @@ class NewSession(msgspec.Struct, frozen=True):
     address: str
     user_agent: str
     method: str = ""  # such as password, password+totp, passkey
+    provider_id: str = ""  # that vouched for them; empty for a password
+    hours: int = 0  # it may last; 0: as long as any
 
 
 class UserSession(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ class UserSession(msgspec.Struct, frozen=True):
     revoked_at: datetime | None
     method: str
     confirmed_at: datetime | None
+    provider_id: str = ""
 
     @property
     def ends_at(self) -> datetime:
@@ -75,10 +78,11 @@ async def begin(session: Session, new: NewSession) -> UserSession:
         "id": new_id("us"),
         "created_at": now,
         "used_at": now,
-        "expires_at": now + ABSOLUTE,
+        "expires_at": now + (min(timedelta(hours=new.hours), ABSOLUTE) if new.hours else ABSOLUTE),
         "revoked_at": None,
         "confirmed_at": now,
     }
+    del values["hours"]
     over = delete(SessionTable).where(SessionTable.org_id == new.org_id, SessionTable.user_id == new.user_id)
     await session.execute(over.where(SessionTable.expires_at < now - _KEPT), execution_options=_PAST)
     await session.execute(insert(SessionTable).values(**values))

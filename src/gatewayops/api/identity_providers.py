@@ -1,0 +1,230 @@
+"""`/v1/identity-providers`: where the organisation's people sign in.
+
+Who sets a provider says who people are, so it takes somebody who holds everything: else they would become
+more than they are by a provider of their own.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from gatewayops.api.access import check_holds_all
+from gatewayops.api.auth import principal_for
+from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.shapes import InPath, PageAsked, paging
+from gatewayops.api.sso import OidcSettings, redirect_uri, registration_of, sso_of
+from gatewayops.api.sso_shapes import (
+    Mapping,
+    NewProvider,
+    OneProvider,
+    ProviderChange,
+    ProviderList,
+    ProviderTested,
+    provider_body,
+)
+from gatewayops.base.errors import Conflict, Forbidden, GatewayOpsError, InvalidInput, NotFound, Reason
+from gatewayops.identity.principal import Principal
+from gatewayops.store.control import admission, directory, identity_providers, roles
+from gatewayops.store.control.database import Session
+from gatewayops.store.control.identity_providers import (
+    GroupMapping,
+    ProviderSpec,
+    new_provider_id,
+    provider_binding,
+)
+from gatewayops.upstream.address import check_url
+
+router = APIRouter(prefix="/v1/identity-providers", tags=["Single sign-on"])
+
+_WRITE = "sso.write"
+_SETTING = "control.allow_private_upstreams (GATEWAYOPS_CONTROL__ALLOW_PRIVATE_UPSTREAMS=true)"
+_FIELDS = {
+    "enabled": "is_enabled",
+    "sso_required": "is_sso_required",
+    "trust_email": "trusts_email",
+    "create_users": "is_jit",
+    "session_hours": "session_hours",
+}
+_SETTINGS = ("scopes", "groups_claim")
+
+Reader = Annotated[Principal, Depends(principal_for("sso.read"))]
+Writer = Annotated[Principal, Depends(principal_for(_WRITE))]
+
+
+@router.post("", status_code=201)
+async def add(body: NewProvider, caller: Writer, parts: Parts) -> OneProvider:
+    """Adds a provider. Register its `redirect_uri` there; its domains come with POST /v1/sso-domains."""
+    await check_holds_all(parts.database, caller, _WRITE)
+    _check_issuer(body)
+    _check_private(parts, caller, is_asked=body.allow_private_network)
+    settings = OidcSettings(
+        client_id=body.client_id,
+        issuer=body.issuer,
+        scopes=tuple(body.scopes),
+        groups_claim=body.groups_claim,
+        allows_private=body.allow_private_network,
+    )
+    provider_id = new_provider_id()
+    sealed = await _sealed(parts, body.client_secret, org_id=caller.org_id, provider_id=provider_id)
+    async with parts.database.session() as session:
+        spec = ProviderSpec(
+            kind=body.kind,
+            name=body.name,
+            settings=msgspec.to_builtins(settings),
+            secret_sealed=sealed,
+            is_enabled=body.enabled,
+            trusts_email=body.trust_email,
+            is_jit=body.create_users,
+            jit_role_id=await _role_id(session, caller.org_id, body.new_user_role, "new_user_role"),
+            jit_team_id=await _team_id(session, caller.org_id, body.new_user_team, "new_user_team"),
+            group_mappings=await _mappings(session, caller.org_id, body.group_mappings),
+            session_hours=body.session_hours,
+        )
+        made = await identity_providers.add(session, org_id=caller.org_id, provider_id=provider_id, spec=spec)
+    return OneProvider(identity_provider=provider_body(made, address=parts.address))
+
+
+@router.get("")
+async def list_providers(caller: Reader, parts: Parts, asked: PageAsked) -> ProviderList:
+    """The organisation's providers, newest first."""
+    async with parts.database.reading() as session:
+        page = await identity_providers.page(session, org_id=caller.org_id, asked=asked)
+    shown = [provider_body(row, address=parts.address) for row in page.rows]
+    return ProviderList(identity_providers=shown, **paging(page))
+
+
+@router.get("/{provider}")
+async def show(provider: InPath, caller: Reader, parts: Parts) -> OneProvider:
+    """One provider, by id or name."""
+    async with parts.database.reading() as session:
+        found = await identity_providers.find(session, org_id=caller.org_id, ref=provider)
+    return OneProvider(identity_provider=provider_body(found, address=parts.address))
+
+
+@router.patch("/{provider}")
+async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: Parts) -> OneProvider:
+    """Changes what is given. Off: nobody comes in by it, and the sessions that it made end."""
+    await check_holds_all(parts.database, caller, _WRITE)
+    org_id = caller.org_id
+    async with parts.database.reading() as session:
+        known = await identity_providers.find(session, org_id=org_id, ref=provider)
+    given = body.model_dump(exclude_none=True)
+    columns: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items() if name in _FIELDS}
+    if settings := {name: given[name] for name in _SETTINGS if name in given}:
+        columns["settings"] = known.spec.settings | settings
+    if body.client_secret is not None:
+        columns["secret_sealed"] = await _sealed(
+            parts, body.client_secret, org_id=org_id, provider_id=known.id
+        )
+    async with parts.database.session() as session:
+        columns |= await _referred(session, org_id, body)
+        if body.sso_required and not await admission.has_admitted(session, known):
+            msg = "sso_required: nobody has signed in by this provider yet; do so once, then require it"
+            raise Conflict(msg)
+        changed = await identity_providers.change(
+            session, org_id=org_id, provider_id=known.id, columns=columns
+        )
+    return OneProvider(identity_provider=provider_body(changed, address=parts.address))
+
+
+@router.delete("/{provider}", status_code=204)
+async def remove(provider: InPath, caller: Writer, parts: Parts) -> Response:
+    """Removes it with its domains, the roles that its groups gave, and the sessions that it made."""
+    await check_holds_all(parts.database, caller, _WRITE)
+    async with parts.database.session() as session:
+        await identity_providers.remove(session, org_id=caller.org_id, ref=provider)
+    return Response(status_code=204)
+
+
+@router.post("/{provider}/test")
+async def test(provider: InPath, request: Request, caller: Writer, parts: Parts) -> ProviderTested:
+    """Asks the provider what it says of itself, now."""
+    async with parts.database.reading() as session:
+        found = await identity_providers.find(session, org_id=caller.org_id, ref=provider)
+    party, known = sso_of(request).party, registration_of(found)
+    endpoints, keys, error = None, 0, ""
+    try:
+        endpoints = await party.endpoints(known)
+        keys = await party.key_count(known)
+    except GatewayOpsError as refused:
+        error = refused.detail
+    way = "client_secret_basic" if endpoints and endpoints.is_basic else "client_secret_post"
+    return ProviderTested(
+        is_found=not error,
+        issuer=known.address,
+        authorization_endpoint=endpoints.authorization if endpoints else None,
+        token_endpoint=endpoints.token if endpoints else None,
+        userinfo_endpoint=(endpoints.userinfo or None) if endpoints else None,
+        client_authentication=(way if found.spec.secret_sealed else "none") if endpoints else None,
+        signing_keys=keys,
+        redirect_uri=redirect_uri(parts.address, found.id),
+        error=error or None,
+    )
+
+
+def _check_issuer(body: NewProvider) -> None:
+    if body.kind == "google" and body.issuer:
+        msg = "issuer: leave it empty for google"
+        raise InvalidInput(msg)
+    if body.kind == "oidc" and not body.issuer:
+        msg = "issuer: what the provider calls itself, such as https://example.okta.com"
+        raise InvalidInput(msg)
+    if not body.issuer:
+        return
+    check_url(body.issuer, field="issuer")
+    if "?" in body.issuer or not (body.issuer.startswith("https://") or body.allow_private_network):
+        msg = "issuer: begins with https:// and has no query"
+        raise InvalidInput(msg)
+
+
+def _check_private(parts: ControlParts, caller: Principal, *, is_asked: bool) -> None:
+    if is_asked and not (parts.settings.allow_private_upstreams or caller.is_local_admin):
+        msg = f"allow_private_network: needs the setting {_SETTING}"
+        raise Forbidden(msg, Reason.UPSTREAM_ADDRESS)
+
+
+async def _sealed(parts: ControlParts, secret: str, *, org_id: str, provider_id: str) -> bytes:
+    if not secret:
+        return b""
+    bound_to = provider_binding(org_id, provider_id)
+    return await parts.credentials.seal(secret.encode(), org_id=org_id, bound_to=bound_to)
+
+
+async def _referred(session: Session, org_id: str, body: ProviderChange) -> dict[str, Any]:
+    """The columns that name roles and teams."""
+    columns: dict[str, Any] = {}
+    if body.new_user_role is not None:
+        columns["jit_role_id"] = await _role_id(session, org_id, body.new_user_role, "new_user_role")
+    if body.new_user_team is not None:
+        columns["jit_team_id"] = await _team_id(session, org_id, body.new_user_team, "new_user_team")
+    if body.group_mappings is not None:
+        columns["group_mappings"] = await _mappings(session, org_id, body.group_mappings)
+    return columns
+
+
+async def _mappings(session: Session, org_id: str, given: Sequence[Mapping]) -> tuple[GroupMapping, ...]:
+    found = []
+    for one in given:
+        if not one.role and not one.team:
+            msg = f"group_mappings: {one.group} gives neither a role nor a team"
+            raise InvalidInput(msg)
+        role_id = await _role_id(session, org_id, one.role, "group_mappings.role")
+        team_id = await _team_id(session, org_id, one.team, "group_mappings.team")
+        found.append(GroupMapping(one.group, role_id, team_id))
+    return tuple(found)
+
+
+async def _role_id(session: Session, org_id: str, ref: str, field: str) -> str:
+    if not ref:
+        return ""
+    try:
+        return (await roles.find(session, org_id=org_id, ref=ref)).id
+    except NotFound as error:
+        msg = f"{field}: no role of that id or name; see GET /v1/roles"
+        raise InvalidInput(msg) from error
+
+
+async def _team_id(session: Session, org_id: str, ref: str, field: str) -> str:
+    return await directory.team_id(session, org_id=org_id, ref=ref, field=field)

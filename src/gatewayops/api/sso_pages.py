@@ -1,0 +1,117 @@
+"""The pages that lead to identity providers and back: `/sign-in` asks for the address first.
+
+The domain of an address says where its people sign in; whether there is such a user is told to nobody.
+"""
+
+from html import escape
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from gatewayops.api.browser import check_origin
+from gatewayops.api.forms import fields
+from gatewayops.api.pages import page
+from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.sign_in_pages import enter, password_form
+from gatewayops.api.sso import sso_of
+from gatewayops.base.errors import GatewayOpsError
+from gatewayops.identity.federation.registration import Kind
+from gatewayops.store.control import directory, identity_providers, sso_domains
+from gatewayops.store.control.identity_providers import Provider
+from gatewayops.upstream.federation.relying_party import Answer
+
+router = APIRouter(include_in_schema=False)
+
+ProviderId = Annotated[str, Path(pattern="^idp_[A-Za-z0-9]{1,40}$")]
+
+_EMAIL_FORM = (
+    '<form method="post" action="/sign-in/email"><label>E-mail address<input name="email" type="email" '
+    'autocomplete="username" required maxlength="254"></label>{slug}<button>Continue</button></form>'
+)
+_PASSKEY = '<p><a href="/sign-in/passkey">Use a passkey</a></p>'
+_WORDS = {Kind.GOOGLE: "Google", Kind.GITHUB: "GitHub"}
+
+
+@router.get("/sign-in")
+async def ask_address(parts: Parts, organization: str = "") -> Response:
+    """Asks who comes; with the slug of an organisation, or where there is but one, shows its providers."""
+    offered = await _offered(parts, organization)
+    buttons = "".join(
+        f'<p><a href="/sign-in/sso/{one.id}">Sign in with {escape(_name(one))}</a></p>' for one in offered
+    )
+    slug = f'<input type="hidden" name="organization" value="{escape(organization)}">' if organization else ""
+    body = _EMAIL_FORM.format(slug=slug) + buttons + _PASSKEY
+    return page("Sign in", body, has_form=True, leads_away=True)
+
+
+@router.post("/sign-in/email")
+async def take_address(request: Request, parts: Parts) -> Response:
+    """Leads to the provider of the address's domain, else asks for the password."""
+    try:
+        check_origin(request)
+        given = await fields(request)
+        email = given.get("email", "")[:254]
+        sso = sso_of(request)
+        sso.count(request)
+        async with parts.database.reading() as session:
+            provider_id = await sso_domains.leads_to(session, email)
+        if not provider_id:
+            return password_form(email, given.get("organization", ""))
+        provider = await sso.provider(provider_id)
+        return await sso.start(request, provider, return_to="/", login_hint=email)
+    except GatewayOpsError as error:
+        return _refused(error)
+
+
+@router.get("/sign-in/sso/{provider_id}")
+async def start(provider_id: ProviderId, request: Request, return_to: str = "/") -> Response:
+    """Leads to this provider; afterwards to a path of ours."""
+    sso = sso_of(request)
+    try:
+        sso.count(request)
+        return await sso.start(request, await sso.provider(provider_id), return_to=return_to)
+    except GatewayOpsError as error:
+        return _refused(error)
+
+
+@router.get("/sign-in/sso/{provider_id}/callback")
+async def come_back(
+    provider_id: ProviderId, request: Request, state: str = "", code: str = "", iss: str = ""
+) -> Response:
+    """Where a provider sends people back, with a code or with its refusal."""
+    sso = sso_of(request)
+    try:
+        provider = await sso.provider(provider_id)
+        if error := request.query_params.get("error"):
+            await sso.refused(request, provider, state=state, error=error)
+        found = await sso.finish(request, provider, state=state, answer=Answer(code, iss))
+        return await enter(request, found.who, method=found.method, to=found.return_to)
+    except GatewayOpsError as error:
+        return _refused(error)
+
+
+async def _offered(parts: ControlParts, slug: str) -> tuple[Provider, ...]:
+    """Nobody learns of other tenants: without a slug there are some only where there is one tenant."""
+    async with parts.database.reading() as session:
+        org_id = await directory.org_id_of(session, slug=slug)
+        return await identity_providers.offered(session, org_id=org_id) if org_id else ()
+
+
+def _name(provider: Provider) -> str:
+    return _WORDS.get(Kind(provider.spec.kind), provider.spec.name)
+
+
+def _refused(error: GatewayOpsError) -> Response:
+    """A failure of ours is the log's; all others are told to the person."""
+    if error.status == 500:
+        raise error
+    again = '<p><a href="/sign-in">Sign in another way</a></p>'
+    shown = page(
+        "You are not signed in",
+        f'<p class="error">{escape(error.detail)}</p>{again}',
+        has_form=True,  # so that it is not kept
+        status=error.status,
+    )
+    shown.headers.update(dict(error.headers))
+    return shown
