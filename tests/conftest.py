@@ -92,11 +92,3 @@ def _beside(making: Coroutine[None, None, None]) -> None:
     """Runs it in a loop of its own: a test's fixture that runs in a loop may have asked for it."""
     with ThreadPoolExecutor() as threads:
         threads.submit(asyncio.run, making).result()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files stay whole; all tests of the one installation run one after the other, so that there is one."""
-    for item in items:
-        is_shared = "installation" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("installation" if is_shared else item.nodeid.split("::")[0]))

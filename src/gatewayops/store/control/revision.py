@@ -13,6 +13,7 @@ from gatewayops.store.control.tables import Revision
 
 _CHANNEL = "gatewayops_revision"
 _ROW = 1
+_CURRENT = select(Revision.value).where(Revision.id == _ROW)  # made once: it is asked many times a second
 _raises: ContextVar[list[None]] = ContextVar("raises of the revision")
 
 
@@ -39,7 +40,7 @@ def noticed() -> Iterator[list[None]]:
 
 async def current(session: Session) -> int:
     """The revision that this transaction sees; 0 before the first start."""
-    return await session.scalar(select(Revision.value).where(Revision.id == _ROW)) or 0
+    return await session.scalar(_CURRENT) or 0
 
 
 async def ensure(session: Session) -> None:
