@@ -14,7 +14,7 @@ class Said {
     this.person = person;
   }
   getClaims() {
-    return this.person.attributes ?? {};
+    return this.person.attributes; // without any, no statement of them
   }
   getNameIdentifier() {
     return { nameIdentifier: this.person.nameId, nameIdentifierFormat: this.person.nameIdFormat };

@@ -27,15 +27,16 @@ _FIELD = re.compile(r'name="SAMLResponse"\s+value="([^"]*)"')
 class SamlIdp:
     """`pairs` are its keys: the first signs unless `says` names another."""
 
-    def __init__(self, port: int, pairs: tuple[SigningPair, ...]) -> None:
-        """It runs already."""
+    def __init__(self, port: int, pairs: tuple[SigningPair, ...], client: httpx.Client) -> None:
+        """It runs already; `client` is the browser."""
         self.url = f"http://127.0.0.1:{port}"
         self.issuer = f"{self.url}/idp"
         self.pairs = pairs
+        self._client = client
 
     def metadata(self) -> bytes:
         """Its EntityDescriptor."""
-        return httpx.get(self.metadata_url).raise_for_status().content
+        return self._client.get(self.metadata_url).raise_for_status().content
 
     @property
     def metadata_url(self) -> str:
@@ -43,9 +44,12 @@ class SamlIdp:
         return self.url + _METADATA
 
     def says(self, acs: str, *, name_id: str, attributes: dict[str, Any] | None = None, **more: Any) -> None:  # noqa: ANN401 - JSON
-        """Of everybody who comes from now on. `request` in `more` are options of samlp, `pair` the key's number,
-        `format` the NameID's, `checks` the certificate (PEM) that signs the requests which it takes."""
-        person = {"nameId": name_id, "nameIdFormat": more.get("format", ""), "attributes": attributes or {}}
+        """Of everybody who comes from now on.
+
+        `request` in `more` are options of samlp, `pair` the number of the key that signs, `format` that of
+        the NameID, `checks` the certificate (PEM) of those who may ask.
+        """
+        person = {"nameId": name_id, "nameIdFormat": more.get("format", ""), "attributes": attributes}
         told = {
             "acs": acs,
             "person": person,
@@ -53,14 +57,18 @@ class SamlIdp:
             "request": more.get("request", {}),
             "requestCertificate": more.get("checks", ""),
         }
-        httpx.post(f"{self.url}/next", json=told).raise_for_status()
+        self._client.post(f"{self.url}/next", json=told).raise_for_status()
 
     def answer_of(self, url: str) -> str:
         """What the browser that is sent to `url` brings back: the form's SAMLResponse."""
-        page = httpx.get(url)
+        page = self._client.get(url)
         found = _FIELD.search(page.text)
         assert found is not None, page.text
         return html.unescape(found.group(1))
+
+    def takes(self, url: str) -> bool:
+        """Whether it takes the request that the browser brings, or finds its signature wrong."""
+        return self._client.get(url).is_success
 
     def unasked(self) -> str:
         """An answer that nobody asked for, as a click on a tile makes it."""
@@ -71,11 +79,12 @@ class SamlIdp:
 def saml_idp(peers: NodePeers, log: Path) -> Iterator[SamlIdp]:
     """Runs one with two keys until the block ends."""
     port, now = free_port(), datetime.now(UTC)
-    idp = SamlIdp(port, tuple(new_pair(f"key {number}", now=now) for number in (1, 2)))
-    pairs = [{"key": one.private_pem.decode(), "cert": pem_of(one.certificate)} for one in idp.pairs]
-    given = json.dumps({"port": port, "issuer": idp.issuer, "pairs": pairs})
-    with running([peers.node, peers.script("saml_idp.mjs"), given], port=port, log=log, env={}):
-        yield idp
+    with httpx.Client(trust_env=False) as client:
+        idp = SamlIdp(port, tuple(new_pair(f"key {number}", now=now) for number in (1, 2)), client)
+        pairs = [{"key": one.private_pem.decode(), "cert": pem_of(one.certificate)} for one in idp.pairs]
+        given = json.dumps({"port": port, "issuer": idp.issuer, "pairs": pairs})
+        with running([peers.node, peers.script("saml_idp.mjs"), given], port=port, log=log, env={}):
+            yield idp
 
 
 def pem_of(certificate: str) -> str:

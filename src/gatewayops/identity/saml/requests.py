@@ -41,7 +41,8 @@ def redirect_url(
     )
     squeezed = zlib.compress(xml.encode(), wbits=-15)
     query = f"SAMLRequest={quote(base64.b64encode(squeezed), safe='')}&SigAlg={quote(_RSA_SHA256, safe='')}"
-    key = load_pem_private_key(private_pem, password=None)
+    # ours, and sealed since it was made: to prove that its factors are primes takes 0.2 s
+    key = load_pem_private_key(private_pem, password=None, unsafe_skip_rsa_key_validation=True)
     assert isinstance(key, rsa.RSAPrivateKey)
     signature = base64.b64encode(key.sign(query.encode(), padding.PKCS1v15(), hashes.SHA256()))
     mark = "&" if "?" in idp.sign_in_url else "?"
