@@ -1,13 +1,14 @@
-"""Fetches a small JSON document from an address that a stranger named: documents and key sets of clients.
+"""Asks a small question of an address that a stranger named: documents and key sets of clients, providers.
 
 Only https, on a public address that was resolved once and then connected to, without redirects, with bounds
-on size and time. Nothing of ours is sent along.
+on size and time. Nothing of ours is sent along but what the caller gives.
 """
 
 import asyncio
 import json
 import re
 import ssl
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,13 +38,43 @@ class Document(msgspec.Struct, frozen=True):
     fresh_s: int
 
 
+class Answered(msgspec.Struct, frozen=True):
+    """What came back, whatever its status; `content` is JSON of any kind."""
+
+    status: int
+    content: Any
+    fresh_s: int
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A GET, or with a `form` a POST of it. `headers` may hold secrets: they go to `url` and nowhere else."""
+
+    url: str
+    headers: Mapping[str, str] = {}
+    form: Mapping[str, str] | None = None
+    max_bytes: int = _MAX_BYTES
+
+
 async def fetch(url: str, *, allows_private: bool = False) -> Document:
     """Raises InvalidInput for what is no URL, AddressRefused, AddressUnknown, DocumentUnavailable.
 
     `allows_private` is for tests of loopback: http is taken then, too.
     """
-    check_url(url)
-    parts = urlsplit(url)
+    answered = await _ask(Question(url=url), allows_private=allows_private, needs_ok=True)
+    if not isinstance(answered.content, dict):
+        msg = f"what {urlsplit(url).hostname} hands out is not a JSON object"
+        raise DocumentUnavailable(msg)
+    return Document(answered.content, answered.fresh_s)
+
+
+async def ask(question: Question, *, allows_private: bool = False) -> Answered:
+    """The answer as JSON, also to what was refused. Raises as `fetch` does."""
+    return await _ask(question, allows_private=allows_private, needs_ok=False)
+
+
+async def _ask(question: Question, *, allows_private: bool, needs_ok: bool) -> Answered:
+    check_url(question.url)
+    parts = urlsplit(question.url)
     if parts.scheme != "https" and not allows_private:
         msg = "the document's address begins with https://"
         raise DocumentUnavailable(msg)
@@ -52,17 +83,25 @@ async def fetch(url: str, *, allows_private: bool = False) -> Document:
     at = f"[{addresses[0]}]" if ":" in addresses[0] else addresses[0]
     to = parts._replace(netloc=f"{at}:{port}").geturl()
     headers = {"host": parts.netloc, "accept": "application/json", "accept-encoding": "identity"}
+    method = "GET" if question.form is None else "POST"
     try:
         async with (
             asyncio.timeout(_TIMEOUT_S),
             httpx.AsyncClient(follow_redirects=False, trust_env=False, verify=_tls()) as client,
-            client.stream("GET", to, headers=headers, extensions={"sni_hostname": host}) as response,
+            client.stream(
+                method,
+                to,
+                data=question.form,
+                headers=headers | dict(question.headers),
+                extensions={"sni_hostname": host},
+            ) as response,
         ):
-            if response.status_code != httpx.codes.OK:
+            if needs_ok and response.status_code != httpx.codes.OK:
                 msg = f"{host} answered {response.status_code} instead of the document"
                 raise DocumentUnavailable(msg)
-            raw = await _read(response, host)
-            return Document(_object(raw, host), _fresh_s(response.headers.get("cache-control", "")))
+            raw = await _read(response, host, question.max_bytes)
+            told = response.headers.get("cache-control", "")
+            return Answered(response.status_code, _json(raw, host), _fresh_s(told))
     except (httpx.HTTPError, OSError, TimeoutError) as error:
         msg = f"{host} does not hand out the document: {type(error).__name__}"
         raise DocumentUnavailable(msg) from error
@@ -74,26 +113,22 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def _read(response: httpx.Response, host: str) -> bytes:
+async def _read(response: httpx.Response, host: str, max_bytes: int) -> bytes:
     raw = b""
     async for chunk in response.aiter_raw():
         raw += chunk
-        if len(raw) > _MAX_BYTES:
-            msg = f"the document of {host} is larger than {_MAX_BYTES} bytes"
+        if len(raw) > max_bytes:
+            msg = f"the document of {host} is larger than {max_bytes} bytes"
             raise DocumentUnavailable(msg)
     return raw
 
 
-def _object(raw: bytes, host: str) -> dict[str, Any]:
+def _json(raw: bytes, host: str) -> Any:  # noqa: ANN401 - JSON of any kind
     try:
-        found = json.loads(raw)
+        return json.loads(raw)
     except (ValueError, RecursionError) as error:
         msg = f"what {host} hands out is not JSON"
         raise DocumentUnavailable(msg) from error
-    if not isinstance(found, dict):
-        msg = f"what {host} hands out is not a JSON object"
-        raise DocumentUnavailable(msg)
-    return found
 
 
 def _fresh_s(cache_control: str) -> int:
