@@ -31,6 +31,7 @@ class RoleBinding(OwnedTable):
     role_id: Mapped[str]
     subject_kind: Mapped[str] = mapped_column(String(20))
     subject_id: Mapped[str]
+    given_by: Mapped[str] = mapped_column(default="")  # an identity provider, by its groups; empty: a hand
 
 
 class AccessPolicy(OwnedTable):

@@ -38,6 +38,7 @@ class UserSession(OwnedTable):
     used_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    provider_id: Mapped[str] = mapped_column(default="")  # that vouched; empty for a password
 
 
 class OneTimeLink(OwnedTable):

@@ -35,6 +35,7 @@ _NOUNS = {
 _PERSONAL = {
     "users": frozenset({"email", "name"}),
     "end_users": frozenset({"email", "name"}),
+    "user_identities": frozenset({"email"}),
     "one_time_links": frozenset({"email"}),
     "end_user_sessions": frozenset({"address", "user_agent"}),
 }

@@ -58,6 +58,7 @@ class User(msgspec.Struct, frozen=True):
     team_id: str
     created_at: datetime
     disabled_at: datetime | None = None
+    is_break_glass: bool = False
 
 
 async def ensure_default(session: Session) -> None:
@@ -120,14 +121,29 @@ async def add_user(session: Session, *, org_id: str, email: str, name: str = "",
 
 async def disable_user(session: Session, *, org_id: str, user_id: str, is_disabled: bool) -> User:
     """Shuts somebody out, or lets them in again; their keys follow. Raises NotFound."""
-    row = await session.scalar(select(UserTable).where(UserTable.org_id == org_id, UserTable.id == user_id))
-    if row is None:
-        msg = "no user of that id"
-        raise NotFound(msg)
+    row = await _user_row(session, org_id, user_id)
     if is_disabled != (row.disabled_at is not None):
         row.disabled_at = clock.now() if is_disabled else None
         await session.flush()
         await revision.bump(session)
+    return _user(row)
+
+
+async def put_in_team(session: Session, *, org_id: str, user_id: str, team_id: str) -> User:
+    """Moves somebody; an empty team is none. Raises NotFound."""
+    row = await _user_row(session, org_id, user_id)
+    if team_id != (row.team_id or ""):
+        row.team_id = team_id or None
+        await session.flush()
+        await revision.bump(session)
+    return _user(row)
+
+
+async def set_break_glass(session: Session, *, org_id: str, user_id: str, is_break_glass: bool) -> User:
+    """Whether they may use a password where the organisation requires single sign-on. Raises NotFound."""
+    row = await _user_row(session, org_id, user_id)
+    row.is_break_glass = is_break_glass
+    await session.flush()
     return _user(row)
 
 
@@ -182,6 +198,14 @@ async def find_user(session: Session, *, org_id: str, ref: str, field: str = "us
     return _user(row)
 
 
+async def _user_row(session: Session, org_id: str, user_id: str) -> UserTable:
+    row = await session.scalar(select(UserTable).where(UserTable.org_id == org_id, UserTable.id == user_id))
+    if row is None:
+        msg = "no user of that id"
+        raise NotFound(msg)
+    return row
+
+
 async def _organisation_row(session: Session, org_id: str) -> OrganisationTable:
     row = await session.get(OrganisationTable, org_id)
     if row is None:
@@ -211,4 +235,5 @@ def _user(row: UserTable) -> User:
         team_id=row.team_id or "",
         created_at=row.created_at,
         disabled_at=row.disabled_at,
+        is_break_glass=row.is_break_glass,
     )

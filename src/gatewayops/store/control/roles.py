@@ -120,8 +120,11 @@ async def page(session: Session, *, org_id: str, asked: Asked) -> Page[Role]:
     return Page(rows=tuple(map(_role, found.rows)), cursor=found.cursor)
 
 
-async def bind(session: Session, *, org_id: str, role: Role, subject: Subject) -> Binding:
-    """Gives a role to a subject; a role they hold stays as it is."""
+async def bind(session: Session, *, org_id: str, role: Role, subject: Subject, given_by: str = "") -> Binding:
+    """Gives a role to a subject; a role they hold stays as it is.
+
+    `given_by` is the identity provider whose groups give it and may take it back; what a hand gives stays.
+    """
     query = _bindings(org_id, role.id).where(
         RoleBinding.subject_kind == subject.kind, RoleBinding.subject_id == subject.id
     )
@@ -133,9 +136,12 @@ async def bind(session: Session, *, org_id: str, role: Role, subject: Subject) -
             role_id=role.id,
             subject_kind=subject.kind,
             subject_id=subject.id,
+            given_by=given_by,
         )
         await rows.add(session, row, taken="another change of this binding came first")
         await revision.bump(session)
+    elif not given_by:
+        row.given_by = ""
     return Binding(id=row.id, role_id=role.id, subject=subject, created_at=row.created_at)
 
 

@@ -16,6 +16,8 @@ from gatewayops.store.control import data_keys, revision
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.data_key_tables import DataKey
 from gatewayops.store.control.database import Database, Session
+from gatewayops.store.control.identity_providers import provider_binding
+from gatewayops.store.control.sso_tables import IdentityProvider
 from gatewayops.store.control.tables import McpServer
 from gatewayops.store.control.validation_tables import TransformRule
 from gatewayops.store.secrets.keyring import key_of
@@ -34,10 +36,15 @@ class Sealed:
 
     table: Any
     bound_to: Callable[[str, str], bytes]
+    column: str = "sealed_headers"
 
 
-SEALED = (Sealed(McpServer, server_binding), Sealed(TransformRule, transform_binding))
-"""Every table with `sealed_headers`. A new kind of credential belongs here too."""
+SEALED = (
+    Sealed(McpServer, server_binding),
+    Sealed(TransformRule, transform_binding),
+    Sealed(IdentityProvider, provider_binding, "secret_sealed"),
+)
+"""Every table with sealed values. A new kind of credential belongs here too."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -151,11 +158,11 @@ async def _reseal(database: Database, credentials: Credentials) -> int:
 
 
 async def _put(session: Session, value: _Value, sealed: bytes) -> None:
-    table = SEALED[value.kind].table
+    table, column = SEALED[value.kind].table, SEALED[value.kind].column
     query = select(table).where(table.org_id == value.org_id, table.id == value.id).with_for_update()
     row = await session.scalar(query)
-    if row is not None and row.sealed_headers == value.sealed:
-        row.sealed_headers = sealed
+    if row is not None and getattr(row, column) == value.sealed:
+        setattr(row, column, sealed)
         await revision.bump(session)
 
 
@@ -169,8 +176,9 @@ async def _values_left(session: Session) -> list[_Value]:
 async def _values(session: Session, org_id: str | None) -> Sequence[_Value]:
     found: list[_Value] = []
     for kind, where in enumerate(SEALED):
-        query = select(where.table.id, where.table.org_id, where.table.sealed_headers)
-        query = query.where(where.table.sealed_headers != b"").order_by(where.table.id)
+        sealed = getattr(where.table, where.column)
+        query = select(where.table.id, where.table.org_id, sealed)
+        query = query.where(sealed != b"").order_by(where.table.id)
         if org_id is not None:
             query = query.where(where.table.org_id == org_id)
         found += [_Value(kind, *row) for row in await session.execute(query)]

@@ -125,6 +125,7 @@ class User(OwnedTable):
     name: Mapped[str]
     team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
     disabled_at: Mapped[datetime | None]
+    is_break_glass: Mapped[bool] = mapped_column(default=False)  # may use a password where SSO is required
 
 
 class ApiKey(OwnedTable):

@@ -29,6 +29,8 @@ class NewSession(msgspec.Struct, frozen=True):
     hash: str
     address: str
     user_agent: str
+    provider_id: str = ""  # that vouched for them; empty for a password
+    hours: int = 0  # it may last; 0: as long as any
 
 
 class UserSession(msgspec.Struct, frozen=True):
@@ -43,6 +45,7 @@ class UserSession(msgspec.Struct, frozen=True):
     used_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    provider_id: str = ""
 
     @property
     def ends_at(self) -> datetime:
@@ -66,9 +69,10 @@ async def begin(session: Session, new: NewSession) -> UserSession:
         "id": new_id("us"),
         "created_at": now,
         "used_at": now,
-        "expires_at": now + ABSOLUTE,
+        "expires_at": now + (min(timedelta(hours=new.hours), ABSOLUTE) if new.hours else ABSOLUTE),
         "revoked_at": None,
     }
+    del values["hours"]
     over = delete(SessionTable).where(SessionTable.org_id == new.org_id, SessionTable.user_id == new.user_id)
     await session.execute(over.where(SessionTable.expires_at < now - _KEPT), execution_options=_PAST)
     await session.execute(insert(SessionTable).values(**values))

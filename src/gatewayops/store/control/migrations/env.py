@@ -19,6 +19,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     oauth_tables,
     pin_tables,
     spool_positions,
+    sso_tables,
     validation_tables,
 )
 from gatewayops.store.control.tables import Table
