@@ -8,8 +8,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gatewayops.identity.federation import claims
 from gatewayops.identity.saml.parties import SamlRefused
 from gatewayops.identity.saml.responses import Assertion
+from gatewayops.store.external_identity import ExternalIdentity
 
 _CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
 _ENTRA = "http://schemas.microsoft.com"
@@ -34,6 +36,7 @@ _GROUPS = (
     f"{_ENTRA}/ws/2008/06/identity/claims/groups",
     "http://schemas.xmlsoap.org/claims/Group",
 )
+_LONGEST_SUBJECT = 255
 _TRANSIENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 
 
@@ -46,31 +49,27 @@ class AttributeNames(msgspec.Struct, frozen=True):
     groups: str = ""
 
 
-class Person(msgspec.Struct, frozen=True):
-    """What is said of them, as it is spelled there."""
+def identity_of(assertion: Assertion, names: AttributeNames, *, issuer: str) -> ExternalIdentity:
+    """Raises SamlRefused for one without a lasting name, who would be another person at each sign-in.
 
-    subject: str
-    email: str
-    name: str
-    groups: tuple[str, ...]
-
-
-def person_of(assertion: Assertion, names: AttributeNames) -> Person:
-    """Raises SamlRefused for one without a lasting name, who would be another person at each sign-in."""
+    That an address is verified is not said: nothing in SAML says it. Who admits knows the provider's domains.
+    """
     given = assertion.attributes
     subject = _first(given, (names.subject,)) if names.subject else assertion.subject
-    if not subject or (not names.subject and assertion.subject_format == _TRANSIENT):
+    is_passing = not names.subject and assertion.subject_format == _TRANSIENT
+    if not 0 < len(subject) <= _LONGEST_SUBJECT or is_passing:
         msg = (
             "the assertion has no lasting name for the person: set NameID to persistent or emailAddress there"
         )
         raise SamlRefused(msg)
-    address = assertion.subject if "@" in assertion.subject and not names.email else ""
+    email = _first(given, (names.email,) if names.email else _EMAILS)
     groups = (names.groups,) if names.groups else _GROUPS
-    return Person(
+    return ExternalIdentity(
+        issuer=issuer,
         subject=subject,
-        email=_first(given, (names.email,) if names.email else _EMAILS) or address,
-        name=_name(given, (names.name,) if names.name else _NAMES),
-        groups=next((given[one] for one in groups if given.get(one)), ()),
+        email=claims.address(email or ("" if names.email else assertion.subject)),
+        name=claims.name(_name(given, (names.name,) if names.name else _NAMES)),
+        groups=claims.groups(next((given[one] for one in groups if given.get(one)), ())),
     )
 
 

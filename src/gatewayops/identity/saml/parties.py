@@ -2,13 +2,12 @@
 
 import msgspec
 
-from gatewayops.base.errors import InvalidInput, Reason, Unauthenticated
+from gatewayops.base.errors import InvalidInput
+from gatewayops.identity.federation.refusal import FederationRefused
 
 
-class SamlRefused(Unauthenticated):
+class SamlRefused(FederationRefused):
     """An identity provider's answer that nobody is signed in by; the detail says what is wrong with it."""
-
-    reason = Reason.SIGN_IN_FAILED
 
 
 class MetadataInvalid(InvalidInput):

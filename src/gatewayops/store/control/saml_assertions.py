@@ -11,9 +11,7 @@ from gatewayops.store.control.database import Session
 from gatewayops.store.control.saml_tables import SamlAssertion
 
 
-async def use(
-    session: Session, *, org_id: str, provider_id: str, assertion_id: str, until: datetime
-) -> bool:
+async def use(session: Session, *, org_id: str, provider_id: str, assertion_id: str, until: datetime) -> bool:
     """True for the first of any number who try until then; what is over is forgotten."""
     past = {"synchronize_session": False}
     gone = delete(SamlAssertion).where(SamlAssertion.until < clock.now())

@@ -7,10 +7,22 @@ import msgspec
 import pytest
 
 from gatewayops.identity.saml import requests
-from gatewayops.identity.saml.attributes import AttributeNames, Person, person_of
+from gatewayops.identity.saml.attributes import AttributeNames, identity_of
 from gatewayops.identity.saml.parties import SamlRefused
+from gatewayops.store.external_identity import ExternalIdentity
 
 from .visit import US
+
+ISSUER = "https://idp.example"
+
+
+def person(subject, email="", name="", groups=()):
+    return ExternalIdentity(ISSUER, subject, email, name=name, groups=groups)
+
+
+def person_of(assertion, **names):
+    return identity_of(assertion, AttributeNames(**names), issuer=ISSUER)
+
 
 _ENTRA = "http://schemas.microsoft.com"
 _CLAIMS = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims"
@@ -77,7 +89,7 @@ def test_an_address_with_a_query_is_asked_well(visit):
 
 
 @pytest.mark.parametrize(
-    ("attributes", "person"),
+    ("attributes", "somebody"),
     [
         pytest.param(
             {
@@ -86,7 +98,7 @@ def test_an_address_with_a_query_is_asked_well(visit):
                 "lastName": "Lovelace",
                 "groups": ["Admins", "Everyone"],
             },
-            Person("00u1", "ada@example.com", "Ada Lovelace", ("Admins", "Everyone")),
+            person("00u1", "ada@example.com", "Ada Lovelace", ("Admins", "Everyone")),
             id="as Okta's guide has it",
         ),
         pytest.param(
@@ -97,15 +109,15 @@ def test_an_address_with_a_query_is_asked_well(visit):
                 f"{_CLAIMS}/name": "ada@tenant.example",
                 f"{_ENTRA}/ws/2008/06/identity/claims/groups": ["5f2a6d1e-0000-4000-8000-000000000001"],
             },
-            Person("00u1", "ada@example.com", "Ada Lovelace", ("5f2a6d1e-0000-4000-8000-000000000001",)),
+            person("00u1", "ada@example.com", "Ada Lovelace", ("5f2a6d1e-0000-4000-8000-000000000001",)),
             id="as Entra ID sends it",
         ),
-        pytest.param(None, Person("00u1", "", "", ()), id="nothing"),
+        pytest.param(None, person("00u1", "", "", ()), id="nothing"),
     ],
 )
-def test_the_usual_names_of_attributes_need_no_settings(visit, attributes, person):
+def test_the_usual_names_of_attributes_need_no_settings(visit, attributes, somebody):
     assertion = visit.believe(visit.answer("00u1", attributes=attributes, format=_PERSISTENT))
-    assert person_of(assertion, AttributeNames()) == person
+    assert person_of(assertion) == somebody
 
 
 def test_what_the_settings_name_is_taken_and_nothing_in_its_place(visit):
@@ -117,14 +129,14 @@ def test_what_the_settings_name_is_taken_and_nothing_in_its_place(visit):
         "groups": "red",
     }
     assertion = visit.believe(visit.answer("x@example.com", attributes=attributes))
-    names = AttributeNames(subject="uid", email="work", name=("uid", "teams"), groups="teams")
-    assert person_of(assertion, names) == Person("u7", "ada@example.com", "u7 blue", ("blue",))
-    assert person_of(assertion, AttributeNames(email="private", groups="none")).email == ""
+    names = {"subject": "uid", "email": "work", "name": ("uid", "teams"), "groups": "teams"}
+    assert person_of(assertion, **names) == person("u7", "ada@example.com", "u7 blue", ("blue",))
+    assert person_of(assertion, email="private", groups="none").email == ""
 
 
 def test_a_name_id_that_changes_at_each_sign_in_names_nobody(visit):
     transient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
     assertion = visit.believe(visit.answer("_8a1", attributes={"uid": "u7"}, format=transient))
     with pytest.raises(SamlRefused, match="lasting"):
-        person_of(assertion, AttributeNames())
-    assert person_of(assertion, AttributeNames(subject="uid")).subject == "u7"
+        person_of(assertion)
+    assert person_of(assertion, subject="uid").subject == "u7"

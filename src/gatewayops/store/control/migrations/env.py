@@ -18,6 +18,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     masking_tables,
     oauth_tables,
     pin_tables,
+    saml_tables,
     spool_positions,
     sso_tables,
     validation_tables,
