@@ -11,12 +11,14 @@ from gatewayops.identity.saml.parties import IdentityProvider, ServiceProvider
 class SamlRegistration(msgspec.Struct, frozen=True, kw_only=True):
     """`idp` is as its metadata said, `metadata_url` where that lay, if it was fetched; `certificate` is ours.
 
-    `allows_idp_initiated`: answers that nobody asked for count. `allows_sha1`: so do signatures over SHA-1.
+    `allows_private`: it may lie in a private network. `allows_idp_initiated`: answers that nobody asked for
+    count. `allows_sha1`: so do signatures over SHA-1.
     """
 
     idp: IdentityProvider
     certificate: str
     metadata_url: str = ""
+    allows_private: bool = False
     allows_idp_initiated: bool = False
     allows_sha1: bool = False
     names: AttributeNames = AttributeNames()
