@@ -56,7 +56,7 @@ class SingleSignOn:
         """Has asked nobody yet."""
         self._parts = parts
         self._trail = trail
-        self._by_address = Attempts(60, window_s=60)
+        self._by_address = Attempts(240, window_s=60)  # a whole office may have one
         self.party = RelyingParty()
 
     def count(self, request: Request) -> None:
