@@ -56,6 +56,7 @@ from gatewayops.api import (
     retention,
     roles,
     runs,
+    saml_pages,
     secrets,
     server_clients,
     server_health,
@@ -79,6 +80,7 @@ from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.oauth_state import OAuthState
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.required_actions import show_actions
+from gatewayops.api.saml import SamlSignOn
 from gatewayops.api.sso import SingleSignOn
 from gatewayops.protocol.otlp import PATHS
 from gatewayops.store.control.snapshot_feed import RevisionWatch
@@ -146,6 +148,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     account_reports,
     home,
     sso_pages,
+    saml_pages,
     sign_in_pages,
     factor_pages,
     own_factor_pages,
@@ -169,6 +172,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.audit_trail = trail = AuditTrail(parts.database)
     app.state.accounts = Accounts(parts, trail)
     app.state.sso = SingleSignOn(parts, trail)
+    app.state.saml = SamlSignOn(parts, app.state.sso)
     app.state.watch = watch = RevisionWatch(parts.database)
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()

@@ -22,6 +22,7 @@ COOKIE = "__Host-gatewayops"
 LOOPBACK_COOKIE = "gatewayops-on-loopback"
 _PENDING = "-pending"  # after either: of a sign-in that waits for its second factor
 _ATTEMPT = "-sso"  # the same: of sign-ins at identity providers
+_POSTED = "-saml"  # the same where their own page sends the answer, by a form
 TOKEN_HEADER = "x-gatewayops-token"  # noqa: S105 - a header's name
 _READING = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK = frozenset(("localhost", "127.0.0.1", "[::1]"))
@@ -39,14 +40,23 @@ def set_session_cookie(request: Request, response: Response, token: str, *, seco
     _set(request, response, _name(request), token, seconds=seconds)
 
 
-def attempt_cookie(request: Request) -> str:
+def attempt_cookie(request: Request, *, is_posted: bool = False) -> str:
     """What binds sign-ins at identity providers to this browser; empty when it has none."""
-    return request.cookies.get(_name(request) + _ATTEMPT, "")
+    return request.cookies.get(_name(request) + (_POSTED if is_posted else _ATTEMPT), "")
 
 
-def set_attempt_cookie(request: Request, response: Response, secret: str, *, seconds: int) -> None:
-    """It comes back with the provider's redirect, which is a GET of the whole window."""
-    _set(request, response, _name(request) + _ATTEMPT, secret, seconds=seconds)
+def set_attempt_cookie(
+    request: Request, response: Response, secret: str, *, seconds: int, is_posted: bool = False
+) -> None:
+    """It comes back with the provider's redirect, which is a GET of the whole window.
+
+    `is_posted`: or with a form on the provider's page, so browsers must send it from there. They do so over
+    https only; on plain http it comes from providers on this machine.
+    """
+    if not is_posted:
+        _set(request, response, _name(request) + _ATTEMPT, secret, seconds=seconds)
+        return
+    _set(request, response, _name(request) + _POSTED, secret, seconds=seconds, from_any_page=True)
 
 
 def end_session_cookie(request: Request, response: Response) -> None:
@@ -121,10 +131,18 @@ def _name(request: Request) -> str:
     return LOOPBACK_COOKIE if _is_plain_loopback(request) else COOKIE
 
 
-def _set(request: Request, response: Response, name: str, value: str, *, seconds: int) -> None:
+def _set(
+    request: Request, response: Response, name: str, value: str, *, seconds: int, from_any_page: bool = False
+) -> None:
     is_secure = not _is_plain_loopback(request)
     response.set_cookie(
-        name, value, max_age=seconds, path="/", secure=is_secure, httponly=True, samesite="lax"
+        name,
+        value,
+        max_age=seconds,
+        path="/",
+        secure=is_secure,
+        httponly=True,
+        samesite="none" if from_any_page and is_secure else "lax",
     )
 
 

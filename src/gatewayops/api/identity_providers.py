@@ -8,16 +8,19 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
 
+from gatewayops.api import saml_providers
 from gatewayops.api.access import check_holds_all
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.shapes import InPath, PageAsked, paging
-from gatewayops.api.sso import OidcSettings, redirect_uri, registration_of, sso_of
+from gatewayops.api.sso import OidcSettings, redirect_uri, registration_of, speaks_saml, sso_of
 from gatewayops.api.sso_shapes import (
+    AnyNewProvider,
     Mapping,
     NewProvider,
+    NewSamlProvider,
     OneProvider,
     ProviderChange,
     ProviderList,
@@ -26,10 +29,12 @@ from gatewayops.api.sso_shapes import (
 )
 from gatewayops.base.errors import Conflict, Forbidden, GatewayOpsError, InvalidInput, NotFound, Reason
 from gatewayops.identity.principal import Principal
+from gatewayops.identity.saml.registration import of_settings, us_at
 from gatewayops.store.control import admission, directory, identity_providers, roles
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.identity_providers import (
     GroupMapping,
+    Provider,
     ProviderSpec,
     new_provider_id,
     provider_binding,
@@ -48,31 +53,27 @@ _FIELDS = {
     "session_hours": "session_hours",
 }
 _SETTINGS = ("scopes", "groups_claim")
+_OTHERS = ("client_secret", *_SETTINGS)  # of those that do not speak SAML
+_SAML = ("metadata", "metadata_url", "allow_idp_initiated", "allow_sha1", "attributes")
 
 Reader = Annotated[Principal, Depends(principal_for("sso.read"))]
 Writer = Annotated[Principal, Depends(principal_for(_WRITE))]
+AnyProvider = Annotated[NewProvider | NewSamlProvider, Body(discriminator="kind")]
 
 
 @router.post("", status_code=201)
-async def add(body: NewProvider, caller: Writer, parts: Parts) -> OneProvider:
+async def add(body: AnyProvider, caller: Writer, parts: Parts) -> OneProvider:
     """Adds a provider. Register its `redirect_uri` there; its domains come with POST /v1/sso-domains."""
     await check_holds_all(parts.database, caller, _WRITE)
-    _check_issuer(body)
     _check_private(parts, caller, is_asked=body.allow_private_network)
-    settings = OidcSettings(
-        client_id=body.client_id,
-        issuer=body.issuer,
-        scopes=tuple(body.scopes),
-        groups_claim=body.groups_claim,
-        allows_private=body.allow_private_network,
-    )
+    settings, secret = await _settings_of(body)
     provider_id = new_provider_id()
-    sealed = await _sealed(parts, body.client_secret, org_id=caller.org_id, provider_id=provider_id)
+    sealed = await _sealed(parts, secret, org_id=caller.org_id, provider_id=provider_id)
     async with parts.database.session() as session:
         spec = ProviderSpec(
             kind=body.kind,
             name=body.name,
-            settings=msgspec.to_builtins(settings),
+            settings=settings,
             secret_sealed=sealed,
             is_enabled=body.enabled,
             trusts_email=body.trust_email,
@@ -112,11 +113,10 @@ async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: 
         known = await identity_providers.find(session, org_id=org_id, ref=provider)
     given = body.model_dump(exclude_none=True)
     columns: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items() if name in _FIELDS}
-    if settings := {name: given[name] for name in _SETTINGS if name in given}:
-        columns["settings"] = known.spec.settings | settings
+    columns |= await _of_its_kind(known, body, given)
     if body.client_secret is not None:
         columns["secret_sealed"] = await _sealed(
-            parts, body.client_secret, org_id=org_id, provider_id=known.id
+            parts, body.client_secret.encode(), org_id=org_id, provider_id=known.id
         )
     async with parts.database.session() as session:
         columns |= await _referred(session, org_id, body)
@@ -143,6 +143,8 @@ async def test(provider: InPath, request: Request, caller: Writer, parts: Parts)
     """Asks the provider what it says of itself, now."""
     async with parts.database.reading() as session:
         found = await identity_providers.find(session, org_id=caller.org_id, ref=provider)
+    if speaks_saml(found):
+        return await _tested_saml(found, parts.address)
     party, known = sso_of(request).party, registration_of(found)
     endpoints, keys, error = None, 0, ""
     try:
@@ -160,6 +162,56 @@ async def test(provider: InPath, request: Request, caller: Writer, parts: Parts)
         client_authentication=(way if found.spec.secret_sealed else "none") if endpoints else None,
         signing_keys=keys,
         redirect_uri=redirect_uri(parts.address, found.id),
+        error=error or None,
+    )
+
+
+async def _settings_of(body: AnyNewProvider) -> tuple[dict[str, Any], bytes]:
+    """As they are kept, and what is sealed."""
+    if isinstance(body, NewSamlProvider):
+        return await saml_providers.settings_of(body)
+    assert isinstance(body, NewProvider)
+    _check_issuer(body)
+    settings = OidcSettings(
+        client_id=body.client_id,
+        issuer=body.issuer,
+        scopes=tuple(body.scopes),
+        groups_claim=body.groups_claim,
+        allows_private=body.allow_private_network,
+    )
+    return msgspec.to_builtins(settings), body.client_secret.encode()
+
+
+async def _of_its_kind(known: Provider, body: ProviderChange, given: dict[str, Any]) -> dict[str, Any]:
+    """The settings, if any of them is to change. Raises InvalidInput for those of another protocol."""
+    is_saml = speaks_saml(known)
+    for name in _OTHERS if is_saml else _SAML:
+        if name in given:
+            msg = f"{name}: a provider of the kind {known.spec.kind} has none"
+            raise InvalidInput(msg)
+    if is_saml and any(name in given for name in _SAML):
+        return {"settings": await saml_providers.changed(known, body)}
+    settings = {name: given[name] for name in _SETTINGS if name in given}
+    return {"settings": known.spec.settings | settings} if settings else {}
+
+
+async def _tested_saml(found: Provider, address: str) -> ProviderTested:
+    """Reads its metadata again, where it has an address."""
+    known, error = of_settings(found.spec.settings), ""
+    try:
+        if known.metadata_url:
+            await saml_providers.described("", known.metadata_url, allows_private=known.allows_private)
+    except GatewayOpsError as refused:
+        error = refused.detail
+    return ProviderTested(
+        is_found=not error,
+        issuer=known.idp.entity_id,
+        authorization_endpoint=known.idp.sign_in_url,
+        token_endpoint=None,
+        userinfo_endpoint=None,
+        client_authentication=None,
+        signing_keys=len(known.idp.certificates),
+        redirect_uri=us_at(address, found.id).acs_url,
         error=error or None,
     )
 
@@ -185,11 +237,11 @@ def _check_private(parts: ControlParts, caller: Principal, *, is_asked: bool) ->
         raise Forbidden(msg, Reason.UPSTREAM_ADDRESS)
 
 
-async def _sealed(parts: ControlParts, secret: str, *, org_id: str, provider_id: str) -> bytes:
+async def _sealed(parts: ControlParts, secret: bytes, *, org_id: str, provider_id: str) -> bytes:
     if not secret:
         return b""
     bound_to = provider_binding(org_id, provider_id)
-    return await parts.credentials.seal(secret.encode(), org_id=org_id, bound_to=bound_to)
+    return await parts.credentials.seal(secret, org_id=org_id, bound_to=bound_to)
 
 
 async def _referred(session: Session, org_id: str, body: ProviderChange) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class SingleSignOn:
         """Has asked nobody yet."""
         self._parts = parts
         self._trail = trail
-        self._by_address = Attempts(60, window_s=60)
+        self._by_address = Attempts(240, window_s=60)  # a whole office may have one
         self.party = RelyingParty()
 
     def count(self, request: Request) -> None:
@@ -65,22 +65,26 @@ class SingleSignOn:
         self._by_address.check(address)
         self._by_address.add(address)
 
-    async def provider(self, provider_id: str) -> Provider:
-        """One that is enabled. Raises NotFound."""
+    async def provider(self, provider_id: str, *, is_saml: bool | None = None) -> Provider:
+        """One that is enabled, and speaks SAML or does not, if that is said. Raises NotFound."""
         async with self._parts.database.reading() as session:
             found = await identity_providers.of_id(session, provider_id)
-        if found is None:
+        if found is None or is_saml not in (None, speaks_saml(found)):
             msg = "there is no such identity provider; go to /sign-in"
             raise NotFound(msg)
         return found
 
     async def registration(self, provider: Provider) -> Registration:
         """With the secret, opened. Raises SealBroken, MasterKeyUnavailable."""
-        sealed, secret = provider.spec.secret_sealed, b""
-        if sealed:
-            bound_to = provider_binding(provider.org_id, provider.id)
-            secret = await self._parts.credentials.open(sealed, org_id=provider.org_id, bound_to=bound_to)
-        return registration_of(provider, secret=secret.decode())
+        return registration_of(provider, secret=(await self.secret(provider)).decode())
+
+    async def secret(self, provider: Provider) -> bytes:
+        """The client's, or the key that signs SAML requests; empty for none. Raises as `registration`."""
+        sealed = provider.spec.secret_sealed
+        if not sealed:
+            return b""
+        bound_to = provider_binding(provider.org_id, provider.id)
+        return await self._parts.credentials.open(sealed, org_id=provider.org_id, bound_to=bound_to)
 
     async def start(
         self, request: Request, provider: Provider, *, return_to: str, login_hint: str = ""
@@ -108,7 +112,7 @@ class SingleSignOn:
             msg = f"{provider.spec.name} did not sign you in ({code})"
             raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
         except GatewayOpsError as refusal:
-            await self._turned_away(request, provider, refusal)
+            await self.turned_away(request, provider, refusal)
             raise
 
     async def finish(self, request: Request, provider: Provider, *, state: str, answer: Answer) -> Vouched:
@@ -123,7 +127,7 @@ class SingleSignOn:
                 redirect_uri=redirect_uri(self._parts.address, provider.id),
             )
         except GatewayOpsError as error:
-            await self._turned_away(request, provider, error)
+            await self.turned_away(request, provider, error)
             raise
         return await self.enter(request, provider, who, return_to=begun.return_to)
 
@@ -138,14 +142,16 @@ class SingleSignOn:
     ) -> None:
         """Keeps the attempt, bound to the browser by a cookie on the response. Raises InvalidInput."""
         check_can_keep_cookie(request)
-        known = attempt_cookie(request)
+        is_posted = speaks_saml(provider)
+        known = attempt_cookie(request, is_posted=is_posted)
         secret = known if _BROWSER.fullmatch(known) else new_browser_secret()
         state_hash = hash_of(attempt.state)
-        sealed = await self._parts.credentials.seal(
-            attempt.verifier.encode(),
-            org_id=provider.org_id,
-            bound_to=attempt_binding(provider.org_id, state_hash),
-        )
+        sealed = b""
+        if attempt.verifier:
+            bound_to = attempt_binding(provider.org_id, state_hash)
+            sealed = await self._parts.credentials.seal(
+                attempt.verifier.encode(), org_id=provider.org_id, bound_to=bound_to
+            )
         begun = Begun(
             org_id=provider.org_id,
             provider_id=provider.id,
@@ -156,7 +162,8 @@ class SingleSignOn:
         )
         async with self._parts.database.session() as session:
             await sso_attempts.begin(session, begun, state_hash=state_hash)
-        set_attempt_cookie(request, response, secret, seconds=int(LIFE.total_seconds()))
+        seconds = int(LIFE.total_seconds())
+        set_attempt_cookie(request, response, secret, seconds=seconds, is_posted=is_posted)
 
     async def used_up(self, request: Request, provider: Provider, state: str) -> Begun:
         """The attempt that an answer belongs to; there is no second time. Raises NotThisBrowser."""
@@ -165,7 +172,7 @@ class SingleSignOn:
                 session,
                 provider_id=provider.id,
                 state_hash=hash_of(state),
-                browser_hash=hash_of(attempt_cookie(request)),
+                browser_hash=hash_of(attempt_cookie(request, is_posted=speaks_saml(provider))),
             )
         if begun is None:
             msg = "this sign-in was finished, is too old, or began in another browser; begin anew at /sign-in"
@@ -181,14 +188,15 @@ class SingleSignOn:
             async with self._parts.database.session() as session:
                 user = await admission.admit(session, provider, who)
         except GatewayOpsError as error:
-            await self._turned_away(request, provider, error, email=who.email)
+            await self.turned_away(request, provider, error, email=who.email)
             raise
         known = Who(provider.org_id, user.id, user.email, provider.id, provider.spec.session_hours)
         return Vouched(known, provider.spec.kind, safe_return(return_to))
 
-    async def _turned_away(
+    async def turned_away(
         self, request: Request, provider: Provider, error: GatewayOpsError, *, email: str = ""
     ) -> None:
+        """Told in the audit log of the provider's organisation."""
         actor = Actor("user", "", email) if email else Actor("unknown")
         await self._trail.failed_as(request, provider.org_id, actor, action=_ABOUT, error=error)
 
@@ -205,6 +213,11 @@ def sso_of(request: Request) -> SingleSignOn:
     found = request.app.state.sso
     assert isinstance(found, SingleSignOn)
     return found
+
+
+def speaks_saml(provider: Provider) -> bool:
+    """Whether SAML is spoken there; else OpenID Connect, or GitHub's OAuth."""
+    return provider.spec.kind == Kind.SAML
 
 
 def registration_of(provider: Provider, *, secret: str = "") -> Registration:

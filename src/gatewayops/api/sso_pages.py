@@ -13,8 +13,9 @@ from gatewayops.api.browser import check_origin
 from gatewayops.api.forms import fields
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.saml import saml_of
 from gatewayops.api.sign_in_pages import enter, password_form
-from gatewayops.api.sso import sso_of
+from gatewayops.api.sso import speaks_saml, sso_of
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.identity.federation.registration import Kind
 from gatewayops.store.control import directory, identity_providers, sso_domains
@@ -59,9 +60,9 @@ async def take_address(request: Request, parts: Parts) -> Response:
         if not provider_id:
             return password_form(email, given.get("organization", ""))
         provider = await sso.provider(provider_id)
-        return await sso.start(request, provider, return_to="/", login_hint=email)
+        return await _lead(request, provider, return_to="/", login_hint=email)
     except GatewayOpsError as error:
-        return _refused(error)
+        return refused(error)
 
 
 @router.get("/sign-in/sso/{provider_id}")
@@ -70,9 +71,9 @@ async def start(provider_id: ProviderId, request: Request, return_to: str = "/")
     sso = sso_of(request)
     try:
         sso.count(request)
-        return await sso.start(request, await sso.provider(provider_id), return_to=return_to)
+        return await _lead(request, await sso.provider(provider_id), return_to=return_to)
     except GatewayOpsError as error:
-        return _refused(error)
+        return refused(error)
 
 
 @router.get("/sign-in/sso/{provider_id}/callback")
@@ -82,13 +83,19 @@ async def come_back(
     """Where a provider sends people back, with a code or with its refusal."""
     sso = sso_of(request)
     try:
-        provider = await sso.provider(provider_id)
+        provider = await sso.provider(provider_id, is_saml=False)
         if error := request.query_params.get("error"):
             await sso.refused(request, provider, state=state, error=error)
         found = await sso.finish(request, provider, state=state, answer=Answer(code, iss))
         return await enter(request, found.who, method=found.method, to=found.return_to)
     except GatewayOpsError as error:
-        return _refused(error)
+        return refused(error)
+
+
+async def _lead(request: Request, provider: Provider, *, return_to: str, login_hint: str = "") -> Response:
+    if speaks_saml(provider):
+        return await saml_of(request).start(request, provider, return_to=return_to)
+    return await sso_of(request).start(request, provider, return_to=return_to, login_hint=login_hint)
 
 
 async def _offered(parts: ControlParts, slug: str) -> tuple[Provider, ...]:
@@ -102,7 +109,7 @@ def _name(provider: Provider) -> str:
     return _WORDS.get(Kind(provider.spec.kind), provider.spec.name)
 
 
-def _refused(error: GatewayOpsError) -> Response:
+def refused(error: GatewayOpsError) -> Response:
     """A failure of ours is the log's; all others are told to the person."""
     if error.status == 500:
         raise error

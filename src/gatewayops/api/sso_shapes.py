@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from gatewayops.api.saml_shapes import Address, Metadata, SamlAttributes, SamlBody, saml_body
 from gatewayops.api.shapes import Body, Listed, Ref
-from gatewayops.api.sso import redirect_uri, registration_of
+from gatewayops.api.sso import redirect_uri, registration_of, speaks_saml
 from gatewayops.store.control.identity_providers import Provider
 from gatewayops.store.control.sso_domains import Domain
 
@@ -35,23 +36,10 @@ class Mapping(Body):
     team: Ref = ""
 
 
-class NewProvider(Body):
-    """Where people of the organisation sign in.
-
-    `issuer`, for `oidc`, is exactly what the provider's discovery document calls itself; for `github` the
-    address of an Enterprise Server, empty for github.com. Without `client_secret` only PKCE proves us.
-    `trust_email`: addresses in the provider's own domains count as verified even if it does not say so.
-    `create_users`: who is new in these domains becomes a user, with `new_user_role` and `new_user_team`.
-    `session_hours`: how long a session may last.
-    """
+class AnyNewProvider(Body):
+    """What all kinds have."""
 
     name: ProviderName
-    kind: Literal["google", "github", "oidc"]
-    issuer: Annotated[str, Field(max_length=2048)] = ""
-    client_id: Annotated[Text, Field(min_length=1)]
-    client_secret: Secret = ""
-    scopes: Scopes = Field(default_factory=list)
-    groups_claim: Annotated[Text, Field(min_length=1)] = "groups"
     allow_private_network: bool = False
     enabled: bool = True
     trust_email: bool = False
@@ -62,8 +50,45 @@ class NewProvider(Body):
     session_hours: Hours = 168
 
 
+class NewProvider(AnyNewProvider):
+    """Where people of the organisation sign in.
+
+    `issuer`, for `oidc`, is exactly what the provider's discovery document calls itself; for `github` the
+    address of an Enterprise Server, empty for github.com. Without `client_secret` only PKCE proves us.
+    `trust_email`: addresses in the provider's own domains count as verified even if it does not say so.
+    `create_users`: who is new in these domains becomes a user, with `new_user_role` and `new_user_team`.
+    `session_hours`: how long a session may last.
+    """
+
+    kind: Literal["google", "github", "oidc"]
+    issuer: Annotated[str, Field(max_length=2048)] = ""
+    client_id: Annotated[Text, Field(min_length=1)]
+    client_secret: Secret = ""
+    scopes: Scopes = Field(default_factory=list)
+    groups_claim: Annotated[Text, Field(min_length=1)] = "groups"
+
+
+class NewSamlProvider(AnyNewProvider):
+    """The same by SAML 2.0; `metadata` is the provider's document, or `metadata_url` its address.
+
+    `trust_email` is on: SAML never says that an address is verified, and without it nobody comes in anew.
+    `allow_idp_initiated`: answers that nobody asked for count, so that others can sign people in as
+    themselves. `allow_sha1`: so do signatures over SHA-1.
+    """
+
+    kind: Literal["saml"]
+    metadata: Metadata = ""
+    metadata_url: Address = ""
+    allow_idp_initiated: bool = False
+    allow_sha1: bool = False
+    attributes: SamlAttributes = Field(default_factory=SamlAttributes)
+    trust_email: bool = True
+
+
 class ProviderChange(Body):
     """What is left out stays. Kind, issuer and client are fixed, for people are known by them.
+
+    Of SAML only: `metadata` or `metadata_url` anew (certificates, address), and what allows or names what.
 
     `sso_required`: passwords count no longer, but for break-glass administrators; sessions of passwords end.
     Somebody must have signed in by the provider before.
@@ -72,6 +97,11 @@ class ProviderChange(Body):
     client_secret: Secret | None = None
     scopes: Scopes | None = None
     groups_claim: Annotated[Text, Field(min_length=1)] | None = None
+    metadata: Metadata | None = None
+    metadata_url: Address | None = None
+    allow_idp_initiated: bool | None = None
+    allow_sha1: bool | None = None
+    attributes: SamlAttributes | None = None
     enabled: bool | None = None
     sso_required: bool | None = None
     trust_email: bool | None = None
@@ -91,7 +121,7 @@ class MappingBody(BaseModel):
 
 
 class ProviderBody(BaseModel):
-    """A provider without its secret; `redirect_uri` is what to register there."""
+    """A provider without its secret; `redirect_uri` is what to register there. `saml` is of SAML only."""
 
     id: str
     name: str
@@ -111,6 +141,7 @@ class ProviderBody(BaseModel):
     group_mappings: list[MappingBody]
     session_hours: int
     redirect_uri: str
+    saml: SamlBody | None
     created_at: datetime
 
 
@@ -177,17 +208,19 @@ class DomainList(Listed):
 
 def provider_body(found: Provider, *, address: str) -> ProviderBody:
     """As it is shown; `address` is ours."""
-    spec, known = found.spec, registration_of(found)
+    spec, is_saml = found.spec, speaks_saml(found)
+    saml = saml_body(found, address=address) if is_saml else None
+    known = None if is_saml else registration_of(found)
     return ProviderBody(
         id=found.id,
         name=spec.name,
         kind=spec.kind,
-        issuer=known.address,
-        client_id=known.client_id,
+        issuer=saml.entity_id if saml else known.address if known else "",
+        client_id=known.client_id if known else "",
         has_secret=bool(spec.secret_sealed),
-        scopes=known.scope.split(),
-        groups_claim=known.groups_claim,
-        allow_private_network=known.allows_private,
+        scopes=known.scope.split() if known else [],
+        groups_claim=known.groups_claim if known else "",
+        allow_private_network=bool(spec.settings.get("allows_private")),
         enabled=spec.is_enabled,
         sso_required=spec.is_sso_required,
         trust_email=spec.trusts_email,
@@ -199,7 +232,8 @@ def provider_body(found: Provider, *, address: str) -> ProviderBody:
             for one in spec.group_mappings
         ],
         session_hours=spec.session_hours,
-        redirect_uri=redirect_uri(address, found.id),
+        redirect_uri=saml.acs_url if saml else redirect_uri(address, found.id),
+        saml=saml,
         created_at=found.created_at,
     )
 

@@ -4,6 +4,7 @@
 """
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,15 @@ import click
 from gatewayops.cli.directory import id_of
 from gatewayops.cli.door import Door, reaches_api, segment
 from gatewayops.cli.root import Refusal, WrongUsage
-from gatewayops.cli.shown import Command, as_json_option, paging_options, show_json, show_page, show_pairs
+from gatewayops.cli.shown import (
+    Command,
+    as_json_option,
+    cell,
+    paging_options,
+    show_json,
+    show_page,
+    show_pairs,
+)
 
 _ROUTE = "/v1/identity-providers"
 _DOMAINS = "/v1/sso-domains"
@@ -19,6 +28,9 @@ _FIELDS = (
     *("scopes", "groups_claim", "trust_email", "create_users", "new_user_role", "new_user_team"),
     "session_hours",
 )
+_SAML = ("allow_idp_initiated", "allow_sha1")
+_NOT_SAML = ("client_id", "scopes", "groups_claim")
+_KINDS = ("oidc", "google", "github", "saml")
 _name = click.argument("provider", metavar="NAME")
 
 
@@ -57,6 +69,23 @@ def _options(command: Command) -> Command:
             click.option(
                 "--group-team", "teams", multiple=True, metavar="GROUP=TEAM", help="Members are in it."
             ),
+            click.option("--metadata", metavar="URL|FILE", help="Of SAML: what the provider says of itself."),
+            click.option(
+                "--idp-initiated/--no-idp-initiated",
+                "allow_idp_initiated",
+                default=None,
+                help="Of SAML: answers that nobody asked for count too. [no]",
+            ),
+            click.option(
+                "--sha1/--no-sha1", "allow_sha1", default=None, help="Of SAML: old signatures count. [no]"
+            ),
+            click.option(
+                "--attribute",
+                "attributes",
+                multiple=True,
+                metavar="WHAT=NAME",
+                help="Of SAML: where subject, email, name or groups are told, if not as usual.",
+            ),
             click.option("--session-hours", type=click.IntRange(1, 168), help="A session's longest. [168]"),
         )
     ):
@@ -66,9 +95,9 @@ def _options(command: Command) -> Command:
 
 @sso.command("add")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(("oidc", "google", "github")), default="oidc", show_default=True)
+@click.option("--kind", type=click.Choice(_KINDS), default="oidc", show_default=True)
 @click.option("--issuer", metavar="URL", help="What an OpenID Connect provider calls itself.")
-@click.option("--client-id", required=True, metavar="ID")
+@click.option("--client-id", metavar="ID", help="Of the app there; SAML has none.")
 @click.option(
     "--no-secret", is_flag=True, help="The app has none: only PKCE proves us. Else it is asked for."
 )
@@ -81,14 +110,19 @@ def add(door: Door, /, name: str, *, as_json: bool, **given: Any) -> None:  # no
     """Add a provider; then register the redirect URI there that is shown."""
     fixed = {key: given[key] for key in ("kind", "issuer", "client_id", "allow_private_network")}
     body = {"name": name} | {key: value for key, value in fixed.items() if value} | _given(given)
-    if not given["no_secret"]:
+    is_saml = given["kind"] == "saml"
+    if not is_saml and not given["client_id"]:
+        msg = "--client-id: what the provider calls the app that you registered there"
+        raise WrongUsage(msg)
+    if not is_saml and not given["no_secret"]:
         body["client_secret"] = _secret(reads_stdin=given["secret_stdin"])
     told = door.ask("POST", _ROUTE, body)
     if as_json:
         show_json(told)
         return
     made = told["identity_provider"]
-    show_pairs({key: made[key] for key in ("id", "name", "kind", "issuer", "client_id", "redirect_uri")})
+    shown = ("id", "name", "kind", "issuer", "redirect_uri") + (() if is_saml else ("client_id",))
+    show_pairs({key: made[key] for key in shown} | (_ours(made) if is_saml else {}))
 
 
 @sso.command("set")
@@ -146,7 +180,12 @@ def show(door: Door, provider: str, *, as_json: bool) -> None:
         f"{one['group']}: {' and '.join(filter(None, (one['role_id'], one['team_id'])))}"
         for one in row["group_mappings"]
     ]
-    show_pairs(row | {"scopes": " ".join(row["scopes"]), "group_mappings": ", ".join(gives)})
+    saml = row.pop("saml") or {}
+    if saml:
+        saml["certificates"] = ", ".join(f"until {one['valid_until'][:10]}" for one in saml["certificates"])
+        saml["attributes"] = ", ".join(f"{key}: {cell(value)}" for key, value in saml["attributes"].items())
+    shown = row | {"scopes": " ".join(row["scopes"]), "group_mappings": ", ".join(gives)} | saml
+    show_pairs({key: value for key, value in shown.items() if not (saml and key in _NOT_SAML)})
 
 
 @sso.command("test")
@@ -272,11 +311,45 @@ def _secret(*, reads_stdin: bool) -> str:
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    body = {name: options[name] for name in _FIELDS if options[name] not in (None, ())}
+    body = {name: options[name] for name in (*_FIELDS, *_SAML) if options[name] not in (None, ())}
+    if options["metadata"]:
+        body |= _metadata(options["metadata"])
+    if options["attributes"]:
+        body["attributes"] = _attributes(options["attributes"])
     gives = [_pair(text, "role") for text in options["groups"]] + [
         _pair(text, "team") for text in options["teams"]
     ]
     return body | ({"group_mappings": gives} if gives else {})
+
+
+def _metadata(where: str) -> dict[str, str]:
+    if where.startswith(("https://", "http://")):
+        return {"metadata_url": where}
+    try:
+        return {"metadata": Path(where).read_text()}
+    except (OSError, UnicodeError) as error:
+        msg = f"--metadata: {where} cannot be read: {error}"
+        raise WrongUsage(msg) from error
+
+
+def _attributes(given: tuple[str, ...]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for text in given:
+        what, _, name = text.partition("=")
+        if what == "name":
+            found.setdefault("name", []).append(name)
+        elif name and what in ("subject", "email", "groups"):
+            found[what] = name
+        else:
+            msg = f"'{text}': say it as subject=NAME, email=NAME, name=NAME or groups=NAME"
+            raise WrongUsage(msg)
+    return found
+
+
+def _ours(made: dict[str, Any]) -> dict[str, str]:
+    """What to tell a SAML provider of us, by hand or by a document."""
+    saml = made["saml"]
+    return {"entity_id": saml["our_entity_id"], "metadata": saml["our_metadata_url"]}
 
 
 def _pair(text: str, what: str) -> dict[str, str]:

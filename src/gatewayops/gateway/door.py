@@ -191,8 +191,9 @@ class Door:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         is_open = pages.is_open(scope["path"])
         extra = pages.readable() if is_open else []
+        from_any_page = is_open or pages.is_brought(scope["method"], scope["path"])
         try:
-            self._hosts.check(headers.get(b"host"), None if is_open else headers.get(b"origin"))
+            self._hosts.check(headers.get(b"host"), None if from_any_page else headers.get(b"origin"))
             if is_open and pages.is_preflight(scope["method"], headers):
                 await _plain(send, 204, b"", extra=pages.preflight())
                 return

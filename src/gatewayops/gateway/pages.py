@@ -5,6 +5,8 @@ call a server when they stand in its `allowed_origins`. Cookies are never among 
 credentials, and the pages on which people sign in are not shared at all.
 """
 
+import re
+
 from gatewayops.store import oauth_addresses
 from gatewayops.store.snapshot import ANY, Snapshot
 
@@ -12,6 +14,7 @@ _ENDPOINTS = frozenset({"token", "register", "revoke", "jwks"})
 _KINDS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 _OPEN = (*(f"{kind}/oauth/" for kind in _KINDS), oauth_addresses.METADATA + "/")
 _ISSUERS = "/oauth/"
+_BROUGHT = re.compile(r"/sign-in/saml/[A-Za-z0-9_]{1,64}/acs")
 _EXPOSED = b"WWW-Authenticate, Mcp-Session-Id, MCP-Protocol-Version, Retry-After, X-Trace-Id"
 _ALLOWED = (
     (b"access-control-allow-methods", b"GET, POST, DELETE"),
@@ -45,6 +48,14 @@ def is_open(path: str) -> bool:
         return path.startswith(_OPEN)
     _, _, rest = path[len(_ISSUERS) :].partition("/")
     return rest in _ENDPOINTS or f"/{rest}" in _KINDS
+
+
+def is_brought(method: str, path: str) -> bool:
+    """Whether a page of an identity provider sends people here by a form: SAML's answers, and nothing else.
+
+    What comes so proves itself by a signature, and the browser by a cookie of its own.
+    """
+    return method == "POST" and _BROUGHT.fullmatch(path) is not None
 
 
 def is_preflight(verb: str, headers: dict[bytes, bytes]) -> bool:

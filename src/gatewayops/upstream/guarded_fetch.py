@@ -62,18 +62,31 @@ async def fetch(url: str, *, allows_private: bool = False) -> Document:
     `allows_private` is for tests of loopback: http is taken then, too.
     """
     answered = await _ask(Question(url=url), allows_private=allows_private, needs_ok=True)
-    if not isinstance(answered.content, dict):
+    content = _json(answered, url)
+    if not isinstance(content, dict):
         msg = f"what {urlsplit(url).hostname} hands out is not a JSON object"
         raise DocumentUnavailable(msg)
-    return Document(answered.content, answered.fresh_s)
+    return Document(content, answered.fresh_s)
+
+
+async def fetch_bytes(question: Question, *, allows_private: bool = False) -> bytes:
+    """The document as it is, whatever its kind. Raises as `fetch` does."""
+    return (await _ask(question, allows_private=allows_private, needs_ok=True)).raw
 
 
 async def ask(question: Question, *, allows_private: bool = False) -> Answered:
     """The answer as JSON, also to what was refused. Raises as `fetch` does."""
-    return await _ask(question, allows_private=allows_private, needs_ok=False)
+    answered = await _ask(question, allows_private=allows_private, needs_ok=False)
+    return Answered(answered.status, _json(answered, question.url), answered.fresh_s)
 
 
-async def _ask(question: Question, *, allows_private: bool, needs_ok: bool) -> Answered:
+class _Raw(msgspec.Struct, frozen=True):
+    status: int
+    raw: bytes
+    fresh_s: int
+
+
+async def _ask(question: Question, *, allows_private: bool, needs_ok: bool) -> _Raw:
     check_url(question.url)
     parts = urlsplit(question.url)
     if parts.scheme != "https" and not allows_private:
@@ -103,7 +116,7 @@ async def _ask(question: Question, *, allows_private: bool, needs_ok: bool) -> A
                 raise DocumentUnavailable(msg)
             raw = await _read(response, host, question.max_bytes)
             told = response.headers.get("cache-control", "")
-            return Answered(response.status_code, _json(raw, host), _fresh_s(told))
+            return _Raw(response.status_code, raw, _fresh_s(told))
     except (httpx.HTTPError, OSError, TimeoutError) as error:
         msg = f"{host} does not hand out the document: {type(error).__name__}"
         raise DocumentUnavailable(msg) from error
@@ -125,11 +138,11 @@ async def _read(response: httpx.Response, host: str, max_bytes: int) -> bytes:
     return raw
 
 
-def _json(raw: bytes, host: str) -> Any:  # noqa: ANN401 - JSON of any kind
+def _json(answered: _Raw, url: str) -> Any:  # noqa: ANN401 - JSON of any kind
     try:
-        return json.loads(raw)
+        return json.loads(answered.raw)
     except (ValueError, RecursionError) as error:
-        msg = f"what {host} hands out is not JSON"
+        msg = f"what {urlsplit(url).hostname} hands out is not JSON"
         raise DocumentUnavailable(msg) from error
 
 

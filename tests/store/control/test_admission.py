@@ -15,6 +15,7 @@ from gatewayops.store.control import (
     roles,
     sso_attempts,
     sso_domains,
+    user_passwords,
     user_sessions,
 )
 from gatewayops.store.control.access import Subject
@@ -146,6 +147,16 @@ async def test_new_users_are_made_in_the_providers_own_domains_only_where_that_i
     )
     with pytest.raises(NotAdmitted):
         await admit(database, jit, subject="3", email="eve@elsewhere.example")
+
+
+async def test_where_somebody_came_in_by_a_provider_nobody_becomes_the_first_administrator(
+    database: Database,
+) -> None:
+    async with database.reading() as session:
+        assert not await user_passwords.is_any(session)
+    await admit(database, await provider(database, domain="example.com", is_jit=True))
+    async with database.reading() as session:
+        assert await user_passwords.is_any(session)
 
 
 async def test_who_is_disabled_stays_out(database: Database) -> None:

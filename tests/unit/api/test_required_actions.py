@@ -39,6 +39,8 @@ PAGES |= {"/sign-in/passkey", "/sign-in/organization", "/sign-in/second-factor",
 PAGES |= {"/assets/passkeys.js"}  # a file of ours, the same for all
 PAGES |= {"/sign-in/password", "/sign-in/email"}
 PAGES |= {"/sign-in/sso/{provider_id}", "/sign-in/sso/{provider_id}/callback"}  # an attempt of this browser
+PAGES |= {"/sign-in/saml/{provider_id}/acs"}  # a signed answer to it: test_saml_providers.py
+PAGES |= {"/sign-in/saml/{provider_id}/metadata"}  # our own document, for anybody
 OWN = {  # of the caller, whatever they hold; what is others' needs directory.write (test_sessions.py)
     "/v1/auth/session",
     "/v1/auth/sessions",

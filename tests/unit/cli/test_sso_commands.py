@@ -1,6 +1,11 @@
 """`gatewayops sso` on a data directory; signing in itself is in journeys/oauth_clients."""
 
 import sqlite3
+from datetime import UTC, datetime
+
+from gatewayops.identity.saml import signing_pair
+from gatewayops.identity.saml.parties import ServiceProvider
+from gatewayops.identity.saml.sp_metadata import sp_metadata
 
 OKTA = ("sso", "add", "okta", "--issuer", "https://corp.okta.example", "--client-id", "us")
 
@@ -51,3 +56,24 @@ def test_nobody_is_locked_out_by_a_provider_that_let_nobody_in_yet_and_the_machi
     commands.shown("user", "add", "root@example.com")
     assert "may always" in commands.shown("sso", "break-glass", "root@example.com")
     assert "may no longer" in commands.shown("sso", "break-glass", "root@example.com", "--off")
+
+
+def test_a_saml_provider_is_added_by_its_document(commands, tmp_path, monkeypatch):
+    monkeypatch.setattr(signing_pair, "_BITS", 2048)
+    certificate = signing_pair.new_pair("idp", now=datetime.now(UTC)).certificate
+    us = ServiceProvider(entity_id="https://idp.example/1", acs_url="https://idp.example/sso")
+    ours = sp_metadata(us, certificate=certificate)  # a provider's is the same in other words
+    theirs = ours.replace("SPSSODescriptor", "IDPSSODescriptor").replace("AssertionConsumer", "SingleSignOn")
+    (tmp_path / "idp.xml").write_text(theirs.replace("HTTP-POST", "HTTP-Redirect"))
+    words = ("sso", "add", "house", "--kind", "saml", "--attribute", "groups=team")
+    told = commands.shown(*words, "--metadata", str(tmp_path / "idp.xml"))
+    for text in ("/acs", "/metadata", "https://idp.example/1"):
+        assert text in told
+    shown = commands.shown("sso", "show", "house")
+    assert "groups: team" in shown
+    assert "client_id" not in shown
+    commands.shown("sso", "set", "house", "--idp-initiated")
+    assert commands.json("sso", "show", "house")["identity_provider"]["saml"]["allow_idp_initiated"] is True
+    assert "cannot be read" in commands.refused("sso", "set", "house", "--metadata", "/no/such", code=2)
+    assert "--client-id" in commands.refused("sso", "add", "x", "--issuer", "https://x.example", code=2)
+    assert "WHAT" in commands.run("sso", "set", "--help").output

@@ -20,6 +20,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     oauth_grant_tables,
     oauth_tables,
     pin_tables,
+    saml_tables,
     spool_positions,
     sso_tables,
     upstream_account_tables,
