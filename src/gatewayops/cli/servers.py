@@ -81,6 +81,10 @@ def _callers_options(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--sign-up/--no-sign-up", "allows_sign_up", default=None,
             help="People may make themselves an account [default: no].",
         ),
+        click.option(
+            "--password/--no-password", "offers_password", default=None,
+            help="People sign in with e-mail and password, or only at providers [default: yes].",
+        ),
         click.option("--slug", metavar="SLUG", help="Its name in addresses [default: NAME]."),
         click.option(
             "--origin", "allowed_origins", multiple=True, metavar="ORIGIN",

@@ -12,11 +12,18 @@ from sqlalchemy import func, select
 
 from gatewayops.base.crypto import SealBroken
 from gatewayops.base.errors import Conflict
-from gatewayops.store.control import data_keys, revision, upstream_accounts, upstream_clients
+from gatewayops.store.control import (
+    data_keys,
+    revision,
+    sign_in_providers,
+    upstream_accounts,
+    upstream_clients,
+)
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.data_key_tables import DataKey
 from gatewayops.store.control.database import Database, Session
 from gatewayops.store.control.factor_tables import UserTotp, totp_binding
+from gatewayops.store.control.sign_in_tables import SignInProvider
 from gatewayops.store.control.tables import McpServer
 from gatewayops.store.control.upstream_account_tables import UpstreamAccount, UpstreamClient
 from gatewayops.store.control.validation_tables import TransformRule
@@ -46,6 +53,7 @@ SEALED = (
     Sealed(UpstreamAccount, upstream_accounts.access_binding, "sealed_access"),
     Sealed(UpstreamAccount, upstream_accounts.refresh_binding, "sealed_refresh"),
     Sealed(UserTotp, totp_binding, "sealed_secret"),
+    Sealed(SignInProvider, sign_in_providers.binding, "sealed_secret"),
 )
 """Every column of sealed values that are kept. A new kind of credential belongs here too."""
 

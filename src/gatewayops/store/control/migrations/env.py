@@ -20,7 +20,9 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     oauth_grant_tables,
     oauth_tables,
     pin_tables,
+    sign_in_tables,
     spool_positions,
+    upstream_account_tables,
     validation_tables,
 )
 from gatewayops.store.control.tables import Table
