@@ -34,7 +34,6 @@ _FIELDS = {"enabled": "is_enabled"}  # called otherwise in the store
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
 Writer = Annotated[Principal, Depends(principal_for("end_users.write"))]
-ProviderRef = InPath
 
 
 @router.post("", status_code=201)
@@ -77,23 +76,27 @@ async def list_providers(server: InPath, caller: Reader, parts: Parts, asked: Pa
     return ProviderList(sign_in_providers=[provider_body(row, forms) for row in page.rows], **paging(page))
 
 
-@router.get("/{provider}")
-async def show(server: InPath, provider: ProviderRef, caller: Reader, parts: Parts) -> OneProvider:
+@router.get("/{sign_in_provider}")
+async def show(server: InPath, sign_in_provider: InPath, caller: Reader, parts: Parts) -> OneProvider:
     """One provider, by id or name."""
     known = await find_protected(parts, caller, server)
     async with parts.database.reading() as session:
-        found = await sign_in_providers.find(session, org_id=caller.org_id, server_id=known.id, ref=provider)
+        found = await sign_in_providers.find(
+            session, org_id=caller.org_id, server_id=known.id, ref=sign_in_provider
+        )
     return OneProvider(sign_in_provider=provider_body(found, parts.site.forms(known.slug)))
 
 
-@router.patch("/{provider}")
+@router.patch("/{sign_in_provider}")
 async def change(
-    server: InPath, provider: ProviderRef, body: ProviderChange, caller: Writer, parts: Parts
+    server: InPath, sign_in_provider: InPath, body: ProviderChange, caller: Writer, parts: Parts
 ) -> OneProvider:
     """Changes what is given. Switched off, it lets nobody in, also who is on the way; sessions go on."""
     known = await find_protected(parts, caller, server)
     async with parts.database.reading() as session:
-        before = await sign_in_providers.find(session, org_id=caller.org_id, server_id=known.id, ref=provider)
+        before = await sign_in_providers.find(
+            session, org_id=caller.org_id, server_id=known.id, ref=sign_in_provider
+        )
     given = body.model_dump(exclude_none=True, exclude={"client_secret"})
     changes: dict[str, Any] = {
         _FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
@@ -109,23 +112,27 @@ async def change(
     return OneProvider(sign_in_provider=provider_body(now, parts.site.forms(known.slug)))
 
 
-@router.delete("/{provider}", status_code=204)
-async def remove(server: InPath, provider: ProviderRef, caller: Writer, parts: Parts) -> Response:
+@router.delete("/{sign_in_provider}", status_code=204)
+async def remove(server: InPath, sign_in_provider: InPath, caller: Writer, parts: Parts) -> Response:
     """Nobody comes in by it any more; accounts and sessions of those who did stay."""
     known = await find_protected(parts, caller, server)
     async with parts.database.session() as session:
-        await sign_in_providers.remove(session, org_id=caller.org_id, server_id=known.id, ref=provider)
+        await sign_in_providers.remove(
+            session, org_id=caller.org_id, server_id=known.id, ref=sign_in_provider
+        )
     return Response(status_code=204)
 
 
-@router.post("/{provider}/test")
+@router.post("/{sign_in_provider}/test")
 async def test(
-    server: InPath, provider: ProviderRef, caller: Writer, parts: Parts, state: State
+    server: InPath, sign_in_provider: InPath, caller: Writer, parts: Parts, state: State
 ) -> ProviderTested:
     """Looks the provider up as a sign-in would; whether it knows us shows only at the first sign-in."""
     known = await find_protected(parts, caller, server)
     async with parts.database.reading() as session:
-        found = await sign_in_providers.find(session, org_id=caller.org_id, server_id=known.id, ref=provider)
+        found = await sign_in_providers.find(
+            session, org_id=caller.org_id, server_id=known.id, ref=sign_in_provider
+        )
     try:
         keys = await state.party.key_count(registration_of(found))
     except GatewayOpsError as error:

@@ -268,7 +268,8 @@ def _callers(row: dict[str, Any]) -> str:
         return "keys of the organisation"
     needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
     sign_up = ", who may sign up" if row["allows_sign_up"] else ""
-    return f"people who sign in{needs}{sign_up}, and keys of the organisation"
+    password = "" if row["offers_password"] else ", at providers only"
+    return f"people who sign in{needs}{sign_up}{password}, and keys of the organisation"
 
 
 def _accounts(row: dict[str, Any]) -> str:
