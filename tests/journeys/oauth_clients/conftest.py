@@ -3,18 +3,21 @@
 import re
 import ssl
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
 
 from gatewayops.identity import keys, passwords
+from gatewayops.testing.node_peers import NodePeers
 from gatewayops.testing.one_process import OneProcess
 from gatewayops.testing.peer_process import free_port, running
 from gatewayops.testing.scripted_person import ScriptedPerson
 from gatewayops.upstream import guarded_fetch
 from gatewayops.upstream.guarded_fetch import Document, DocumentUnavailable
 
+ROOT = Path(__file__).parents[3]
 SCOPES = ["notes:read", "notes:write"]
 PASSWORD = "four unrelated words here"
 SCOPE = "notes:read"
@@ -169,3 +172,11 @@ def member(stack, admin):
     for one in made:
         one.browser.close()
         one.http.close()
+
+
+@pytest.fixture(scope="session")
+def idp_peers():
+    """Identity providers from npm, pinned by their lock."""
+    peers = NodePeers(ROOT / "tests/node_idp", ROOT / ".cache")
+    peers.install()
+    return peers
