@@ -76,7 +76,7 @@ class Visitor:
         answer, origin = self._client.get(url), url.partition("/auth")[0]
         while True:
             while answer.is_redirect:
-                to: str = urljoin(str(answer.url), answer.headers["location"])
+                to = urljoin(str(answer.url), answer.headers["location"])
                 if not to.startswith(origin):
                     return to
                 answer = self._client.get(to)
@@ -91,7 +91,7 @@ class Visitor:
     def _aborted(self, page: httpx.Response) -> str:
         found = _ABORT.search(page.text)
         assert found is not None, page.text
-        return urljoin(str(page.url), found[1])
+        return urljoin(str(page.url), str(found[1]))
 
 
 @contextlib.contextmanager
