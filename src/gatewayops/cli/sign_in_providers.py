@@ -137,7 +137,8 @@ def test(door: Door, server: str, provider: str, *, as_json: bool) -> None:
     if not told["ok"]:
         msg = f"{provider} cannot be used: {told['error']}"
         raise Refusal(msg)
-    click.echo(f"{provider} answers as it should ({told['keys']} keys).")
+    shown = f"; keys that sign: {told['keys']}" if told["keys"] else ""
+    click.echo(f"{provider} is found{shown}. Whether it knows us shows at the first sign-in.")
 
 
 def _body(given: dict[str, Any]) -> dict[str, Any]:

@@ -44,11 +44,8 @@ def binding(org_id: str, attempt_id: str) -> bytes:
 
 
 async def begin(session: Session, whose: Whose, left: Left, *, state_hash: str) -> None:
-    """Keeps it for ten minutes; those that are over are forgotten."""
+    """Keeps it for ten minutes."""
     now = clock.now()
-    await session.execute(
-        delete(SignInAttempt).where(SignInAttempt.expires_at < now), execution_options=_PAST
-    )
     values = msgspec.structs.asdict(whose) | msgspec.structs.asdict(left)
     values |= {"state_hash": state_hash, "identity": b"", "used_at": None}
     values |= {"created_at": now, "expires_at": now + LIFE}
