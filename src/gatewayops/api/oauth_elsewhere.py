@@ -53,7 +53,7 @@ async def leave(provider: ProviderId, request: Request, visit: Visiting) -> Resp
     try:
         _count(visit.state, address_of(request))
         known = await oauth_providers.enabled(visit, provider)
-        return onward(await oauth_providers.leave(visit, known, pending.id))
+        return onward(await oauth_providers.leave(visit, known, pending))
     except (TooMany, NotFound, FederationRefused, UpstreamError) as error:
         return await _back(request, visit, pending.id, provider, error)
 

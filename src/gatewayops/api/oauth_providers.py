@@ -15,6 +15,7 @@ from gatewayops.identity.federation.attempt import Attempt, new_attempt
 from gatewayops.identity.federation.registration import Kind, Registration
 from gatewayops.identity.oauth.tokens import digest
 from gatewayops.store.control import sign_in_attempts, sign_in_providers
+from gatewayops.store.control.oauth_requests import Pending
 from gatewayops.store.control.sign_in_attempts import Left, Whose
 from gatewayops.store.control.sign_in_providers import Provider
 from gatewayops.store.external_identity import ExternalIdentity
@@ -67,20 +68,21 @@ async def enabled(visit: Visit, provider_id: str) -> Provider:
     return found
 
 
-async def leave(visit: Visit, provider: Provider, request_id: str) -> str:
+async def leave(visit: Visit, provider: Provider, pending: Pending) -> str:
     """Where to send the browser. Raises what RelyingParty raises, SealBroken, MasterKeyUnavailable."""
     attempt, attempt_id = new_attempt(), sign_in_attempts.new_attempt_id()
     url = await visit.state.party.authorization_url(
         await _registration(visit, provider),
         attempt,
         redirect_uri=callback_url(visit.here.issuer, provider.id),
+        prompt=_prompt(provider, pending),
     )
     bound_to = sign_in_attempts.binding(provider.org_id, attempt_id)
     verifier = attempt.verifier.encode()
     left = Left(
         id=attempt_id,
         provider_id=provider.id,
-        request_id=request_id,
+        request_id=pending.id,
         nonce=attempt.nonce,
         sealed_verifier=await visit.parts.credentials.seal(
             verifier, org_id=provider.org_id, bound_to=bound_to
@@ -116,6 +118,13 @@ async def identity(
         answer,
         redirect_uri=callback_url(visit.here.issuer, provider.id),
     )
+
+
+def _prompt(provider: Provider, pending: Pending) -> str:
+    """Where many have several accounts they choose one: else whoever came with the wrong one is stuck."""
+    if provider.kind != Kind.OIDC:
+        return "select_account"
+    return "login" if pending.wanted.must_sign_in_after is not None else ""
 
 
 async def _registration(visit: Visit, provider: Provider) -> Registration:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from gatewayops.api.settings import ControlSettings
+from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.store.control.database import Database
 from gatewayops.testing.fake_github import CLIENT_ID, CLIENT_SECRET, FakeGitHub
 
@@ -226,6 +227,24 @@ async def test_nobody_leaves_without_a_click_on_our_page(
     for origin in ("https://evil.example", "null", "http://127.0.0.1:8080"):
         answer = await person.client.post(url, data=form, headers={"Origin": origin})
         assert answer.status_code == 403
+
+
+async def test_a_provider_that_is_away_is_told_without_where_it_is_and_clicks_are_counted(
+    register: Register, browser: Any, offer: Offer, eve: FakeGitHub, admin: httpx.AsyncClient, anyone: Any
+) -> None:
+    await offer()
+    away = {"name": "Corp", "kind": "oidc", "issuer": "http://127.0.0.1:9", "client_id": "us"}
+    assert (await admin.post(PROVIDERS, json=away | {"allow_private_network": True})).status_code == 201
+    app, person = await register(), browser()
+    page = await person.go(app.authorize_url())
+    told = await person.go((await person.leave(page, "Corp")).headers["location"])
+    assert "cannot be reached now" in told.text
+    assert "hand out" not in told.text
+    reason, detail = (await failures(admin))[0]
+    assert (reason, "127.0.0.1 does not hand out" in detail) == ("unreachable", True)
+    anyone._transport.app.state.oauth.leaving = Attempts(1, window_s=60)
+    assert "prompt=select_account" in (await person.leave(page, "Hub")).headers["location"]
+    assert (await person.leave(page, "Hub")).headers["location"].endswith("&fault=often")
 
 
 async def test_whoever_signed_in_elsewhere_still_says_yes_to_each_client_here(
