@@ -54,7 +54,9 @@ async def leave(provider: ProviderId, request: Request, visit: Visiting) -> Resp
         _count(visit.state, address_of(request))
         known = await oauth_providers.enabled(visit, provider)
         return onward(await oauth_providers.leave(visit, known, pending))
-    except (TooMany, NotFound, FederationRefused, UpstreamError) as error:
+    except TooMany:  # not told: else whoever clicks on fills the audit log
+        return onward(f"{visit.browser.page_url('sign-in', pending.id)}&fault=often")
+    except (NotFound, FederationRefused, UpstreamError) as error:
         return await _back(request, visit, pending.id, provider, error)
 
 
@@ -198,6 +200,5 @@ _WORDS = (
     (_Canceled, "canceled"),
     (FederationRefused, "refused"),
     (NotFound, "off"),
-    (TooMany, "often"),
     (Conflict, "taken"),
 )

@@ -24,6 +24,7 @@ from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, GatewayOpsError, InvalidInput, Reason
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import sign_in_providers
+from gatewayops.store.control.oauth_servers import ProtectedServer
 from gatewayops.store.control.sign_in_providers import Provider
 from gatewayops.upstream.address import check_url
 
@@ -79,11 +80,7 @@ async def list_providers(server: InPath, caller: Reader, parts: Parts, asked: Pa
 @router.get("/{sign_in_provider}")
 async def show(server: InPath, sign_in_provider: InPath, caller: Reader, parts: Parts) -> OneProvider:
     """One provider, by id or name."""
-    known = await find_protected(parts, caller, server)
-    async with parts.database.reading() as session:
-        found = await sign_in_providers.find(
-            session, org_id=caller.org_id, server_id=known.id, ref=sign_in_provider
-        )
+    known, found = await _find(parts, caller, server, sign_in_provider)
     return OneProvider(sign_in_provider=provider_body(found, parts.site.forms(known.slug)))
 
 
@@ -92,11 +89,7 @@ async def change(
     server: InPath, sign_in_provider: InPath, body: ProviderChange, caller: Writer, parts: Parts
 ) -> OneProvider:
     """Changes what is given. Switched off, it lets nobody in, also who is on the way; sessions go on."""
-    known = await find_protected(parts, caller, server)
-    async with parts.database.reading() as session:
-        before = await sign_in_providers.find(
-            session, org_id=caller.org_id, server_id=known.id, ref=sign_in_provider
-        )
+    known, before = await _find(parts, caller, server, sign_in_provider)
     given = body.model_dump(exclude_none=True, exclude={"client_secret"})
     changes: dict[str, Any] = {
         _FIELDS.get(name, name): tuple(value) if isinstance(value, list) else value
@@ -128,16 +121,21 @@ async def test(
     server: InPath, sign_in_provider: InPath, caller: Writer, parts: Parts, state: State
 ) -> ProviderTested:
     """Looks the provider up as a sign-in would; whether it knows us shows only at the first sign-in."""
-    known = await find_protected(parts, caller, server)
-    async with parts.database.reading() as session:
-        found = await sign_in_providers.find(
-            session, org_id=caller.org_id, server_id=known.id, ref=sign_in_provider
-        )
+    _, found = await _find(parts, caller, server, sign_in_provider)
     try:
         keys = await state.party.key_count(registration_of(found))
     except GatewayOpsError as error:
         return ProviderTested(ok=False, error=error.detail)
     return ProviderTested(ok=True, keys=keys)
+
+
+async def _find(
+    parts: ControlParts, caller: Principal, server: str, ref: str
+) -> tuple[ProtectedServer, Provider]:
+    known = await find_protected(parts, caller, server)
+    async with parts.database.reading() as session:
+        found = await sign_in_providers.find(session, org_id=caller.org_id, server_id=known.id, ref=ref)
+    return known, found
 
 
 def _check_issuer(body: NewProvider) -> None:
