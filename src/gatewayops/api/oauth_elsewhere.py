@@ -17,7 +17,7 @@ from gatewayops.api.oauth_providers import Visit
 from gatewayops.api.oauth_sign_in import checked, go_on, sentence, tell_failed
 from gatewayops.api.oauth_state import AtServer, OAuthState, State, protected_server
 from gatewayops.api.parts import Parts
-from gatewayops.base.errors import Conflict, GatewayOpsError, NotFound, TooMany, UpstreamError
+from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, NotFound, TooMany, UpstreamError
 from gatewayops.identity.federation.refusal import FederationRefused
 from gatewayops.identity.oauth.authorization import Parameters, check_single, parameters
 from gatewayops.identity.oauth.refusals import OAuthRefused
@@ -36,6 +36,7 @@ router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies
 
 ProviderId = Annotated[str, Path(pattern="^sip_[0-9A-Za-z]{1,60}$")]
 _WRONG = "The password is wrong."
+_FAULTS = (NotFound, InvalidInput, FederationRefused, UpstreamError)  # of a provider and its addresses
 _NOTHING_WAITS = "No account waits to be connected here. Begin again."
 
 
@@ -56,7 +57,7 @@ async def leave(provider: ProviderId, request: Request, visit: Visiting) -> Resp
         return onward(await oauth_providers.leave(visit, known, pending))
     except TooMany:  # not told: else whoever clicks on fills the audit log
         return onward(f"{visit.browser.page_url('sign-in', pending.id)}&fault=often")
-    except (NotFound, FederationRefused, UpstreamError) as error:
+    except _FAULTS as error:
         return await _back(request, visit, pending.id, provider, error)
 
 
@@ -76,7 +77,7 @@ async def come_back(provider: ProviderId, request: Request, visit: Visiting) -> 
         answer = Answer(given.get("code"), given.get("iss"))
         who = await oauth_providers.identity(visit, known, left, state=given.get("state"), answer=answer)
         user = await _admitted(request, visit, known, left, who)
-    except (NotFound, FederationRefused, UpstreamError, NotAdmitted, Conflict) as error:
+    except (*_FAULTS, NotAdmitted, Conflict) as error:
         return await _back(request, visit, pending.id, provider, error)
     return await go_on(request, visit.browser, visit.here, visit.parts, user, pending.id)
 
@@ -86,7 +87,7 @@ async def show_connect(request: Request, visit: Visiting) -> Response:
     """The question for the password of an account that was there before."""
     pending = await visit.browser.pending(request.query_params.get("request", ""))
     _, known, who = await _waiting(visit, pending.id)
-    return oauth_provider_pages.connect(who.email, known.name, visit.browser.hidden(pending.id))
+    return _connect_form(visit, pending.id, known, who)
 
 
 @router.post("/connect")
@@ -94,7 +95,7 @@ async def connect(request: Request, visit: Visiting) -> Response:
     """Both proved in one browser, at one address: from now on one person."""
     given, pending = await visit.browser.form()
     attempt_id, known, who = await _waiting(visit, pending.id)
-    hidden, address = visit.browser.hidden(pending.id), address_of(request)
+    address = address_of(request)
     try:
         user = await checked(
             visit.here,
@@ -105,15 +106,30 @@ async def connect(request: Request, visit: Visiting) -> Response:
             address=address,
         )
     except TooMany as error:
-        return oauth_provider_pages.connect(who.email, known.name, hidden, fault=sentence(error))
+        return _connect_form(visit, pending.id, known, who, fault=sentence(error))
     if user is None:
-        return oauth_provider_pages.connect(who.email, known.name, hidden, fault=_WRONG)
+        return _connect_form(visit, pending.id, known, who, fault=_WRONG)
     origin.enter(Origin(Actor("end_user", user.id, user.email), address=address))
-    async with visit.parts.database.session() as session:
-        if not await sign_in_attempts.end(session, visit.whose, attempt_id=attempt_id):
-            raise NotThisBrowser(_NOTHING_WAITS)
-        await end_user_identities.connect(session, user, who)
+    try:
+        async with visit.parts.database.session() as session:
+            if not await sign_in_attempts.end(session, visit.whose, attempt_id=attempt_id):
+                raise NotThisBrowser(_NOTHING_WAITS)
+            await end_user_identities.connect(session, user, who)
+    except Conflict as error:  # meanwhile they came in elsewhere
+        raise NotThisBrowser(_NOTHING_WAITS) from error
     return await go_on(request, visit.browser, visit.here, visit.parts, user, pending.id)
+
+
+def _connect_form(
+    visit: Visit, request_id: str, provider: Provider, who: ExternalIdentity, *, fault: str = ""
+) -> Response:
+    return oauth_provider_pages.connect(
+        who.email,
+        provider.name,
+        visit.browser.hidden(request_id),
+        other_way=visit.browser.page_url("sign-in", request_id),
+        fault=fault,
+    )
 
 
 def _count(state: OAuthState, address: str) -> None:

@@ -43,8 +43,8 @@ def sign_in_elsewhere(server: str, forms: str, *, fault: str = "") -> HTMLRespon
     return page("Sign in", body, status=400 if fault else 200)
 
 
-def connect(email: str, provider: str, hidden: str, *, fault: str = "") -> HTMLResponse:
-    """Whoever proved to be somebody elsewhere proves to be this one here, too."""
+def connect(email: str, provider: str, hidden: str, *, other_way: str, fault: str = "") -> HTMLResponse:
+    """Whoever proved to be somebody elsewhere proves to be this one here, too; `other_way` leads back."""
     said = f'<p class="fault" role="alert">{escape(fault)}</p>' if fault else ""
     body = (
         f"{said}<p>There is an account of <b>{escape(email)}</b> here already. Type its password once, and "
@@ -53,5 +53,6 @@ def connect(email: str, provider: str, hidden: str, *, fault: str = "") -> HTMLR
         '<label>Password <input name="password" type="password" required autofocus '
         'autocomplete="current-password" maxlength="256"></label>'
         "<p><button>Connect and sign in</button></p></form>"
+        f'<p><a href="{escape(other_way)}">Sign in another way</a></p>'
     )
     return page("Connect your account", body, status=400 if fault else 200)
