@@ -76,7 +76,7 @@ class Visitor:
         answer, origin = self._client.get(url), url.partition("/auth")[0]
         while True:
             while answer.is_redirect:
-                to = urljoin(str(answer.url), answer.headers["location"])
+                to: str = urljoin(str(answer.url), answer.headers["location"])
                 if not to.startswith(origin):
                     return to
                 answer = self._client.get(to)
