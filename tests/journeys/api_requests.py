@@ -16,6 +16,7 @@ from gatewayops.store.control.directory import DEFAULT_ORG
 from gatewayops.store.control.identity_providers import ProviderSpec
 from gatewayops.store.control.oauth_tables import EndUser, EndUserSession, OAuthClient, OAuthConsent
 from gatewayops.store.control.servers import Headers, ServerSpec
+from gatewayops.store.control.sign_in_tables import EndUserIdentity
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -139,6 +140,21 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"name": "idp", "issuer": "https://idp.example/$n", "jwks_uri": "https://idp.example/keys"},
         {"issuer": "identity_issuer.id"},
     ),
+    (
+        "POST /v1/servers/{server}/sign-in-providers",
+        {
+            "kind": "oidc",
+            "name": "idp-$n",
+            "issuer": "http://127.0.0.1:9",
+            "client_id": "us",
+            "client_secret": "s",
+            "allow_private_network": True,
+            "email_domains": ["example.com"],
+        },
+        {"sign_in_provider": "sign_in_provider.id"},
+    ),
+    ("PATCH /v1/servers/{server}/sign-in-providers/{sign_in_provider}", {"scopes": ["openid"]}, {}),
+    ("POST /v1/servers/{server}/sign-in-providers/{sign_in_provider}/test", None, {}),
     ("POST /v1/signing-keys/rotate", None, {}),
     (
         "PUT /v1/servers/{server}/upstream-client",
@@ -301,6 +317,7 @@ OTHERWISE = {
     "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"end_user": "eu_0", "session_id": "es_0"},
     "DELETE /v1/connections/{connection}": {"connection": "ua_0"},
     "DELETE /v1/end-users/{end_user}/consents/{consent_id}": {"end_user": "eu_0", "consent_id": "con_0"},
+    "DELETE /v1/end-users/{end_user}/identities/{identity_id}": {"end_user": "eu_0", "identity_id": "eui_0"},
 }
 SAME = {"key": "key_id", "budget": "budget_id", "principal": "user", "subject": "team", "role": "role_id"}
 
@@ -397,6 +414,8 @@ async def somebody_signed_in(session: Session) -> None:
     await session.flush()
     theirs = {"server_id": "srv_0", "end_user_id": "eu_0"}
     session.add(OAuthConsent(id="con_0", client_ref="cl_0", scope="", **ours, **theirs))
+    there = {"end_user_id": "eu_0", "issuer": "https://idp.example", "subject": "1", "email": ""}
+    session.add(EndUserIdentity(id="eui_0", used_at=now, **there, **ours))
     us = {"server_id": "srv_0", "issuer": "https://as.example", "kind": "given", "client_id": "us"}
     us |= {"id": "uc_0", "org_id": DEFAULT_ORG, "auth_method": "none"}
     await upstream_clients.put(session, upstream_clients.UpstreamClient(**us))

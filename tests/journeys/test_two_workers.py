@@ -69,6 +69,35 @@ def test_a_revoked_key_is_denied_on_every_worker_within_a_second(installation, c
     assert {call(client, key["secret"]) for client in connections} == {401}
 
 
+def test_a_role_that_is_taken_and_a_member_who_is_shut_out_are_denied_on_every_worker_within_a_second(
+    installation, connections, eventually
+):
+    admin = installation.json("key", "create", "personnel", "--admin")["secret"]
+
+    def ask(method, path, **body):
+        headers = {"Authorization": f"Bearer {admin}"}
+        answer = connections[0].request(method, path, json=body or None, headers=headers)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else {}
+
+    def member(name):
+        user = ask("POST", "/v1/users", email=f"{name}@example.com", name=name)["user"]["id"]
+        bound = {"subject_kind": "user", "subject": user}
+        ask("POST", "/v1/roles/role_viewer/bindings", **bound)
+        binding = ask("POST", "/v1/roles/role_developer/bindings", **bound)["binding"]["id"]
+        return user, binding, ask("POST", "/v1/auth/keys", name=name, user=user)["key"]["secret"]
+
+    (_, binding, demoted), (left, _, leaver) = member("demoted"), member("leaver")
+    both = (demoted, leaver)
+    eventually(lambda: {call(client, key) for client in connections for key in both} == {200})
+
+    ask("DELETE", f"/v1/roles/role_developer/bindings/{binding}")
+    ask("POST", f"/v1/users/{left}/disable")
+
+    assert {call(client, demoted) for client in connections} == {403}
+    assert {call(client, leaver) for client in connections} == {401}
+
+
 def test_every_worker_follows_many_changes_at_once(installation, connections, eventually):
     admin = installation.json("key", "create", "pricer", "--admin")["secret"]
     headers = {"Authorization": f"Bearer {admin}"}

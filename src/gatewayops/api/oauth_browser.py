@@ -38,6 +38,11 @@ class Browser:
         self._is_https = here.issuer.startswith("https://")
         self._id = self._cookie("browser")
 
+    @property
+    def id_digest(self) -> str:
+        """What is kept of the browser's own cookie; empty when it has none."""
+        return digest(self._id) if self._id else ""
+
     async def begin(self, response: Response, wanted: Wanted) -> str:
         """Keeps a checked request for this browser, which gets its cookie now unless it has one; its id."""
         if not self._id:
@@ -71,7 +76,7 @@ class Browser:
                 session,
                 org_id=server.org_id,
                 server_id=server.id,
-                browser_digest=digest(self._id) if self._id else "",
+                browser_digest=self.id_digest,
                 request_id=request_id,
             )
         if found is None:

@@ -63,8 +63,10 @@ def fault_page(detail: str, *, status: int = 400) -> HTMLResponse:
     return page("This did not work", f'<p class="fault">{escape(detail)}</p>{tip}', status=status)
 
 
-def sign_in(server: str, hidden: str, *, sign_up_url: str, email: str = "", fault: str = "") -> HTMLResponse:
-    """The form for e-mail and password."""
+def sign_in(
+    server: str, hidden: str, *, sign_up_url: str, email: str = "", fault: str = "", elsewhere: str = ""
+) -> HTMLResponse:
+    """The form for e-mail and password; `elsewhere` is HTML: other ways to sign in."""
     body = (
         f"{_fault(fault)}<p>to use <b>{escape(server)}</b></p>"
         f'<form method="post">{hidden}'
@@ -72,6 +74,7 @@ def sign_in(server: str, hidden: str, *, sign_up_url: str, email: str = "", faul
         'autocomplete="username" maxlength="254"></label>'
         '<label>Password <input name="password" type="password" required autocomplete="current-password" '
         'maxlength="256"></label><p><button>Sign in</button></p></form>'
+        f"{elsewhere}"
     )
     if sign_up_url:
         body += f'<p>New here? <a href="{escape(sign_up_url)}">Make an account</a></p>'

@@ -8,7 +8,7 @@ import re
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from gatewayops.api import oauth_pages
+from gatewayops.api import oauth_pages, oauth_provider_pages
 from gatewayops.api.caller_address import address_of
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import onward
@@ -18,7 +18,7 @@ from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, NotF
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor, Draft, Target
-from gatewayops.store.control import audit, end_users
+from gatewayops.store.control import audit, end_users, sign_in_providers
 from gatewayops.store.control.end_users import Account, EndUser, NewSession
 from gatewayops.store.origin import Origin
 
@@ -34,25 +34,27 @@ async def show_sign_in(request: Request, here: AtServer, parts: Parts) -> Respon
     """The form."""
     browser = Browser(request, here, parts)
     pending = await browser.pending(request.query_params.get("request", ""))
-    return _sign_in_form(browser, here, pending.id)
+    fault = oauth_provider_pages.FAULTS.get(request.query_params.get("fault", ""), "")
+    return await _sign_in_form(browser, here, parts, pending.id, fault=fault)
 
 
 @router.post("/sign-in")
 async def sign_in(request: Request, here: AtServer, parts: Parts, state: State) -> Response:
     """On to consent, or the form again."""
+    if not here.server.offers_password:
+        msg = "this server takes no passwords"
+        raise NotFound(msg)
     browser = Browser(request, here, parts)
     given, pending = await browser.form()
     email = given.get("email").strip().lower()
     address = address_of(request)
     try:
-        user = await _checked(
-            here, parts, state, email=email, password=given.get("password"), address=address
-        )
+        user = await checked(here, parts, state, email=email, password=given.get("password"), address=address)
     except TooMany as error:
-        return _sign_in_form(browser, here, pending.id, email=email, fault=_sentence(error))
+        return await _sign_in_form(browser, here, parts, pending.id, email=email, fault=sentence(error))
     if user is None:
-        return _sign_in_form(browser, here, pending.id, email=email, fault=_WRONG)
-    return await _go_on(request, browser, here, parts, user, pending.id)
+        return await _sign_in_form(browser, here, parts, pending.id, email=email, fault=_WRONG)
+    return await go_on(request, browser, here, parts, user, pending.id)
 
 
 @router.get("/sign-up")
@@ -76,15 +78,16 @@ async def sign_up(request: Request, here: AtServer, parts: Parts, state: State) 
         state.registrations.add("sign-up", here.server.id, address)
         user = await _made(here, parts, state, email=email, password=given.get("password"), address=address)
     except (TooMany, InvalidInput, Conflict) as error:
-        fault = _TAKEN if isinstance(error, Conflict) else _sentence(error)
+        fault = _TAKEN if isinstance(error, Conflict) else sentence(error)
         hidden = browser.hidden(pending.id)
         return oauth_pages.sign_up(here.server.name, hidden, least=MIN_LENGTH, email=email[:254], fault=fault)
-    return await _go_on(request, browser, here, parts, user, pending.id)
+    return await go_on(request, browser, here, parts, user, pending.id)
 
 
-async def _checked(
+async def checked(
     here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str, address: str
 ) -> EndUser | None:
+    """Whose password it is; None when it is nobody's. Raises TooMany."""
     org_id = here.server.org_id
     counters = (
         (state.by_person_and_address, (org_id, email, address)),
@@ -103,18 +106,21 @@ async def _checked(
         for counter, who in counters:
             counter.forget(*who)
         return account.user
-    await _tell_failed(here, parts, account, address)
+    target = Target("end_user", account.user.id if account else "")
+    await tell_failed(here, parts, target, reason="password_wrong", address=address)
     return None
 
 
-async def _tell_failed(here: Here, parts: ControlParts, account: Account | None, address: str) -> None:
+async def tell_failed(
+    here: Here, parts: ControlParts, target: Target, *, reason: str, address: str, detail: str = ""
+) -> None:
     """In the audit log: of whom, when there is such a person; never what was typed."""
-    target = Target("end_user", account.user.id if account else "")
     draft = Draft(
         action="end_user.sign_in_failed",
         actor=Actor("unknown"),
         target=target,
-        reason="password_wrong",
+        reason=reason,
+        detail=detail,
         address=address,
     )
     async with parts.database.session() as session:
@@ -135,9 +141,10 @@ async def _made(
         )
 
 
-async def _go_on(
+async def go_on(
     request: Request, browser: Browser, here: Here, parts: ControlParts, user: EndUser, request_id: str
 ) -> Response:
+    """A new session in this browser, and on to consent."""
     answer = onward(browser.page_url("consent", request_id))
     new = NewSession(
         server_id=here.server.id,
@@ -152,21 +159,27 @@ async def _go_on(
     return answer
 
 
-def _sign_in_form(
-    browser: Browser, here: Here, request_id: str, *, email: str = "", fault: str = ""
+async def _sign_in_form(
+    browser: Browser, here: Here, parts: ControlParts, request_id: str, *, email: str = "", fault: str = ""
 ) -> Response:
-    sign_up_url = browser.page_url("sign-up", request_id) if here.server.allows_sign_up else ""
-    hidden = browser.hidden(request_id)
+    server, hidden = here.server, browser.hidden(request_id)
+    async with parts.database.reading() as session:
+        providers = await sign_in_providers.offered(session, org_id=server.org_id, server_id=server.id)
+    elsewhere = oauth_provider_pages.buttons(providers, hidden, issuer=here.issuer)
+    if not server.offers_password:
+        return oauth_provider_pages.sign_in_elsewhere(server.name, elsewhere, fault=fault)
+    sign_up_url = browser.page_url("sign-up", request_id) if server.allows_sign_up else ""
     return oauth_pages.sign_in(
-        here.server.name, hidden, sign_up_url=sign_up_url, email=email[:254], fault=fault
+        server.name, hidden, sign_up_url=sign_up_url, email=email[:254], fault=fault, elsewhere=elsewhere
     )
 
 
 def _check_allowed(here: Here) -> None:
-    if not here.server.allows_sign_up:
+    if not here.server.allows_sign_up or not here.server.offers_password:
         msg = "accounts of this server are made by its operator"
         raise NotFound(msg)
 
 
-def _sentence(error: GatewayOpsError) -> str:
+def sentence(error: GatewayOpsError) -> str:
+    """What an error says, for a person."""
     return error.detail[:1].upper() + error.detail[1:] + "."

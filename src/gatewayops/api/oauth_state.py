@@ -16,6 +16,7 @@ from gatewayops.identity.oauth.passwords import Passwords
 from gatewayops.store.control import oauth_servers
 from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_servers import ProtectedServer
+from gatewayops.upstream.federation.relying_party import RelyingParty
 
 Slug = Annotated[str, Path(pattern="^[a-z0-9-]{1,128}$")]
 
@@ -29,10 +30,12 @@ class OAuthState:
         self.clients: dict[tuple[str, str], tuple[int, Client]] = {}  # by server and client_id, likewise
         self.keys = SigningKeys(parts.database, parts.credentials)
         self.passwords = Passwords()
+        self.party = RelyingParty()
         self.key_sets: dict[str, tuple[str, float]] = {}  # of clients, by address, until when
         self.by_person_and_address = Attempts(10, window_s=60)
         self.by_address = Attempts(60, window_s=60)
         self.by_person = Attempts(100, window_s=300)
+        self.leaving = Attempts(60, window_s=60)  # to sign-in providers, by address
         self.registrations = Attempts(30, window_s=60)
         self.new_keys = Attempts(1, window_s=60)  # of issuers whose kept ones signed nothing that came
         self.codes_by_address = Attempts(10, window_s=60)  # wrong codes of devices

@@ -72,11 +72,20 @@ def show(door: Door, who: str, *, as_json: bool) -> None:
     route = f"{_ROUTE}/{known['id']}"
     sessions = list(door.each(f"{route}/sessions", "sessions"))
     consents = list(door.each(f"{route}/consents", "consents"))
+    identities = list(door.each(f"{route}/identities", "identities"))
     if as_json:
-        show_json({"end_user": known, "sessions": sessions, "consents": consents})
+        told = {"end_user": known, "sessions": sessions, "consents": consents, "identities": identities}
+        show_json(told)
         return
     show_pairs(dict(zip(("email", "name", "enabled", "made", "signed in"), _line(known), strict=True)))
     click.echo()
+    if identities:
+        show_table(
+            ["signs in at", "as", "called there", "used"],
+            ((row["issuer"], row["subject"], row["email"], moment(row["used_at"])) for row in identities),
+            empty="",
+        )
+        click.echo()
     show_table(
         ["session", "address", "browser", "used"],
         ((row["id"], row["address"], row["user_agent"], moment(row["used_at"])) for row in sessions),

@@ -41,6 +41,7 @@ _COMMANDS = {
     "session": ("sessions", "session", "Where people are signed in.", False),
     "sso": ("sso", "sso", "Identity providers at which they sign in.", False),
     "end-user": ("end_users", "end_user", "People who sign in to your MCP servers.", False),
+    "sign-in": ("sign_in_providers", "sign_in", "Where they sign in: Google, GitHub, any OIDC.", False),
     "issuer": ("issuers", "issuer", "Identity providers that vouch for them.", False),
     "client": ("clients", "client", "Apps through which they do.", False),
     "connection": ("connections", "connection", "Users' own accounts at MCP servers.", False),

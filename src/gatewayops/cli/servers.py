@@ -81,6 +81,10 @@ def _callers_options(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--sign-up/--no-sign-up", "allows_sign_up", default=None,
             help="People may make themselves an account [default: no].",
         ),
+        click.option(
+            "--password/--no-password", "offers_password", default=None,
+            help="People sign in with e-mail and password, or only at providers [default: yes].",
+        ),
         click.option("--slug", metavar="SLUG", help="Its name in addresses [default: NAME]."),
         click.option(
             "--origin", "allowed_origins", multiple=True, metavar="ORIGIN",
@@ -264,7 +268,8 @@ def _callers(row: dict[str, Any]) -> str:
         return "keys of the organisation"
     needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
     sign_up = ", who may sign up" if row["allows_sign_up"] else ""
-    return f"people who sign in{needs}{sign_up}, and keys of the organisation"
+    password = "" if row["offers_password"] else ", at providers only"
+    return f"people who sign in{needs}{sign_up}{password}, and keys of the organisation"
 
 
 def _accounts(row: dict[str, Any]) -> str:

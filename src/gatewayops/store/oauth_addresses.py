@@ -39,6 +39,11 @@ class Site(msgspec.Struct, frozen=True):
         url = self.public_url
         return Addresses(issuer(url, slug), resource(url, slug), metadata(url, slug))
 
+    def forms(self, slug: str) -> tuple[Addresses, ...]:
+        """All that a client may use."""
+        has_host = bool(self.domain) and is_label(slug)
+        return tuple(self.addresses(slug, at_host=at_host) for at_host in sorted({False, has_host}))
+
     def address(self, slug: str) -> str:
         """What to give to people: at a host of its own where there are such."""
         return self.addresses(slug, at_host=bool(self.domain) and is_label(slug)).resource

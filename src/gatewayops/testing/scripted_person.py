@@ -7,7 +7,7 @@ Origin of forms. Used by journeys that let real clients sign in.
 import asyncio
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -17,6 +17,7 @@ import httpx
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 _PATIENCE_S = 30.0
 _CLIENT_S = 90.0
+_BUTTON = re.compile(r'<form method="post" action="([^"]+)"')
 _LINK = re.compile(r"https?://\S+/authorize\?\S+")
 
 
@@ -37,9 +38,19 @@ class _Hidden(HTMLParser):
 class ScriptedPerson:
     """One person; whoever has signed in once is known in this browser."""
 
-    def __init__(self, email: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """Has no account yet. `transport` carries what the browser sends, such as past the name service."""
+    def __init__(
+        self,
+        email: str,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        elsewhere: Callable[[str], str] | None = None,
+    ) -> None:
+        """Has no account yet. `transport` carries what the browser sends, such as past the name service.
+
+        `elsewhere` signs in at a provider, from its address to the one that it sends back to.
+        """
         self._email = email
+        self._elsewhere = elsewhere
         self._has_account = False
         self._transport = transport
         self._cookies = httpx.Cookies()
@@ -88,12 +99,24 @@ class ScriptedPerson:
             return await browser.get(urljoin(str(answer.url), answer.headers["location"]))
         answer.raise_for_status()
         page = answer.url.path.rpartition("/")[2]
+        if page == "sign-in" and self._elsewhere is not None:
+            return await self._through(browser, answer, self._elsewhere)
         self._has_account = self._has_account or page == "consent"
         if page == "sign-in" and not self._has_account:
             return await browser.get(str(answer.url).replace("/sign-in", "/sign-up"))
         typed = {"decision": "allow"} if page == "consent" else {"email": self._email, "password": PASSWORD}
         form = _Hidden(answer.text).fields | typed
         return await browser.post(str(answer.url), data=form, headers={"Origin": _origin(str(answer.url))})
+
+    async def _through(
+        self, browser: httpx.AsyncClient, page: httpx.Response, elsewhere: Callable[[str], str]
+    ) -> httpx.Response:
+        """Presses the first button that leads to a provider, and comes back."""
+        button = _BUTTON.search(page.text)
+        assert button is not None, page.text
+        headers = {"Origin": _origin(str(page.url))}
+        left = await browser.post(button[1], data=_Hidden(page.text).fields, headers=headers)
+        return await browser.get(await asyncio.to_thread(elsewhere, left.headers["location"]))
 
 
 @cache

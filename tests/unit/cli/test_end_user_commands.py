@@ -45,3 +45,24 @@ def test_a_machine_gets_a_client_of_its_own_and_an_issuer_is_trusted_until_it_is
     assert "no longer count" in commands.shown("issuer", "remove", issuer["id"])
     assert "No issuer is trusted." in commands.shown("issuer", "list")
     assert "https" in commands.refused("issuer", "add", "x", "http://idp.example", *where)
+
+
+def test_a_server_gets_a_provider_where_people_sign_in_until_it_is_removed(commands):
+    commands.shown("server", "add", "notes", "--url", "http://127.0.0.1:9/mcp", "--auth", "platform_oauth")
+    assert "Nowhere yet" in commands.shown("sign-in", "list", "notes")
+    where = ("--kind", "oidc", "--issuer", "https://idp.example", "--client-id", "us")
+    added = commands.shown("sign-in", "add", "notes", "Corp SSO", *where, "--email-domain", "example.com")
+    assert "Redirect URI to register there: http://127.0.0.1:8080/oauth/notes/sign-in/sip_" in added
+    assert "example.com" in commands.shown("sign-in", "list", "notes")
+    changed = commands.json("sign-in", "set", "notes", "Corp SSO", "--disable", "--sign-up")
+    assert (changed["sign_in_provider"]["enabled"], changed["sign_in_provider"]["allows_sign_up"]) == (
+        False,
+        True,
+    )
+    assert "has no sign-in provider Corp" in commands.refused("sign-in", "test", "notes", "Corp")
+    assert "client_secret" in commands.refused(
+        "sign-in", "add", "notes", "G", "--kind", "google", "--client-id", "u"
+    )
+    assert "at providers only" in commands.shown("server", "set", "notes", "--no-password")
+    assert "Nobody signs in at Corp SSO" in commands.shown("sign-in", "remove", "notes", "Corp SSO")
+    assert commands.json("sign-in", "list", "notes") == {"sign_in_providers": []}

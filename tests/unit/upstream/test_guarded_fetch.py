@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -98,6 +99,25 @@ async def test_what_is_no_document_is_refused(answer: bytes) -> None:
     async with answering(answer) as server:
         with pytest.raises(guarded_fetch.DocumentUnavailable):
             await fetch(server()[0], allows_private=True)
+
+
+async def test_a_name_is_looked_up_once_and_what_was_checked_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rebinding: the second answer of the name server leads to the metadata of a cloud."""
+    answers = iter(("127.0.0.1", "169.254.169.254", "169.254.169.254"))
+
+    async def look_up(_host: str, port: int, **_: object) -> list[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", look_up)
+    async with answering(reply(json.dumps(DOCUMENT).encode())) as server:
+        url, asked = server()
+        named = url.replace("127.0.0.1", "rebind.example")
+        assert (await fetch(named, allows_private=True)).content == DOCUMENT
+        assert b"host: rebind.example:" in asked[0].lower()
+        with pytest.raises(GatewayOpsError, match=r"169\.254"):
+            await fetch(named, allows_private=True)
 
 
 async def test_a_slow_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,7 @@ def _key(bare: dict[str, Any]) -> RSAKey | ECKey:
 def _check_claims(read: _Claims, expected: Expected, now_s: float) -> None:
     audience = (read.aud,) if isinstance(read.aud, str) else read.aud
     is_ours = expected.client_id in audience and (len(audience) == 1 or read.azp == expected.client_id)
+    is_subject = 0 < len(read.sub) <= _MAX_SUBJECT and read.sub.isprintable()
     is_right_nonce = hmac.compare_digest(read.nonce.encode(), expected.nonce.encode())
     rules = (
         (read.iss == expected.issuer, "another provider issued the ID token"),
@@ -125,7 +126,7 @@ def _check_claims(read: _Claims, expected: Expected, now_s: float) -> None:
         (read.iat <= now_s + LEEWAY_S, "the ID token is from the future: check the clocks"),
         ((read.nbf or 0) <= now_s + LEEWAY_S, "the ID token does not count yet: check the clocks"),
         (bool(expected.nonce) and is_right_nonce, "the ID token is of another attempt to sign in"),
-        (0 < len(read.sub) <= _MAX_SUBJECT, "the ID token does not say who it is about"),
+        (is_subject, "the ID token does not say who it is about"),
     )
     for holds, fault in rules:
         if not holds:

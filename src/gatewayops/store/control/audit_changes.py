@@ -39,6 +39,7 @@ _PERSONAL = {
     "users": frozenset({"email", "name"}),
     "end_users": frozenset({"email", "name"}),
     "user_identities": frozenset({"email"}),
+    "end_user_identities": frozenset({"email", "subject"}),
     "one_time_links": frozenset({"email"}),
     "identity_subjects": frozenset({"subject"}),
     "end_user_sessions": frozenset({"address", "user_agent"}),

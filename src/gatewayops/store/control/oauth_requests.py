@@ -16,6 +16,7 @@ from gatewayops.store.control.oauth_tables import (
     OAuthRefreshToken,
     OAuthRequest,
 )
+from gatewayops.store.control.sign_in_tables import SignInAttempt
 from gatewayops.store.control.tables import Table
 
 LIFE = timedelta(minutes=10)
@@ -91,6 +92,7 @@ async def forget_expired(session: Session) -> None:
     await session.execute(delete(OAuthRefreshToken).where(OAuthRefreshToken.expires_at < now - _KEPT_AFTER))
     await session.execute(delete(OAuthDeviceCode).where(OAuthDeviceCode.expires_at < now - _KEPT_AFTER))
     await session.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now))
+    await session.execute(delete(SignInAttempt).where(SignInAttempt.expires_at < now))
     await session.execute(delete(EndUserSession).where(EndUserSession.expires_at < now))
     has_tokens = exists().where(OAuthRefreshToken.grant_id == OAuthGrant.id)
     is_old = OAuthGrant.created_at < now - _KEPT_AFTER  # younger ones may still wait for their code

@@ -21,6 +21,7 @@ class ProtectedServer(msgspec.Struct, frozen=True):
     slug: str
     scopes: tuple[str, ...]
     allows_sign_up: bool
+    offers_password: bool = True
     grants: frozenset[str] = frozenset()  # grant types that registered clients may use; of `by_slug` only
     trusts_issuers: bool = False  # whether anybody's identity assertions count; of `by_slug` only
 
@@ -61,4 +62,5 @@ def _found(row: McpServer | None) -> ProtectedServer:
         slug=row.slug,
         scopes=tuple(row.oauth_scopes),
         allows_sign_up=row.allows_sign_up,
+        offers_password=row.offers_password,
     )

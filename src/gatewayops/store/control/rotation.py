@@ -12,7 +12,13 @@ from sqlalchemy import func, select
 
 from gatewayops.base.crypto import SealBroken
 from gatewayops.base.errors import Conflict
-from gatewayops.store.control import data_keys, revision, upstream_accounts, upstream_clients
+from gatewayops.store.control import (
+    data_keys,
+    revision,
+    sign_in_providers,
+    upstream_accounts,
+    upstream_clients,
+)
 from gatewayops.store.control.alert_channels import channel_binding
 from gatewayops.store.control.alert_tables import AlertChannel
 from gatewayops.store.control.credentials import Credentials
@@ -24,6 +30,7 @@ from gatewayops.store.control.factor_tables import UserTotp, totp_binding
 from gatewayops.store.control.identity_providers import provider_binding
 from gatewayops.store.control.oauth_keys import key_binding
 from gatewayops.store.control.oauth_tables import OAuthSigningKey
+from gatewayops.store.control.sign_in_tables import SignInProvider
 from gatewayops.store.control.sso_tables import IdentityProvider
 from gatewayops.store.control.tables import McpServer
 from gatewayops.store.control.upstream_account_tables import UpstreamAccount, UpstreamClient
@@ -58,6 +65,7 @@ SEALED = (
     Sealed(ExportDestination, export_binding, "headers_sealed"),
     Sealed(AlertChannel, channel_binding, "sealed_secret"),
     Sealed(OAuthSigningKey, key_binding, "private_sealed"),
+    Sealed(SignInProvider, sign_in_providers.binding, "sealed_secret"),
 )
 """Every column of sealed values that are kept. A new kind of credential belongs here too."""
 

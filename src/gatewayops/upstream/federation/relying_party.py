@@ -54,9 +54,15 @@ class RelyingParty:
         return len(id_token.public_keys(found))
 
     async def authorization_url(
-        self, provider: Registration, attempt: Attempt, *, redirect_uri: str, login_hint: str = ""
+        self,
+        provider: Registration,
+        attempt: Attempt,
+        *,
+        redirect_uri: str,
+        login_hint: str = "",
+        prompt: str = "",
     ) -> str:
-        """Where to send the browser. Raises as `endpoints` does."""
+        """Where to send the browser; `prompt` as the provider has it. Raises as `endpoints` does."""
         endpoints = await self.endpoints(provider)
         asked = {
             "response_type": "code",
@@ -71,6 +77,8 @@ class RelyingParty:
             asked["nonce"] = attempt.nonce
         if login_hint:
             asked["login" if provider.kind is Kind.GITHUB else "login_hint"] = login_hint
+        if prompt:
+            asked["prompt"] = prompt
         joint = "&" if urlsplit(endpoints.authorization).query else "?"
         return f"{endpoints.authorization}{joint}{urlencode(asked)}"
 

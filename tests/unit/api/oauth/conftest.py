@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,12 +16,14 @@ from gatewayops.api.oauth_state import OAuthState
 from gatewayops.store.control import end_users, servers
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.servers import Headers, ServerSpec
+from gatewayops.testing.fake_github import CLIENT_ID, CLIENT_SECRET, FakeGitHub, fake_github
 
 PUBLIC = "http://127.0.0.1:8080"
 EMAIL, PASSWORD = "ada@example.com", "correct horse battery"
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
 SCOPES = '["notes.read", "notes.write"]'
+NO_ROOTS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # for http; reading certificates takes long
 CALLBACK = "https://client.example/callback"
 
 
@@ -47,6 +50,25 @@ class Browser:
 
     async def sign_in(self, page: httpx.Response) -> httpx.Response:
         return await self.submit(page, email=EMAIL, password=PASSWORD)
+
+    async def leave(self, page: httpx.Response, button: str) -> httpx.Response:
+        """Presses the button of a sign-in page that says so; what is answered."""
+        forms = re.findall(r'<form method="post" action="([^"]*)">(.*?)</form>', page.text, re.DOTALL)
+        (found,) = [(url, form) for url, form in forms if f"Continue with {button}<" in form]
+        hidden = dict(re.findall(r'name="(\w+)" value="([^"]*)"', found[1]))
+        headers = {"Origin": f"{page.url.scheme}://{page.url.netloc.decode()}"}
+        return await self.client.post(found[0], data=hidden, headers=headers)
+
+    async def away(self, page: httpx.Response, button: str) -> str:
+        """Signs in at the provider; the address to which it sends the browser back."""
+        left = await self.leave(page, button)
+        assert left.status_code == 303, left.text
+        async with httpx.AsyncClient(verify=NO_ROOTS) as outside:
+            return (await outside.get(left.headers["location"])).headers["location"]
+
+    async def elsewhere(self, page: httpx.Response, button: str) -> httpx.Response:
+        """All the way, out and back."""
+        return await self.go(await self.away(page, button))
 
 
 class App:
@@ -198,3 +220,34 @@ def employ(
         return App(anyone, slug, told | ({"client_secret": made["secret"]} if made["secret"] else {}))
 
     return make
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    """Where ada@example.com has an account, number 583231."""
+    with fake_github() as running:
+        yield running
+
+
+@pytest.fixture
+def corp() -> Iterator[FakeGitHub]:
+    """Another provider, with accounts of its own."""
+    with fake_github() as running:
+        yield running
+
+
+@pytest.fixture
+def offer(
+    admin: httpx.AsyncClient, github: FakeGitHub, people: dict[str, str]
+) -> Callable[..., Awaitable[dict[str, Any]]]:
+    """Lets people sign in to `notes` by it: `await offer("Hub", allows_sign_up=True)`."""
+
+    async def add(name: str = "Hub", at: FakeGitHub = github, **changes: Any) -> dict[str, Any]:
+        body = {"name": name, "kind": "github", "issuer": at.url, "allow_private_network": True}
+        body |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "allows_sign_up": True}
+        made = await admin.post("/v1/servers/notes/sign-in-providers", json=body | changes)
+        assert made.status_code == 201, made.text
+        found: dict[str, Any] = made.json()["sign_in_provider"]
+        return found
+
+    return add

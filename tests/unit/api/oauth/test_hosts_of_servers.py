@@ -92,6 +92,23 @@ async def test_a_person_signs_in_at_the_host_and_the_token_is_for_it(
     assert not any(cookie.domain_specified for cookie in cookies)
 
 
+async def test_whoever_leaves_the_host_for_a_provider_comes_back_to_it(
+    at_host: Any, person: Any, offer: Callable[..., Awaitable[Any]], github: Any
+) -> None:
+    github.user["id"], github.emails[0]["email"] = 7, "eve@example.com"
+    provider = await offer()
+
+    consent = await person.elsewhere(await person.go(at_host.authorize_url()), "Hub")
+
+    path = f"sign-in/{provider['id']}/callback"
+    assert provider["redirect_uris"] == [
+        f"https://gw.example.com/oauth/notes/{path}",
+        f"{ISSUER}/{path}",
+    ]
+    assert str(consent.url).startswith(f"{ISSUER}/consent?")
+    assert "eve@example.com" in consent.text
+
+
 async def test_the_resource_of_the_other_form_is_refused(at_host: Any, person: Any, seen: Any) -> None:
     wrong = "https://gw.example.com/v1/mcp/notes"
     answer = await person.client.get(at_host.authorize_url(resource=wrong))

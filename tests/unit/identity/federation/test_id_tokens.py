@@ -96,6 +96,7 @@ def hmac_of_the_public_key() -> str:
         pytest.param(lambda: token(nonce=None), id="no nonce"),
         pytest.param(lambda: token(sub=""), id="about nobody"),
         pytest.param(lambda: token(sub=17), id="subject is a number"),
+        pytest.param(lambda: token(sub="1\x00"), id="subject that cannot be kept"),
         pytest.param(lambda: "a.b", id="no token"),
         pytest.param(lambda: "", id="nothing"),
         pytest.param(lambda: "x" * 100_000, id="endless"),

@@ -115,7 +115,7 @@ async def came_back(registered: Registration, party: RelyingParty | None = None,
 
 async def test_a_person_is_sent_there_with_everything_that_binds_the_answer(registered: Registration) -> None:
     url = await RelyingParty().authorization_url(
-        registered, ATTEMPT, redirect_uri=BACK, login_hint="ada@example.com"
+        registered, ATTEMPT, redirect_uri=BACK, login_hint="ada@example.com", prompt="login"
     )
     sent = dict(parse_qsl(urlsplit(url).query))
     assert url.startswith(f"{registered.issuer}/authorize?tenant=7&")
@@ -123,7 +123,7 @@ async def test_a_person_is_sent_there_with_everything_that_binds_the_answer(regi
     assert (sent["client_id"], sent["redirect_uri"]) == ("gatewayops", BACK)
     assert (sent["state"], sent["nonce"], sent["scope"]) == ("state", "nonce", "openid email profile")
     assert (sent["code_challenge"], sent["code_challenge_method"]) == (ATTEMPT.challenge, "S256")
-    assert sent["login_hint"] == "ada@example.com"
+    assert (sent["login_hint"], sent["prompt"]) == ("ada@example.com", "login")
     assert ATTEMPT.verifier not in url
 
 

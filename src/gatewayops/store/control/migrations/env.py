@@ -21,6 +21,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     oauth_tables,
     pin_tables,
     saml_tables,
+    sign_in_tables,
     spool_positions,
     sso_tables,
     upstream_account_tables,
