@@ -5,16 +5,19 @@ address, for an address, and loosely for a person, so that guessing from elsewhe
 """
 
 import re
+from contextlib import suppress
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from gatewayops.api import oauth_pages
+from gatewayops.api import oauth_account_pages, oauth_pages
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.end_user_mail import EndUserMail, check_mailable
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import onward
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, NotFound, TooMany
+from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor, Draft, Target
@@ -45,14 +48,18 @@ async def sign_in(request: Request, here: AtServer, parts: Parts, state: State) 
     email = given.get("email").strip().lower()
     address = address_of(request)
     try:
-        user = await _checked(
-            here, parts, state, email=email, password=given.get("password"), address=address
-        )
+        user = await checked(here, parts, state, email=email, password=given.get("password"), address=address)
     except TooMany as error:
-        return _sign_in_form(browser, here, pending.id, email=email, fault=_sentence(error))
+        return _sign_in_form(browser, here, pending.id, email=email, fault=sentence(error))
     if user is None:
         return _sign_in_form(browser, here, pending.id, email=email, fault=_WRONG)
-    return await _go_on(request, browser, here, parts, user, pending.id)
+    if here.server.requires_verified_email and user.email_verified_at is None:
+        mail = EndUserMail(request, here, parts, state)
+        with suppress(TooMany):  # then there are some already
+            mail.count(user.email)
+            mail.confirm(user, pending.id)
+        return oauth_account_pages.look_into_mail(here.look, user.email)
+    return await go_on(request, browser, here, parts, user, pending.id)
 
 
 @router.get("/sign-up")
@@ -61,12 +68,12 @@ async def show_sign_up(request: Request, here: AtServer, parts: Parts) -> Respon
     _check_allowed(here)
     browser = Browser(request, here, parts)
     pending = await browser.pending(request.query_params.get("request", ""))
-    return oauth_pages.sign_up(here.server.name, browser.hidden(pending.id), least=MIN_LENGTH)
+    return oauth_pages.sign_up(here.look, browser.hidden(pending.id), least=MIN_LENGTH)
 
 
 @router.post("/sign-up")
 async def sign_up(request: Request, here: AtServer, parts: Parts, state: State) -> Response:
-    """On to consent, or the form again. The address is not verified: nothing is ever linked by it."""
+    """On to consent, or the form again; by way of a mail where addresses must be confirmed."""
     _check_allowed(here)
     browser = Browser(request, here, parts)
     given, pending = await browser.form()
@@ -74,17 +81,23 @@ async def sign_up(request: Request, here: AtServer, parts: Parts, state: State) 
     try:
         state.registrations.check("sign-up", here.server.id, address)
         state.registrations.add("sign-up", here.server.id, address)
-        user = await _made(here, parts, state, email=email, password=given.get("password"), address=address)
+        origin.enter(Origin(Actor("unknown"), address=address))
+        if here.server.requires_verified_email:
+            return await _signed_up_by_mail(
+                EndUserMail(request, here, parts, state), here, state, given=given, request_id=pending.id
+            )
+        user = await _made(here, parts, state, email=email, password=given.get("password"))
     except (TooMany, InvalidInput, Conflict) as error:
-        fault = _TAKEN if isinstance(error, Conflict) else _sentence(error)
+        fault = _TAKEN if isinstance(error, Conflict) else sentence(error)
         hidden = browser.hidden(pending.id)
-        return oauth_pages.sign_up(here.server.name, hidden, least=MIN_LENGTH, email=email[:254], fault=fault)
-    return await _go_on(request, browser, here, parts, user, pending.id)
+        return oauth_pages.sign_up(here.look, hidden, least=MIN_LENGTH, email=email[:254], fault=fault)
+    return await go_on(request, browser, here, parts, user, pending.id)
 
 
-async def _checked(
+async def checked(
     here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str, address: str
 ) -> EndUser | None:
+    """Whose address and password these are, within the limits on guessing. Raises TooMany."""
     org_id = here.server.org_id
     counters = (
         (state.by_person_and_address, (org_id, email, address)),
@@ -121,23 +134,33 @@ async def _tell_failed(here: Here, parts: ControlParts, account: Account | None,
         audit.note(session, here.server.org_id, draft)
 
 
-async def _made(
-    here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str, address: str
-) -> EndUser:
+async def _made(here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str) -> EndUser:
     if not _EMAIL.fullmatch(email):
         msg = "email: an address such as ada@example.com"
         raise InvalidInput(msg)
     hashed = await state.passwords.hash(password)
-    origin.enter(Origin(Actor("unknown"), address=address))
     async with parts.database.session() as session:
         return await end_users.add(
             session, org_id=here.server.org_id, email=email, name="", password_hash=hashed
         )
 
 
-async def _go_on(
+async def _signed_up_by_mail(
+    mail: EndUserMail, here: Here, state: OAuthState, *, given: Parameters, request_id: str
+) -> Response:
+    """The same answer, after the same work, whether the address is somebody's already or not."""
+    email = given.get("email").strip().lower()
+    check_mailable(email)
+    hashed = await state.passwords.hash(given.get("password"))
+    mail.count(email)
+    mail.sign_up(email, hashed, request_id)
+    return oauth_account_pages.look_into_mail(here.look, email)
+
+
+async def go_on(
     request: Request, browser: Browser, here: Here, parts: ControlParts, user: EndUser, request_id: str
 ) -> Response:
+    """To consent, signed in from now on."""
     answer = onward(browser.page_url("consent", request_id))
     new = NewSession(
         server_id=here.server.id,
@@ -157,9 +180,7 @@ def _sign_in_form(
 ) -> Response:
     sign_up_url = browser.page_url("sign-up", request_id) if here.server.allows_sign_up else ""
     hidden = browser.hidden(request_id)
-    return oauth_pages.sign_in(
-        here.server.name, hidden, sign_up_url=sign_up_url, email=email[:254], fault=fault
-    )
+    return oauth_pages.sign_in(here.look, hidden, sign_up_url=sign_up_url, email=email[:254], fault=fault)
 
 
 def _check_allowed(here: Here) -> None:
@@ -168,5 +189,6 @@ def _check_allowed(here: Here) -> None:
         raise NotFound(msg)
 
 
-def _sentence(error: GatewayOpsError) -> str:
+def sentence(error: GatewayOpsError) -> str:
+    """For the page."""
     return error.detail[:1].upper() + error.detail[1:] + "."

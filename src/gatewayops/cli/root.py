@@ -42,6 +42,7 @@ _COMMANDS = {
     "end-user": ("end_users", "end_user", "People who sign in to your MCP servers.", False),
     "issuer": ("issuers", "issuer", "Identity providers that vouch for them.", False),
     "client": ("clients", "client", "Apps through which they do.", False),
+    "branding": ("branding", "branding", "How the pages look on which they do.", False),
     "connection": ("connections", "connection", "Users' own accounts at MCP servers.", False),
     "settings": (
         "settings_reference",

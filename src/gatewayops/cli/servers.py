@@ -81,6 +81,10 @@ def _callers_options(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--sign-up/--no-sign-up", "allows_sign_up", default=None,
             help="People may make themselves an account [default: no].",
         ),
+        click.option(
+            "--verified-email/--unverified-email", "requires_verified_email", default=None,
+            help="People with a password must have shown that the address is theirs [default: yes].",
+        ),
         click.option("--slug", metavar="SLUG", help="Its name in addresses [default: NAME]."),
         click.option(
             "--origin", "allowed_origins", multiple=True, metavar="ORIGIN",
@@ -264,6 +268,7 @@ def _callers(row: dict[str, Any]) -> str:
         return "keys of the organisation"
     needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
     sign_up = ", who may sign up" if row["allows_sign_up"] else ""
+    sign_up += "" if row["requires_verified_email"] else " with any address"
     return f"people who sign in{needs}{sign_up}, and keys of the organisation"
 
 

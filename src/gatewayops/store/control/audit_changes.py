@@ -38,6 +38,7 @@ _NOUNS = {
 _PERSONAL = {
     "users": frozenset({"email", "name"}),
     "end_users": frozenset({"email", "name"}),
+    "end_user_links": frozenset({"email"}),
     "one_time_links": frozenset({"email"}),
     "identity_subjects": frozenset({"subject"}),
     "end_user_sessions": frozenset({"address", "user_agent"}),

@@ -32,6 +32,7 @@ class ServerSpec(Resilience, frozen=True):
     auth: str = API_KEY
     oauth_scopes: tuple[str, ...] = ()
     allows_sign_up: bool = False  # end users may make themselves an account
+    requires_verified_email: bool = True  # of end users who come with a password
     upstream_auth: str = "none"  # or user_oauth
     upstream_scopes: tuple[str, ...] = ()  # asked for at the server's authorization server; empty: its own
     allowed_origins: tuple[str, ...] = ()  # of pages that may call; `*` for any

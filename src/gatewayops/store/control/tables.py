@@ -187,6 +187,7 @@ class McpServer(OwnedTable):
     slug: Mapped[str] = mapped_column(String(128))  # in addresses; unique over all organisations
     oauth_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
     allows_sign_up: Mapped[bool] = mapped_column(default=False)
+    requires_verified_email: Mapped[bool] = mapped_column(default=True)
     upstream_auth: Mapped[str] = mapped_column(String(16), default="none")  # none, user_oauth
     upstream_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
     allowed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)
