@@ -71,7 +71,7 @@ class BrandingChange(Body):
 class NewLogo(Body):
     """A PNG, JPEG or WebP picture in base64: 128 KiB and 1024 by 1024 pixels at most."""
 
-    image: Annotated[str, Field(max_length=4 * (MAX_BYTES // 3 + 3))]
+    image: Annotated[str, Field(max_length=4 * MAX_BYTES)]
 
 
 class BrandingBody(BaseModel):
@@ -104,7 +104,7 @@ async def show(server: InPath, caller: Reader, parts: Parts) -> OneBranding:
 
 @router.patch("")
 async def change(server: InPath, body: BrandingChange, caller: Writer, parts: Parts) -> OneBranding:
-    """Changes what is given; the pages show it at once."""
+    """Changes what is given; the pages show it within a second."""
     known = await protected_by(parts, caller, server)
     changes = body.model_dump(exclude_none=True)
     async with parts.database.session() as session:

@@ -43,7 +43,7 @@ async def export(
     kind: Annotated[Kind, Query()] = "end_users",
     form: Annotated[Format, Query(alias="format")] = "jsonl",
 ) -> StreamingResponse:
-    """All of a kind, newest first; sessions that are live, and nothing about servers that your key leaves out."""
+    """All of a kind, newest first; of sessions live ones; nothing of servers that your key leaves out."""
     async with parts.database.reading() as session:
         known = await end_user_exports.servers(session, org_id=caller.org_id)
     covered = {server_id: name for server_id, name in known.items() if grants(caller.servers, name)}

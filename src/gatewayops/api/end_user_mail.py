@@ -20,7 +20,7 @@ from gatewayops.store.control import end_user_links, end_users
 from gatewayops.store.control.end_user_links import RESET, VERIFY, NewLink
 from gatewayops.store.control.end_users import EndUser
 
-# What browsers take for an address (the HTML standard, 4.10.5.1.5); none of it has a meaning in a mail's head.
+# What browsers take for an address (HTML standard, 4.10.5.1.5); none of it has a meaning in a mail's head.
 _MAILABLE = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,187}[a-zA-Z0-9])?"
 )

@@ -73,8 +73,8 @@ async def reset(request: Request, here: AtServer, parts: Parts, state: State) ->
     try:
         hashed = await state.passwords.hash(given.get("password"))
     except (InvalidInput, TooMany) as error:
-        form = {"email": link.email, "least": MIN_LENGTH, "fault": sentence(error)}
-        return oauth_account_pages.reset(here.look, token, **form)
+        fault = sentence(error)
+        return oauth_account_pages.reset(here.look, token, email=link.email, least=MIN_LENGTH, fault=fault)
     which = {"org_id": here.server.org_id, "ref": link.end_user_id}
     origin.enter(Origin(Actor("end_user", link.end_user_id, link.email), address=address_of(request)))
     try:

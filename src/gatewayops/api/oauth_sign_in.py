@@ -179,8 +179,9 @@ def _sign_in_form(
     browser: Browser, here: Here, request_id: str, *, email: str = "", fault: str = ""
 ) -> Response:
     sign_up_url = browser.page_url("sign-up", request_id) if here.server.allows_sign_up else ""
+    more = oauth_pages.other_ways(forgot_url=browser.page_url("forgot", request_id), sign_up_url=sign_up_url)
     hidden = browser.hidden(request_id)
-    return oauth_pages.sign_in(here.look, hidden, sign_up_url=sign_up_url, email=email[:254], fault=fault)
+    return oauth_pages.sign_in(here.look, hidden, more=more, email=email[:254], fault=fault)
 
 
 def _check_allowed(here: Here) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, inspect, select
 
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.end_users import is_live
@@ -23,8 +23,10 @@ COLUMNS = {
     "end_users": ("id", "email", "name", "enabled", "email_verified", "created_at", "signed_in_at"),
     "sessions": ("id", "end_user_id", "email", "server", "address", "user_agent", *_MOMENTS),
     "consents": ("id", "end_user_id", "email", "server", "client_id", "client_name", "scopes", "created_at"),
-    "clients": ("id", "server", "client_id", "kind", "name", "redirect_uris", "auth_method", "grant_types")
-    + ("scopes", "enabled", "created_at"),
+    "clients": (
+        *("id", "server", "client_id", "kind", "name", "redirect_uris", "auth_method"),
+        *("grant_types", "scopes", "enabled", "created_at"),
+    ),
 }
 
 
@@ -67,7 +69,7 @@ class Export(msgspec.Struct, frozen=True):
         """Of the row's own columns, those of whom and what it refers to, and what follows from them."""
         client = clients.get(getattr(row, "client_ref", ""))
         person = people.get(getattr(row, "end_user_id", ""))
-        told = {name: getattr(row, name) for name in row.__table__.columns.keys()}
+        told = {column.key: getattr(row, column.key) for column in inspect(type(row)).columns}
         told["server"] = self.servers.get(told.get("server_id", ""), "")
         told["enabled"] = told.get("disabled_at") is None
         told["email_verified"] = told.get("email_verified_at") is not None
@@ -84,4 +86,4 @@ async def servers(session: Session, *, org_id: str) -> dict[str, str]:
     query = select(McpServer.id, McpServer.name).where(
         McpServer.org_id == org_id, McpServer.auth == PROTECTED
     )
-    return {server_id: name for server_id, name in (await session.execute(query)).all()}
+    return {row.id: row.name for row in await session.execute(query)}

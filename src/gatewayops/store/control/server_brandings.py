@@ -49,7 +49,7 @@ async def logo(session: Session, *, org_id: str, server_id: str, sha256: str) ->
 
 
 async def put(session: Session, *, org_id: str, server_id: str, changes: dict[str, str]) -> Branding:
-    """Changes what is given, fields of Branding; pages show it at once."""
+    """Changes what is given, fields of Branding."""
     row = await _row(session, org_id, server_id)
     for name, value in changes.items():
         setattr(row, name, value)
