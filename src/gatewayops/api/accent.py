@@ -15,10 +15,11 @@ _STEPS = 100
 
 
 class Accent(msgspec.Struct, frozen=True):
-    """Of links and buttons; the buttons' text is white on `on_light`, and the dark page's on `on_dark`."""
+    """Shades for links and borders of buttons, by day and by night; and for the text of buttons."""
 
     on_light: str
     on_dark: str
+    text: str
 
 
 @lru_cache(maxsize=256)
@@ -26,9 +27,13 @@ def accent(color: str) -> Accent:
     """The nearest shades that can be read: darker ones by day, lighter ones by night.
 
     >>> accent("#ffdd00")
-    Accent(on_light='#7f6e00', on_dark='#ffdd00')
+    Accent(on_light='#806e00', on_dark='#ffdd00', text='#000000')
     """
-    return Accent(_readable(color, on=LIGHT, towards="#000000"), _readable(color, on=DARK, towards="#ffffff"))
+    return Accent(
+        on_light=_readable(color, on=LIGHT, towards="#000000"),
+        on_dark=_readable(color, on=DARK, towards="#ffffff"),
+        text=max("#ffffff", "#000000", key=lambda text: contrast(text, color)),  # 4.58 to 1 or more
+    )
 
 
 def is_color(text: str) -> bool:

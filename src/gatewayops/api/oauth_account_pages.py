@@ -32,8 +32,8 @@ def forgot(look: Look, hidden: str, *, email: str = "", fault: str = "") -> HTML
 def reset(look: Look, token: str, *, email: str, least: int, fault: str = "") -> HTMLResponse:
     """The form for a new password."""
     body = (
-        f"{fault_line(fault)}<p>for <b>{escape(email)}</b>. Wherever you are signed in, you will be signed "
-        f'out.</p><form method="post">{hidden_field("token", token)}'
+        f"{fault_line(fault)}<p>to use <b>{escape(look.name)}</b>. Wherever you are signed in, you will be "
+        f'signed out.</p><form method="post">{hidden_field("token", token)}{_whose(email)}'
         f'<label>Password, at least {least} characters <input name="password" type="password" required '
         f'autofocus autocomplete="new-password" minlength="{least}" maxlength="256"></label>'
         "<p><button>Set the password</button></p></form>"
@@ -44,9 +44,9 @@ def reset(look: Look, token: str, *, email: str, least: int, fault: str = "") ->
 def verify(look: Look, token: str, *, email: str, fault: str = "") -> HTMLResponse:
     """Asks for the password: a link alone would let in whoever made an account with another's address."""
     body = (
-        f"{fault_line(fault)}<p>Is <b>{escape(email)}</b> yours? Type the password that you chose for "
-        f"<b>{escape(look.name)}</b>. If you chose none, close this page: somebody else did, and gets no "
-        f'further without you.</p><form method="post">{hidden_field("token", token)}'
+        f"{fault_line(fault)}<p>Type the password that you chose for <b>{escape(look.name)}</b>. If you "
+        "chose none, close this page: somebody else did, and gets no further without you.</p>"
+        f'<form method="post">{hidden_field("token", token)}{_whose(email)}'
         '<label>Password <input name="password" type="password" required autofocus '
         'autocomplete="current-password" maxlength="256"></label><p><button>Confirm</button></p></form>'
     )
@@ -65,3 +65,9 @@ def done(look: Look, title: str, *, onward_url: str) -> HTMLResponse:
     if onward_url:
         body = f'<p><a href="{escape(onward_url)}">Go on and sign in</a></p>'
     return page(title, body, look=look)
+
+
+def _whose(email: str) -> str:
+    """For the person, and for what keeps their passwords; nobody reads it from the form."""
+    field = f'<input type="email" value="{escape(email)}" readonly autocomplete="username">'
+    return f"<label>E-mail {field}</label>"

@@ -18,7 +18,7 @@ from gatewayops.store.control.server_brandings import PLAIN, Branding
 
 OURS = "#1f6feb"
 _STYLE = """
-:root{color-scheme:light dark;--accent:%s;--on-accent:#fff;--line:#d5d9df;--quiet:#57606a}
+:root{color-scheme:light dark;--brand:%s;--on-brand:%s;--accent:%s;--line:#d5d9df;--quiet:#57606a}
 body{font:16px/1.5 system-ui,sans-serif;background:#f4f5f7;color:#1b1f24;margin:0;padding:2rem 1rem}
 main{max-width:26rem;margin:0 auto;background:#fff;border:1px solid var(--line);border-radius:12px;
 padding:1.5rem 2rem}
@@ -27,7 +27,7 @@ label{display:block;margin:.75rem 0}
 input{font:inherit;width:100%%;box-sizing:border-box;
 padding:.5rem;border:1px solid #8b949e;border-radius:6px}
 button{font:inherit;padding:.5rem 1rem;border-radius:6px;border:1px solid var(--accent);
-background:var(--accent);color:var(--on-accent);cursor:pointer}
+background:var(--brand);color:var(--on-brand);cursor:pointer}
 button.quiet{background:none;color:inherit;border-color:#8b949e}
 a{color:var(--accent)}img{display:block;max-width:100%%;max-height:4rem}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
@@ -37,7 +37,7 @@ code{font:14px ui-monospace,monospace;overflow-wrap:anywhere}
 footer{max-width:26rem;margin:1rem auto;color:var(--quiet);font-size:.875rem;text-align:center}
 footer code{font-size:.8125rem}footer a{margin:0 .5rem}
 @media(max-width:30rem){body{padding:1rem .5rem}main{padding:1rem 1.25rem}}
-@media(prefers-color-scheme:dark){:root{--accent:%s;--on-accent:#14171a;--line:#3d444d;--quiet:#9ba3ad}
+@media(prefers-color-scheme:dark){:root{--accent:%s;--line:#3d444d;--quiet:#9ba3ad}
 body{background:#14171a;color:#dfe3e8}main{background:#22272c}
 input{background:#14171a;color:inherit}.fault,.warning{color:#1b1f24}
 img{background:#fff;padding:.25rem .5rem;border-radius:6px}}
@@ -95,7 +95,7 @@ def _link(name: str, url: str) -> str:
 @lru_cache(maxsize=256)
 def _style(color: str) -> str:
     shades = accent(color)
-    return _STYLE % (shades.on_light, shades.on_dark)
+    return _STYLE % (color, shades.text, shades.on_light, shades.on_dark)
 
 
 @lru_cache(maxsize=256)
