@@ -76,9 +76,11 @@ def _table(rows: Sequence[Row]) -> bytes:
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401 - of any column
-    """Times as the API writes them, lists with blanks between: scopes and addresses hold none."""
+    """As the API writes it; lists with blanks between, for scopes and addresses hold none."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return str(value).lower()
     told = msgspec.to_builtins(value)
     return cell(" ".join(told) if isinstance(told, list) else told)
 

@@ -40,7 +40,7 @@ footer code{font-size:.8125rem}footer a{margin:0 .5rem}
 @media(prefers-color-scheme:dark){:root{--accent:%s;--line:#3d444d;--quiet:#9ba3ad}
 body{background:#14171a;color:#dfe3e8}main{background:#22272c}
 input{background:#14171a;color:inherit}.fault,.warning{color:#1b1f24}
-img{background:#fff;padding:.25rem .5rem;border-radius:6px}}
+img{background:#fff;padding:.25rem .5rem;border-radius:6px;box-sizing:border-box}}
 """
 
 

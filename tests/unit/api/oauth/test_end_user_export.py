@@ -73,6 +73,7 @@ async def test_no_cell_of_a_table_is_a_formula(
         if kind == "end_users":
             found = {row["name"] for row in table}
             assert {"'=cmd|' /C calc'!A0", 'a"b,c\nd', "Ada"} <= found
+            assert (table[0]["enabled"], table[0]["signed_in_at"]) == ("true", "")
         if kind == "clients":
             assert table[0]["name"].startswith("'=HYPERLINK(")
 
