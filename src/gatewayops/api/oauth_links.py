@@ -41,6 +41,7 @@ async def forgot(request: Request, here: AtServer, parts: Parts, state: State) -
     given = await browser.fields()
     email, request_id = given.get("email").strip().lower(), given.get("request")
     mail = EndUserMail(request, here, parts, state)
+    origin.enter(Origin(Actor("unknown"), address=address_of(request)))
     try:
         check_mailable(email)
         mail.count(email)

@@ -55,6 +55,7 @@ async def sign_in(request: Request, here: AtServer, parts: Parts, state: State) 
         return _sign_in_form(browser, here, pending.id, email=email, fault=_WRONG)
     if here.server.requires_verified_email and user.email_verified_at is None:
         mail = EndUserMail(request, here, parts, state)
+        origin.enter(Origin(Actor("end_user", user.id, user.email), address=address))
         with suppress(TooMany):  # then there are some already
             mail.count(user.email)
             mail.confirm(user, pending.id)

@@ -179,6 +179,23 @@ async def test_nobody_learns_whether_an_address_is_known(
     ]
 
 
+async def test_the_audit_log_says_that_a_link_was_mailed_and_what_came_of_it_and_not_the_link(
+    register: Any, browser: Any, post: Any, admin: httpx.AsyncClient
+) -> None:
+    app, person = await register(), browser()
+    await forgot(person, app, EMAIL)
+    (mail,) = await post()
+    await choose(person, link_in(mail))
+    told = (await admin.get("/v1/logs/audit")).json()["entries"]
+    made = next(entry for entry in told if entry["action"] == "end_user_link.created")
+    assert made["actor"]["kind"] == "unknown"
+    assert (made["after"]["email"], made["after"]["hash"]) == (EMAIL, "set")
+    changed = next(entry for entry in told if entry["action"] == "end_user.changed")
+    assert (changed["actor"]["kind"], changed["actor"]["name"]) == ("end_user", EMAIL)
+    assert changed["after"]["password_hash"] == "changed"
+    assert link_in(mail).partition("token=")[2] not in str(told)
+
+
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
 async def test_nobodys_mailbox_is_flooded(register: Any, browser: Any, post: Any, email: str) -> None:
     app, person = await register(), browser()
