@@ -260,32 +260,31 @@ async def test_a_link_leads_to_our_own_address_whatever_host_the_request_names(
     assert "evil" not in mail.as_string()
 
 
-@pytest.mark.parametrize("page", ["forgot", "reset", "verify"])
-async def test_a_page_elsewhere_sends_no_form_of_ours(register: Any, browser: Any, page: str) -> None:
+async def test_a_page_elsewhere_sends_no_form_of_ours(register: Any, browser: Any) -> None:
     app, person = await register(), browser()
-    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
-        form = {"email": EMAIL, "token": "x", "password": NEW}
-        answer = await person.client.post(f"{app.issuer}/{page}", data=form, headers=headers)
-        assert answer.status_code == 403
+    form = {"email": EMAIL, "token": "x", "password": NEW}
+    for page in ("forgot", "reset", "verify"):
+        for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+            answer = await person.client.post(f"{app.issuer}/{page}", data=form, headers=headers)
+            assert answer.status_code == 403
 
 
-@pytest.mark.parametrize(
-    "email",
-    [
+async def test_an_address_that_means_something_else_in_a_mails_head_is_refused(
+    open_notes: Any, browser: Any, post: Any
+) -> None:
+    odd = (
         "a,b@example.com",
         '"@example.com',
         "<a@example.com>",
-        "a@b@example.com",
-        "a@exa\u202emple.com",
+        "a@b@c.example",
+        "a@b\u202e.example",
         "a @b.c",
-    ],
-)
-async def test_an_address_that_means_something_else_in_a_mails_head_is_refused(
-    open_notes: Any, browser: Any, post: Any, email: str
-) -> None:
-    for answer in (await forgot(browser(), open_notes, email), await sign_up(browser(), open_notes, email)):
-        assert answer.status_code == 400
-        assert "An address such as ada@example.com" in answer.text or "an address such as" in answer.text
+    )
+    for email in odd:
+        for ask in (forgot, sign_up):
+            answer = await ask(browser(), open_notes, email)
+            assert answer.status_code == 400
+            assert "an address such as ada@example.com" in answer.text
     assert await post() == []
 
 
