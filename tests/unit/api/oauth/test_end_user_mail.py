@@ -196,13 +196,13 @@ async def test_the_audit_log_says_that_a_link_was_mailed_and_what_came_of_it_and
     assert link_in(mail).partition("token=")[2] not in str(told)
 
 
-@pytest.mark.parametrize("email", [EMAIL, "nobody@example.com"])
-async def test_nobodys_mailbox_is_flooded(register: Any, browser: Any, post: Any, email: str) -> None:
+async def test_nobodys_mailbox_is_flooded(register: Any, browser: Any, post: Any) -> None:
     app, person = await register(), browser()
-    for _ in range(3):
-        assert (await forgot(person, app, email)).status_code == 200
-    assert "Too many attempts" in (await forgot(browser(), app, email.upper())).text
-    assert len(await post()) == (3 if email == EMAIL else 0)
+    for email in (EMAIL, "nobody@example.com"):
+        for _ in range(3):
+            assert (await forgot(person, app, email)).status_code == 200
+        assert "Too many attempts" in (await forgot(browser(), app, email.upper())).text
+    assert [mail["To"] for mail in await post()] == [EMAIL] * 3
 
 
 async def test_a_link_is_good_at_its_own_server_only(
