@@ -14,7 +14,7 @@ from gatewayops.api.auth import principal_for
 from gatewayops.api.oauth_look import OURS
 from gatewayops.api.parts import Parts
 from gatewayops.api.picture import MAX_BYTES, picture_of
-from gatewayops.api.server_clients import protected_by
+from gatewayops.api.server_clients import find_protected
 from gatewayops.api.shapes import Body, Email, InPath
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
@@ -96,7 +96,7 @@ class OneBranding(BaseModel):
 @router.get("")
 async def show(server: InPath, caller: Reader, parts: Parts) -> OneBranding:
     """As it is; empty where nothing was decided."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     async with parts.database.reading() as session:
         found = await server_brandings.find(session, org_id=caller.org_id, server_id=known.id)
     return _body(found, known, parts.site)
@@ -105,7 +105,7 @@ async def show(server: InPath, caller: Reader, parts: Parts) -> OneBranding:
 @router.patch("")
 async def change(server: InPath, body: BrandingChange, caller: Writer, parts: Parts) -> OneBranding:
     """Changes what is given; the pages show it within a second."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     changes = body.model_dump(exclude_none=True)
     async with parts.database.session() as session:
         found = await server_brandings.put(session, org_id=caller.org_id, server_id=known.id, changes=changes)
@@ -115,7 +115,7 @@ async def change(server: InPath, body: BrandingChange, caller: Writer, parts: Pa
 @router.delete("", status_code=204)
 async def remove(server: InPath, caller: Writer, parts: Parts) -> Response:
     """The pages look as ours again."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     async with parts.database.session() as session:
         await server_brandings.remove(session, org_id=caller.org_id, server_id=known.id)
     return Response(status_code=204)
@@ -124,7 +124,7 @@ async def remove(server: InPath, caller: Writer, parts: Parts) -> Response:
 @router.put("/logo")
 async def put_logo(server: InPath, body: NewLogo, caller: Writer, parts: Parts) -> OneBranding:
     """Sets the logo. What it is is decided by its bytes."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     logo = _logo(body.image)
     async with parts.database.session() as session:
         found = await server_brandings.put_logo(session, org_id=caller.org_id, server_id=known.id, logo=logo)
@@ -134,7 +134,7 @@ async def put_logo(server: InPath, body: NewLogo, caller: Writer, parts: Parts) 
 @router.delete("/logo")
 async def remove_logo(server: InPath, caller: Writer, parts: Parts) -> OneBranding:
     """Takes the logo away."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     async with parts.database.session() as session:
         found = await server_brandings.put_logo(session, org_id=caller.org_id, server_id=known.id, logo=None)
     return _body(found, known, parts.site)

@@ -98,7 +98,7 @@ async def sign_up(request: Request, here: AtServer, parts: Parts, state: State) 
 async def checked(
     here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str, address: str
 ) -> EndUser | None:
-    """Whose address and password these are, within the limits on guessing. Raises TooMany."""
+    """Whose password it is; None when it is nobody's. Raises TooMany."""
     org_id = here.server.org_id
     counters = (
         (state.by_person_and_address, (org_id, email, address)),
@@ -161,7 +161,7 @@ async def _signed_up_by_mail(
 async def go_on(
     request: Request, browser: Browser, here: Here, parts: ControlParts, user: EndUser, request_id: str
 ) -> Response:
-    """To consent, signed in from now on."""
+    """A new session in this browser, and on to consent."""
     answer = onward(browser.page_url("consent", request_id))
     new = NewSession(
         server_id=here.server.id,
@@ -192,5 +192,5 @@ def _check_allowed(here: Here) -> None:
 
 
 def sentence(error: GatewayOpsError) -> str:
-    """For the page."""
+    """What an error says, for a person."""
     return error.detail[:1].upper() + error.detail[1:] + "."

@@ -46,7 +46,7 @@ class SigningKeyList(BaseModel):
 @router.post("/servers/{server}/clients", status_code=201)
 async def add(server: InPath, body: NewClient, caller: Writer, parts: Parts) -> OneNewClient:
     """Registers a client; its secret, if it has one, is shown now and never again."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     spec = _spec(body, known)
     secret = tokens.new_token("cs") if registration.has_secret(spec.auth_method) else ""
     async with parts.database.session() as session:
@@ -65,7 +65,7 @@ async def add(server: InPath, body: NewClient, caller: Writer, parts: Parts) -> 
 @router.get("/servers/{server}/clients")
 async def list_clients(server: InPath, caller: Reader, parts: Parts, asked: PageAsked) -> ClientList:
     """A server's clients, newest first."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     async with parts.database.reading() as session:
         page = await oauth_clients.page(session, org_id=caller.org_id, server_id=known.id, asked=asked)
     return ClientList(clients=[client_body(row) for row in page.rows], **paging(page))
@@ -74,7 +74,7 @@ async def list_clients(server: InPath, caller: Reader, parts: Parts, asked: Page
 @router.delete("/servers/{server}/clients/{client}", status_code=204)
 async def disable(server: InPath, client: InPath, caller: Writer, parts: Parts) -> Response:
     """The client gets no more tokens, and those that it has are refused within a second."""
-    known = await protected_by(parts, caller, server)
+    known = await find_protected(parts, caller, server)
     async with parts.database.session() as session:
         await oauth_clients.disable(session, org_id=caller.org_id, server_id=known.id, ref=client)
     return Response(status_code=204)
@@ -91,16 +91,6 @@ async def rotate(caller: KeyWriter, parts: Parts, state: State) -> SigningKeyLis
     """The next key signs from now on; tokens that the one before signed stay good until they expire."""
     await state.keys.rotate(caller.org_id)
     return await _keys(parts, caller)
-
-
-async def protected_by(parts: ControlParts, caller: Principal, ref: str) -> ProtectedServer:
-    """The protected server of that id or name, which the caller's key covers. Raises NotFound, Forbidden."""
-    async with parts.database.reading() as session:
-        server = await oauth_servers.find(session, org_id=caller.org_id, ref=ref)
-    if not grants(caller.servers, server.name):
-        msg = f"your key does not cover the server {server.name}"
-        raise Forbidden(msg, Reason.SERVER_NOT_GRANTED)
-    return server
 
 
 def _spec(body: NewClient, server: ProtectedServer) -> ClientSpec:
@@ -135,3 +125,13 @@ async def _keys(parts: ControlParts, caller: Principal) -> SigningKeyList:
             for key in known
         ]
     )
+
+
+async def find_protected(parts: ControlParts, caller: Principal, ref: str) -> ProtectedServer:
+    """A server of the caller's that people sign in to, by id or name. Raises NotFound, Forbidden."""
+    async with parts.database.reading() as session:
+        server = await oauth_servers.find(session, org_id=caller.org_id, ref=ref)
+    if not grants(caller.servers, server.name):
+        msg = f"your key does not cover the server {server.name}"
+        raise Forbidden(msg, Reason.SERVER_NOT_GRANTED)
+    return server
