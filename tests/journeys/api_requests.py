@@ -45,6 +45,7 @@ WORDS = "four unrelated words here"
 LINKS = {kind: f"gwl_{kind:x<43}" for kind in ("reset", "invitation")}  # these work again and again
 # Of these, and what is below them, with a session; the administrator at the machine has none.
 OF_A_PERSON = ("/v1/auth/password", "/v1/auth/factors", "/v1/auth/confirm")
+LOGO = "UklGRh4AAABXRUJQVlA4TBEAAAAvHcAEAAdQuS60sP+BiOh/AAA="  # a WebP
 PENDING = f"gwp_{'p':x<43}"
 CREDENTIAL = {"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30"}}
 NEEDS_PROOF = {  # succeeds with a right factor only: tests/unit/api/test_second_factors.py, test_passkeys.py
@@ -128,7 +129,13 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"email": "e$n@example.com", "name": "E", "password": "long enough to do"},
         {"end_user": "end_user.id"},
     ),
-    ("PATCH /v1/end-users/{end_user}", {"enabled": False, "password": "another long one"}, {}),
+    (
+        "PATCH /v1/end-users/{end_user}",
+        {"enabled": False, "password": "another long one", "email_verified": True},
+        {},
+    ),
+    ("PATCH /v1/servers/{server}/branding", {"product_name": "B", "accent_color": "#0b7285"}, {}),
+    ("PUT /v1/servers/{server}/branding/logo", {"image": LOGO}, {}),
     ("POST /v1/end-users/{end_user}/revoke", None, {}),
     (
         "POST /v1/servers/{server}/clients",
@@ -405,7 +412,7 @@ async def somebody_signed_in(session: Session) -> None:
     idle = ProviderSpec(kind="oidc", name="idle", settings={"client_id": "c"})
     await identity_providers.add(session, org_id=DEFAULT_ORG, provider_id="idp_0", spec=idle)
     ours, now = {"org_id": DEFAULT_ORG, "created_at": clock.now()}, clock.now()
-    none = dict.fromkeys(("disabled_at", "signed_in_at"))
+    none = dict.fromkeys(("disabled_at", "signed_in_at", "email_verified_at"))
     session.add(EndUser(id="eu_0", email="eu0@example.com", name="", password_hash="", **ours, **none))
     told = dict.fromkeys(("name", "secret_hash", "jwks", "jwks_uri", "scope"), "")
     client = OAuthClient(id="cl_0", client_id="cl_0", server_id="srv_0", redirect_uris=[], **ours, **told)

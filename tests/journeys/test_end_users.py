@@ -65,7 +65,13 @@ class Editor:
 def notes(installation):
     """The demo server, for people who sign in."""
     demo = installation.json("server", "show", "demo")
-    words = ("--auth", "platform_oauth", "--sign-up", *(f"--scope={one}" for one in SCOPE.split()))
+    words = (
+        "--auth",
+        "platform_oauth",
+        "--sign-up",
+        "--unverified-email",
+        *(f"--scope={one}" for one in SCOPE.split()),
+    )
     return installation.json("server", "add", "notes", "--url", demo["url"], *words)
 
 
@@ -197,7 +203,7 @@ async def test_keys_are_rotated_and_nobody_notices(notes, admin):
 
 
 async def test_a_client_asks_its_person_for_more_when_the_server_needs_more(installation, notes):
-    words = ("--url", notes["url"], "--auth", "platform_oauth", "--sign-up")
+    words = ("--url", notes["url"], "--auth", "platform_oauth", "--sign-up", "--unverified-email")
     made = installation.json("server", "add", "growing", *words, "--scope", "read")
     editor = Editor(made["address"], "eve@example.com")
     await editor.call()

@@ -15,7 +15,7 @@ from gatewayops.testing.peer_process import free_port
 
 @pytest.fixture
 def valkey():
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         yield f"redis://127.0.0.1:{server.port}/0"
 
 

@@ -50,7 +50,7 @@ def at_hosts(own_installation):
 def add(at_hosts):
     """Protects the demo server under a name; its row."""
     demo = at_hosts.json("server", "show", "demo")["url"]
-    words = ("--auth", "platform_oauth", "--sign-up", "--url", demo)
+    words = ("--auth", "platform_oauth", "--sign-up", "--unverified-email", "--url", demo)
     return lambda name: at_hosts.json("server", "add", name, *words)
 
 

@@ -18,7 +18,7 @@ def workers(installation, tmp_path_factory):
     """Two workers on the installation's rules; their address."""
     log = tmp_path_factory.mktemp("workers") / "log"
     with (
-        ValkeyServer() as valkey,
+        ValkeyServer(port=free_port()) as valkey,
         gateway_workers(installation, count=2, valkey_port=valkey.port, log=log) as url,
     ):
         yield url

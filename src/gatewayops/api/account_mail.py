@@ -54,13 +54,11 @@ class AccountMail:
 
     async def tell(self, address: str, what: str) -> None:
         """About a change of somebody's account; nothing in it opens anything."""
-        mail = self._mail(address, subject="Your GatewayOps account", name=new_id("mail"))
         content = (
             f"{what}\n\nIf it was not you, choose a new password at once and tell your administrator:\n\n"
             f"{self._address}/forgot\n"
         )
-        mail.set_content(content, cte="7bit" if content.isascii() else None)
-        await self._deliver(mail, address)
+        await self.send(address, subject="Your GatewayOps account", text=content, name=new_id("mail"))
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Does it beside the answer, which must not tell by its time whether there was anything to do."""
@@ -77,23 +75,19 @@ class AccountMail:
         await asyncio.gather(*self._waiting)
 
     async def _send(self, link: Link, token: str, *, subject: str, text: str) -> str:
-        mail = self._mail(link.email, subject=subject, name=link.id)
         until = link.expires_at.strftime("%Y-%m-%d %H:%M")
         address = f"{self._address}/{_PAGES[link.kind]}?token={token}"
         content = f"{text}\n\n{address}\n\nThe link works once, until {until} UTC.\n"
-        mail.set_content(content, cte="7bit" if content.isascii() else None)  # so that a file shows it whole
-        return await self._deliver(mail, link.email)
+        return await self.send(link.email, subject=subject, text=content, name=link.id)
 
-    def _mail(self, address: str, *, subject: str, name: str) -> EmailMessage:
+    async def send(self, address: str, *, subject: str, text: str, name: str) -> str:
+        """Any text; how it left, or why it did not. `name` is the mail's own, and no secret."""
         mail = EmailMessage()
         mail["Subject"] = subject
         mail["From"] = self._sender
         mail["To"] = address
         mail["Message-ID"] = f"<{name}@gatewayops>"
-        return mail
-
-    async def _deliver(self, mail: EmailMessage, address: str) -> str:
-        name = mail["Message-ID"].strip("<>").partition("@")[0]
+        mail.set_content(text, cte="7bit" if text.isascii() else None)  # so that a file shows it whole
         try:
             said = await self._mailer.deliver(mail, [address], message_id=name)
         except SendFailed as error:

@@ -17,18 +17,26 @@ Password = Annotated[SecretStr, Field(min_length=MIN_LENGTH, max_length=256)]
 
 
 class NewEndUser(Body):
-    """Somebody who may sign in to the organisation's protected servers with this password."""
+    """Somebody who may sign in to the organisation's protected servers with this password.
+
+    `email_verified`: you vouch for the address; else they must show that it is theirs, where servers want it.
+    """
 
     email: Email
     name: Ref = ""
     password: Password
+    email_verified: bool = True
 
 
 class EndUserChange(Body):
-    """`enabled: false` ends all sessions and tokens within a second, and so does a new password."""
+    """`enabled: false` ends all sessions and tokens within a second, and so does a new password.
+
+    With `email_verified` you vouch for the address.
+    """
 
     enabled: bool | None = None
     password: Password | None = None
+    email_verified: Literal[True] | None = None
 
 
 class EndUserBody(BaseModel):
@@ -38,6 +46,7 @@ class EndUserBody(BaseModel):
     email: str
     name: str
     enabled: bool
+    email_verified: bool
     created_at: datetime
     signed_in_at: datetime | None
 
@@ -147,6 +156,7 @@ def end_user_body(user: EndUser) -> EndUserBody:
         email=user.email,
         name=user.name,
         enabled=user.disabled_at is None,
+        email_verified=user.email_verified_at is not None,
         created_at=user.created_at,
         signed_in_at=user.signed_in_at,
     )

@@ -34,7 +34,12 @@ async def add(body: NewEndUser, caller: Writer, parts: Parts, state: State) -> O
     hashed = await state.passwords.hash(body.password.get_secret_value())
     async with parts.database.session() as session:
         user = await end_users.add(
-            session, org_id=caller.org_id, email=body.email, name=body.name, password_hash=hashed
+            session,
+            org_id=caller.org_id,
+            email=body.email,
+            name=body.name,
+            password_hash=hashed,
+            is_verified=body.email_verified,
         )
     return OneEndUser(end_user=end_user_body(user))
 
@@ -61,7 +66,10 @@ async def show(end_user: InPath, caller: Reader, parts: Parts) -> OneEndUser:
 async def change(
     end_user: InPath, body: EndUserChange, caller: Writer, parts: Parts, state: State
 ) -> OneEndUser:
-    """Enables, disables, or sets a new password; what that ends is refused within a second."""
+    """Enables, disables, vouches for the address, or sets a new password.
+
+    What that ends is refused within a second.
+    """
     password = body.password.get_secret_value() if body.password is not None else ""
     hashed = await state.passwords.hash(password) if password else ""
     which = {"org_id": caller.org_id, "ref": end_user}
@@ -69,6 +77,8 @@ async def change(
         user = await end_users.find(session, **which)
         if hashed:
             user = await end_users.set_password(session, password_hash=hashed, **which)
+        if body.email_verified:
+            user = await end_users.verify(session, **which)
         if body.enabled is not None:
             user = await (end_users.enable if body.enabled else end_users.disable)(session, **which)
     return OneEndUser(end_user=end_user_body(user))

@@ -77,6 +77,6 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
-async def _not_this_browser(_request: Request, error: Exception) -> HTMLResponse:
+async def _not_this_browser(request: Request, error: Exception) -> HTMLResponse:
     assert isinstance(error, NotThisBrowser)
-    return fault_page(error.detail, status=error.status)
+    return fault_page(error.detail, look=request.state.look, status=error.status)

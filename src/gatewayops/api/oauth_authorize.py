@@ -29,11 +29,12 @@ async def authorize(request: Request, here: AtServer, parts: Parts, state: State
         address = address_of(request)
         client = await known_client(parts, state, here, given.get("client_id"), address=address)
         if client is None:
-            return fault_page("The app is not known here. It may have to register again.", status=400)
+            return fault_page("The app is not known here. It may have to register again.", look=here.look)
         grant_types.check_may(grant_types.AUTHORIZATION_CODE, client.spec.grant_types)
         redirect_uri = authorization.redirect_uri(given, client.spec.redirect_uris)
     except (OAuthRefused, TooMany) as error:
-        return fault_page(error.detail, status=400 if isinstance(error, OAuthRefused) else error.status)
+        status = 400 if isinstance(error, OAuthRefused) else error.status
+        return fault_page(error.detail, look=here.look, status=status)
     back = "" if "state" in given.doubles else given.get("state")
     try:
         asked = authorization.read(given, resource=here.resource, offered=here.server.scopes, now=clock.now())

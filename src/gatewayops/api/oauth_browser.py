@@ -156,18 +156,23 @@ class Browser:
 
     async def form(self) -> tuple[Parameters, Pending]:
         """The fields of a form of ours, and its request. Raises NotThisBrowser, OAuthRefused, TooLarge."""
-        origin = self._request.headers.get("origin", "")
-        if origin != origin_of(self._here.issuer):
-            msg = "The form was not sent from a page of ours."
-            raise NotThisBrowser(msg)
-        given = parameters(pairs_of(await body_of(self._request)))
-        check_single(given)
+        given = await self.fields()
         request_id = given.get("request")
         if not self._id or not hmac.compare_digest(
             given.get("csrf").encode(), self._proof(request_id).encode()
         ):
             raise NotThisBrowser(_FAULT)
         return given, await self.pending(request_id)
+
+    async def fields(self) -> Parameters:
+        """Of a form of ours that goes on with no request. Raises NotThisBrowser, OAuthRefused, TooLarge."""
+        origin = self._request.headers.get("origin", "")
+        if origin != origin_of(self._here.issuer):
+            msg = "The form was not sent from a page of ours."
+            raise NotThisBrowser(msg)
+        given = parameters(pairs_of(await body_of(self._request)))
+        check_single(given)
+        return given
 
     def _proof(self, request_id: str) -> str:
         return hmac.new(self._id.encode(), f"form:{request_id}".encode(), hashlib.sha256).hexdigest()

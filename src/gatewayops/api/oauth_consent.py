@@ -43,7 +43,7 @@ async def show(request: Request, here: AtServer, parts: Parts) -> Response:
     return oauth_pages.consent(
         browser.hidden(pending.id),
         client=name,
-        server=here.server.name,
+        look=here.look,
         email=user.email,
         where=redirect_uris.shown(uri) if uri else "the device whose code you typed",
         notes=notes,

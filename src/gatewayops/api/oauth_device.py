@@ -79,13 +79,13 @@ async def show(request: Request, here: AtServer, parts: Parts, state: State) -> 
     """Asks for the code; with one, on to signing in and consent."""
     typed = request.query_params.get("user_code", "")
     if not typed:
-        return oauth_pages.device(here.server.name)
+        return oauth_pages.device(here.look)
     try:
         device = await _waiting(here, parts, state, typed=typed, address=address_of(request))
     except TooMany as error:
-        return oauth_pages.device(here.server.name, fault=error.detail, status=error.status)
+        return oauth_pages.device(here.look, fault=error.detail, status=error.status)
     if device is None:
-        return oauth_pages.device(here.server.name, fault=_UNKNOWN, status=400)
+        return oauth_pages.device(here.look, fault=_UNKNOWN, status=400)
     wanted = Wanted(
         client_ref=device.client_ref,
         redirect_uri="",
@@ -105,7 +105,7 @@ async def show(request: Request, here: AtServer, parts: Parts, state: State) -> 
 @router.get("/device/done")
 async def done(here: AtServer) -> Response:
     """After the answer; the device finds out by itself."""
-    return oauth_pages.device_done(here.server.name)
+    return oauth_pages.device_done(here.look)
 
 
 async def of_device(given: Parameters, here: Here, parts: ControlParts, client: Client) -> Issue:

@@ -68,7 +68,7 @@ async def come_back(provider: ProviderId, request: Request, visit: Visiting) -> 
         given = parameters(pairs_of(request.scope["query_string"]))
         check_single(given)
     except OAuthRefused as error:
-        return fault_page(error.detail)
+        return fault_page(error.detail, look=visit.here.look)
     left = await oauth_providers.used_up(visit, provider, given.get("state"))
     pending = await visit.browser.pending(left.request_id)
     try:
@@ -124,6 +124,7 @@ def _connect_form(
     visit: Visit, request_id: str, provider: Provider, who: ExternalIdentity, *, fault: str = ""
 ) -> Response:
     return oauth_provider_pages.connect(
+        visit.here.look,
         who.email,
         provider.name,
         visit.browser.hidden(request_id),

@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 from fastapi.responses import HTMLResponse
 
-from gatewayops.api.oauth_pages import page
+from gatewayops.api.oauth_look import Look
+from gatewayops.api.oauth_pages import fault_line, page
 from gatewayops.store.control.sign_in_providers import Provider
 
 FAULTS: Mapping[str, str] = MappingProxyType(
@@ -35,19 +36,19 @@ def buttons(providers: Sequence[Provider], hidden: str, *, issuer: str) -> str:
     )
 
 
-def sign_in_elsewhere(server: str, forms: str, *, fault: str = "") -> HTMLResponse:
+def sign_in_elsewhere(look: Look, forms: str, *, fault: str = "") -> HTMLResponse:
     """The sign-in page of a server that takes no passwords."""
     nobody = "<p>Nobody can sign in here now: its operator has switched on no way to do so.</p>"
-    said = f'<p class="fault" role="alert">{escape(fault)}</p>' if fault else ""
-    body = f"{said}<p>to use <b>{escape(server)}</b></p>{forms or nobody}"
-    return page("Sign in", body, status=400 if fault else 200)
+    body = f"{fault_line(fault)}<p>to use <b>{escape(look.name)}</b></p>{forms or nobody}"
+    return page("Sign in", body, look=look, status=400 if fault else 200)
 
 
-def connect(email: str, provider: str, hidden: str, *, other_way: str, fault: str = "") -> HTMLResponse:
+def connect(
+    look: Look, email: str, provider: str, hidden: str, *, other_way: str, fault: str = ""
+) -> HTMLResponse:
     """Whoever proved to be somebody elsewhere proves to be this one here, too; `other_way` leads back."""
-    said = f'<p class="fault" role="alert">{escape(fault)}</p>' if fault else ""
     body = (
-        f"{said}<p>There is an account of <b>{escape(email)}</b> here already. Type its password once, and "
+        f"{fault_line(fault)}<p>There is an account of <b>{escape(email)}</b> here already. Type its password once, and "
         f"from then on {escape(provider)} signs you in to it.</p>"
         f'<form method="post">{hidden}'
         '<label>Password <input name="password" type="password" required autofocus '
@@ -55,4 +56,4 @@ def connect(email: str, provider: str, hidden: str, *, other_way: str, fault: st
         "<p><button>Connect and sign in</button></p></form>"
         f'<p><a href="{escape(other_way)}">Sign in another way</a></p>'
     )
-    return page("Connect your account", body, status=400 if fault else 200)
+    return page("Connect your account", body, look=look, status=400 if fault else 200)

@@ -5,16 +5,19 @@ address, for an address, and loosely for a person, so that guessing from elsewhe
 """
 
 import re
+from contextlib import suppress
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from gatewayops.api import oauth_pages, oauth_provider_pages
+from gatewayops.api import oauth_account_pages, oauth_pages, oauth_provider_pages
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.end_user_mail import EndUserMail, check_mailable
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import onward
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, NotFound, TooMany
+from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor, Draft, Target
@@ -54,6 +57,13 @@ async def sign_in(request: Request, here: AtServer, parts: Parts, state: State) 
         return await _sign_in_form(browser, here, parts, pending.id, email=email, fault=sentence(error))
     if user is None:
         return await _sign_in_form(browser, here, parts, pending.id, email=email, fault=_WRONG)
+    if here.server.requires_verified_email and user.email_verified_at is None:
+        mail = EndUserMail(request, here, parts, state)
+        origin.enter(Origin(Actor("end_user", user.id, user.email), address=address))
+        with suppress(TooMany):  # then there are some already
+            mail.count(user.email)
+            mail.confirm(user, pending.id)
+        return oauth_account_pages.look_into_mail(here.look, user.email)
     return await go_on(request, browser, here, parts, user, pending.id)
 
 
@@ -63,12 +73,12 @@ async def show_sign_up(request: Request, here: AtServer, parts: Parts) -> Respon
     _check_allowed(here)
     browser = Browser(request, here, parts)
     pending = await browser.pending(request.query_params.get("request", ""))
-    return oauth_pages.sign_up(here.server.name, browser.hidden(pending.id), least=MIN_LENGTH)
+    return oauth_pages.sign_up(here.look, browser.hidden(pending.id), least=MIN_LENGTH)
 
 
 @router.post("/sign-up")
 async def sign_up(request: Request, here: AtServer, parts: Parts, state: State) -> Response:
-    """On to consent, or the form again. The address is not verified: nothing is ever linked by it."""
+    """On to consent, or the form again; by way of a mail where addresses must be confirmed."""
     _check_allowed(here)
     browser = Browser(request, here, parts)
     given, pending = await browser.form()
@@ -76,11 +86,16 @@ async def sign_up(request: Request, here: AtServer, parts: Parts, state: State) 
     try:
         state.registrations.check("sign-up", here.server.id, address)
         state.registrations.add("sign-up", here.server.id, address)
-        user = await _made(here, parts, state, email=email, password=given.get("password"), address=address)
+        origin.enter(Origin(Actor("unknown"), address=address))
+        if here.server.requires_verified_email:
+            return await _signed_up_by_mail(
+                EndUserMail(request, here, parts, state), here, state, given=given, request_id=pending.id
+            )
+        user = await _made(here, parts, state, email=email, password=given.get("password"))
     except (TooMany, InvalidInput, Conflict) as error:
         fault = _TAKEN if isinstance(error, Conflict) else sentence(error)
         hidden = browser.hidden(pending.id)
-        return oauth_pages.sign_up(here.server.name, hidden, least=MIN_LENGTH, email=email[:254], fault=fault)
+        return oauth_pages.sign_up(here.look, hidden, least=MIN_LENGTH, email=email[:254], fault=fault)
     return await go_on(request, browser, here, parts, user, pending.id)
 
 
@@ -127,18 +142,27 @@ async def tell_failed(
         audit.note(session, here.server.org_id, draft)
 
 
-async def _made(
-    here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str, address: str
-) -> EndUser:
+async def _made(here: Here, parts: ControlParts, state: OAuthState, *, email: str, password: str) -> EndUser:
     if not _EMAIL.fullmatch(email):
         msg = "email: an address such as ada@example.com"
         raise InvalidInput(msg)
     hashed = await state.passwords.hash(password)
-    origin.enter(Origin(Actor("unknown"), address=address))
     async with parts.database.session() as session:
         return await end_users.add(
             session, org_id=here.server.org_id, email=email, name="", password_hash=hashed
         )
+
+
+async def _signed_up_by_mail(
+    mail: EndUserMail, here: Here, state: OAuthState, *, given: Parameters, request_id: str
+) -> Response:
+    """The same answer, after the same work, whether the address is somebody's already or not."""
+    email = given.get("email").strip().lower()
+    check_mailable(email)
+    hashed = await state.passwords.hash(given.get("password"))
+    mail.count(email)
+    mail.sign_up(email, hashed, request_id)
+    return oauth_account_pages.look_into_mail(here.look, email)
 
 
 async def go_on(
@@ -167,11 +191,10 @@ async def _sign_in_form(
         providers = await sign_in_providers.offered(session, org_id=server.org_id, server_id=server.id)
     elsewhere = oauth_provider_pages.buttons(providers, hidden, issuer=here.issuer)
     if not server.offers_password:
-        return oauth_provider_pages.sign_in_elsewhere(server.name, elsewhere, fault=fault)
+        return oauth_provider_pages.sign_in_elsewhere(here.look, elsewhere, fault=fault)
     sign_up_url = browser.page_url("sign-up", request_id) if server.allows_sign_up else ""
-    return oauth_pages.sign_in(
-        server.name, hidden, sign_up_url=sign_up_url, email=email[:254], fault=fault, elsewhere=elsewhere
-    )
+    more = oauth_pages.other_ways(forgot_url=browser.page_url("forgot", request_id), sign_up_url=sign_up_url)
+    return oauth_pages.sign_in(here.look, hidden, more=elsewhere + more, email=email[:254], fault=fault)
 
 
 def _check_allowed(here: Here) -> None:

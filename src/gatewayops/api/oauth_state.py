@@ -5,11 +5,13 @@ gateway passes on only one thing counts: whether it is the server's own, and so 
 """
 
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import msgspec
 from fastapi import Depends, Path, Request
 
 from gatewayops.api.oauth_keys import SigningKeys
+from gatewayops.api.oauth_look import Look
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.identity.oauth.passwords import Passwords
@@ -40,6 +42,8 @@ class OAuthState:
         self.new_keys = Attempts(1, window_s=60)  # of issuers whose kept ones signed nothing that came
         self.codes_by_address = Attempts(10, window_s=60)  # wrong codes of devices
         self.codes = Attempts(100, window_s=60)
+        self.mails_to_person = Attempts(3, window_s=900)
+        self.mails_from_address = Attempts(20, window_s=900)
         self.documents = Attempts(60, window_s=60)
 
 
@@ -50,6 +54,14 @@ class Here(msgspec.Struct, frozen=True):
     issuer: str
     resource: str
     revision: int  # of the rules, when the request began; 0 while nobody watches them
+
+    @property
+    def look(self) -> Look:
+        """Of its pages."""
+        branding = self.server.branding
+        path = f"{urlsplit(self.issuer).path}/logo/{branding.logo_sha256}"
+        logo_url = path if branding.logo_sha256 else ""
+        return Look(self.server.name, self.resource, branding, logo_url)
 
 
 async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
@@ -68,7 +80,9 @@ async def protected_server(slug: Slug, request: Request, parts: Parts) -> Here:
     site = parts.site
     at_host = site.is_host_of(request.headers.get("x-forwarded-host", ""), slug)
     addresses = site.addresses(slug, at_host=at_host)
-    return Here(server=server, issuer=addresses.issuer, resource=addresses.resource, revision=revision)
+    here = Here(server=server, issuer=addresses.issuer, resource=addresses.resource, revision=revision)
+    request.state.look = here.look  # for a page about a fault
+    return here
 
 
 async def _state(request: Request) -> OAuthState:

@@ -69,8 +69,9 @@ class NewServer(Body):
 
     `auth` says how callers are known: by a key of the organisation (`api_key`), also by access tokens of the
     server's own authorization server (`platform_oauth`), or not at all (`none`: anybody may call). With an
-    access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts, and without
-    `offers_password` they sign in only at the server's sign-in providers.
+    access token a call needs all `oauth_scopes`; `allows_sign_up` lets end users make accounts, without
+    `offers_password` they sign in only at the server's sign-in providers, and with `requires_verified_email`
+    they get in with a password once they have shown that the address is theirs.
 
     `upstream_auth` says how the server knows who is behind a call: it does not, or each user connects an
     account of their own there (`user_oauth`), for `upstream_scopes` or, without any, for what it asks.
@@ -90,6 +91,7 @@ class NewServer(Body):
     oauth_scopes: Scopes = Field(default=[])
     allows_sign_up: bool = False
     offers_password: bool = True
+    requires_verified_email: bool = True
     upstream_auth: UpstreamAuth = "none"
     upstream_scopes: Scopes = Field(default=[])
     slug: Slug | None = None
@@ -120,6 +122,7 @@ class ServerChange(Body):
     oauth_scopes: Scopes | None = None
     allows_sign_up: bool | None = None
     offers_password: bool | None = None
+    requires_verified_email: bool | None = None
     upstream_auth: UpstreamAuth | None = None
     upstream_scopes: Scopes | None = None
     slug: Slug | None = None
@@ -161,6 +164,7 @@ class ServerBody(BaseModel):
     oauth_scopes: list[str]
     allows_sign_up: bool
     offers_password: bool
+    requires_verified_email: bool
     upstream_auth: str
     upstream_scopes: list[str]
     allowed_origins: list[str]

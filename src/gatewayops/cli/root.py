@@ -44,6 +44,7 @@ _COMMANDS = {
     "sign-in": ("sign_in_providers", "sign_in", "Where they sign in: Google, GitHub, any OIDC.", False),
     "issuer": ("issuers", "issuer", "Identity providers that vouch for them.", False),
     "client": ("clients", "client", "Apps through which they do.", False),
+    "branding": ("branding", "branding", "How the pages look on which they do.", False),
     "connection": ("connections", "connection", "Users' own accounts at MCP servers.", False),
     "settings": (
         "settings_reference",

@@ -85,6 +85,10 @@ def _callers_options(command: Any) -> Any:  # noqa: ANN401 - a click decorator
             "--password/--no-password", "offers_password", default=None,
             help="People sign in with e-mail and password, or only at providers [default: yes].",
         ),
+        click.option(
+            "--verified-email/--unverified-email", "requires_verified_email", default=None,
+            help="People with a password must have shown that the address is theirs [default: yes].",
+        ),
         click.option("--slug", metavar="SLUG", help="Its name in addresses [default: NAME]."),
         click.option(
             "--origin", "allowed_origins", multiple=True, metavar="ORIGIN",
@@ -268,6 +272,7 @@ def _callers(row: dict[str, Any]) -> str:
         return "keys of the organisation"
     needs = f" for {' '.join(row['oauth_scopes'])}" if row["oauth_scopes"] else ""
     sign_up = ", who may sign up" if row["allows_sign_up"] else ""
+    sign_up += "" if row["requires_verified_email"] else " with any address"
     password = "" if row["offers_password"] else ", at providers only"
     return f"people who sign in{needs}{sign_up}{password}, and keys of the organisation"
 

@@ -46,12 +46,19 @@ class Site(msgspec.Struct, frozen=True):
 
     def address(self, slug: str) -> str:
         """What to give to people: at a host of its own where there are such."""
-        return self.addresses(slug, at_host=bool(self.domain) and is_label(slug)).resource
+        return self._shown(slug).resource
+
+    def issuer(self, slug: str) -> str:
+        """Of that address."""
+        return self._shown(slug).issuer
 
     def is_host_of(self, host: str, slug: str) -> bool:
         """Whether a Host header's value, with or without its port, is the server's own host."""
         name = host.lower().partition(":")[0]
         return bool(self.domain) and name == f"{slug}.{self.domain}"
+
+    def _shown(self, slug: str) -> Addresses:
+        return self.addresses(slug, at_host=bool(self.domain) and is_label(slug))
 
     def _base(self, slug: str) -> str:
         parts = urlsplit(self.public_url)

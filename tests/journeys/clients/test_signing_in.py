@@ -13,7 +13,7 @@ from gatewayops.testing.scripted_person import ScriptedPerson
 def guarded(installation, command):
     """The address of the demo server, for people who sign in."""
     url = command("server", "show", "demo")["url"]
-    words = ("--url", url, "--auth", "platform_oauth", "--scope", "tools", "--sign-up")
+    words = ("--url", url, "--auth", "platform_oauth", "--scope", "tools", "--sign-up", "--unverified-email")
     return command("server", "add", "guarded", *words)["address"]
 
 

@@ -14,6 +14,7 @@ from gatewayops.cost.budgets.leases import Leases
 from gatewayops.cost.budgets.settings import BudgetSettings
 from gatewayops.identity.principal import Principal
 from gatewayops.store.snapshot import BudgetRow, Snapshot
+from gatewayops.testing.peer_process import free_port
 
 CALLER = Principal("org", "key_1")
 DOLLAR = 1_000_000
@@ -57,7 +58,7 @@ class Worker:
 
 @pytest.fixture(scope="module")
 def valkey():
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         yield f"redis://127.0.0.1:{server.port}/0"
 
 
@@ -209,7 +210,7 @@ async def test_grace_is_granted_by_the_purse_for_marked_keys_only(worker, rows):
 class TestWithoutCounters:
     @pytest.fixture
     def own(self):
-        server = ValkeyServer()
+        server = ValkeyServer(port=free_port())
         server.start()
         yield server
         if server.is_running():

@@ -28,6 +28,7 @@ from gatewayops.store.control.database import Session
 
 FORMAT = "gatewayops-audit-export/1"
 _CHUNK = 2_000
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the wide ones are taken for the others
 COLUMNS = (
     "seq",
     "at",
@@ -166,7 +167,7 @@ def _cells(row_and_kept: tuple[Row, Iterable[Kept]]) -> list[Any]:
 
 def cell(value: Any) -> Any:  # noqa: ANN401 - JSON
     """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and value[:1] in _FORMULA:
         return f"'{value}"
     return "(erased)" if value is None else value
 

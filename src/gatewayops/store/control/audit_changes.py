@@ -40,6 +40,7 @@ _PERSONAL = {
     "end_users": frozenset({"email", "name"}),
     "user_identities": frozenset({"email"}),
     "end_user_identities": frozenset({"email", "subject"}),
+    "end_user_links": frozenset({"email"}),
     "one_time_links": frozenset({"email"}),
     "identity_subjects": frozenset({"subject"}),
     "end_user_sessions": frozenset({"address", "user_agent"}),

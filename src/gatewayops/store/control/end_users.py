@@ -9,7 +9,7 @@ from gatewayops.base import clock
 from gatewayops.base.errors import NotFound
 from gatewayops.base.ids import new_id
 from gatewayops.store.audit_entry import Draft, Target
-from gatewayops.store.control import audit, oauth_grants, rows
+from gatewayops.store.control import audit, end_user_links, oauth_grants, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.oauth_tables import EndUser as EndUserTable
 from gatewayops.store.control.oauth_tables import EndUserSession
@@ -30,6 +30,7 @@ class EndUser(msgspec.Struct, frozen=True):
     created_at: datetime
     disabled_at: datetime | None
     signed_in_at: datetime | None
+    email_verified_at: datetime | None
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -62,8 +63,10 @@ class NewSession(msgspec.Struct, frozen=True):
     user_agent: str
 
 
-async def add(session: Session, *, org_id: str, email: str, name: str, password_hash: str) -> EndUser:
-    """Raises Conflict for an address that is taken."""
+async def add(
+    session: Session, *, org_id: str, email: str, name: str, password_hash: str, is_verified: bool = False
+) -> EndUser:
+    """Raises Conflict for an address that is taken. `is_verified`: somebody vouches for the address."""
     row = EndUserTable(
         id=new_id("eu"),
         org_id=org_id,
@@ -72,6 +75,7 @@ async def add(session: Session, *, org_id: str, email: str, name: str, password_
         password_hash=password_hash,
         disabled_at=None,
         signed_in_at=None,
+        email_verified_at=clock.now() if is_verified else None,
     )
     await rows.add(session, row, taken="email: there is an end user of that address")
     return _user(row)
@@ -102,7 +106,15 @@ async def set_password(session: Session, *, org_id: str, ref: str, password_hash
     """Ends all sessions and grants, as whoever knew the old one may hold them. Raises NotFound."""
     row = await _row(session, org_id, ref)
     row.password_hash = password_hash
+    await end_user_links.end_all(session, org_id=org_id, end_user_id=row.id)
     await _end_all(session, row, reason="password")
+    return _user(row)
+
+
+async def verify(session: Session, *, org_id: str, ref: str) -> EndUser:
+    """The address is theirs: they came by a link that was mailed there, or the operator says so."""
+    row = await _row(session, org_id, ref)
+    row.email_verified_at = row.email_verified_at or clock.now()
     return _user(row)
 
 
@@ -177,7 +189,7 @@ async def signed_in(
             EndUserSession.server_id == server_id,
             EndUserSession.hash == digest,
             EndUserTable.disabled_at.is_(None),
-            *_is_live(),
+            *is_live(),
         )
     )
     found = (await session.execute(query)).one_or_none()
@@ -195,7 +207,7 @@ async def sessions(session: Session, *, org_id: str, ref: str, asked: Asked) -> 
     """Live ones of an end user, newest first. Raises NotFound."""
     user = await _row(session, org_id, ref)
     query = select(EndUserSession).where(
-        EndUserSession.org_id == org_id, EndUserSession.end_user_id == user.id, *_is_live()
+        EndUserSession.org_id == org_id, EndUserSession.end_user_id == user.id, *is_live()
     )
     found = await page_of(session, query, EndUserSession, asked)
     return Page(rows=tuple(map(_session, found.rows)), cursor=found.cursor)
@@ -224,7 +236,8 @@ async def _end_all(session: Session, row: EndUserTable, *, reason: str) -> None:
     await oauth_grants.revoke_all(session, org_id=row.org_id, end_user_id=row.id, reason=reason)
 
 
-def _is_live() -> tuple[ColumnElement[bool], ...]:
+def is_live() -> tuple[ColumnElement[bool], ...]:
+    """Of a session that would be let in now."""
     now = clock.now()
     return (
         EndUserSession.revoked_at.is_(None),

@@ -8,6 +8,7 @@ from sqlalchemy import delete, exists, insert, select, update
 from gatewayops.base import clock
 from gatewayops.base.ids import new_id
 from gatewayops.store.control.database import Session
+from gatewayops.store.control.end_user_tables import EndUserLink
 from gatewayops.store.control.oauth_grant_tables import OAuthDeviceCode, UsedAssertion
 from gatewayops.store.control.oauth_tables import (
     EndUserSession,
@@ -94,6 +95,7 @@ async def forget_expired(session: Session) -> None:
     await session.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now))
     await session.execute(delete(SignInAttempt).where(SignInAttempt.expires_at < now))
     await session.execute(delete(EndUserSession).where(EndUserSession.expires_at < now))
+    await session.execute(delete(EndUserLink).where(EndUserLink.expires_at < now))
     has_tokens = exists().where(OAuthRefreshToken.grant_id == OAuthGrant.id)
     is_old = OAuthGrant.created_at < now - _KEPT_AFTER  # younger ones may still wait for their code
     await session.execute(delete(OAuthGrant).where(is_old, ~has_tokens))

@@ -4,9 +4,11 @@ import msgspec
 from sqlalchemy import or_, select
 
 from gatewayops.base.errors import NotFound, Reason
+from gatewayops.store.control import server_brandings
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.oauth_grant_tables import IdentityIssuer
 from gatewayops.store.control.oauth_tables import OAuthClient
+from gatewayops.store.control.server_brandings import PLAIN, Branding
 from gatewayops.store.control.tables import McpServer
 
 PROTECTED = "platform_oauth"
@@ -21,7 +23,9 @@ class ProtectedServer(msgspec.Struct, frozen=True):
     slug: str
     scopes: tuple[str, ...]
     allows_sign_up: bool
+    requires_verified_email: bool
     offers_password: bool = True
+    branding: Branding = PLAIN  # of `by_slug` only
     grants: frozenset[str] = frozenset()  # grant types that registered clients may use; of `by_slug` only
     trusts_issuers: bool = False  # whether anybody's identity assertions count; of `by_slug` only
 
@@ -41,6 +45,7 @@ async def by_slug(session: Session, *, slug: str) -> ProtectedServer:
         server,
         grants=frozenset(one for kept in await session.scalars(registered) for one in kept),
         trusts_issuers=await session.scalar(issuer) is not None,
+        branding=await server_brandings.find(session, org_id=server.org_id, server_id=server.id),
     )
 
 
@@ -63,4 +68,5 @@ def _found(row: McpServer | None) -> ProtectedServer:
         scopes=tuple(row.oauth_scopes),
         allows_sign_up=row.allows_sign_up,
         offers_password=row.offers_password,
+        requires_verified_email=row.requires_verified_email,
     )

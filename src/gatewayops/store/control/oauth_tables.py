@@ -30,6 +30,7 @@ class EndUser(OwnedTable):
     password_hash: Mapped[str]
     disabled_at: Mapped[datetime | None]
     signed_in_at: Mapped[datetime | None]
+    email_verified_at: Mapped[datetime | None]  # when it was shown, or said by the operator, to be theirs
 
 
 class EndUserSession(OwnedTable):

@@ -33,6 +33,7 @@ class ServerSpec(Resilience, frozen=True):
     oauth_scopes: tuple[str, ...] = ()
     allows_sign_up: bool = False  # end users may make themselves an account
     offers_password: bool = True  # end users sign in with e-mail and password
+    requires_verified_email: bool = True  # of end users who come with a password
     upstream_auth: str = "none"  # or user_oauth
     upstream_scopes: tuple[str, ...] = ()  # asked for at the server's authorization server; empty: its own
     allowed_origins: tuple[str, ...] = ()  # of pages that may call; `*` for any

@@ -189,6 +189,7 @@ class McpServer(OwnedTable):
     oauth_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
     allows_sign_up: Mapped[bool] = mapped_column(default=False)
     offers_password: Mapped[bool] = mapped_column(default=True)
+    requires_verified_email: Mapped[bool] = mapped_column(default=True)
     upstream_auth: Mapped[str] = mapped_column(String(16), default="none")  # none, user_oauth
     upstream_scopes: Mapped[list[str]] = mapped_column(JSON, default=list)
     allowed_origins: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -141,7 +141,9 @@ async def people(database: Database, protected: None, anyone: httpx.AsyncClient)
     hashed, ids = await state.passwords.hash(PASSWORD), {}
     for org_id in ("org_default", "org_other"):
         async with database.session() as session:
-            user = await end_users.add(session, org_id=org_id, email=EMAIL, name="Ada", password_hash=hashed)
+            user = await end_users.add(
+                session, org_id=org_id, email=EMAIL, name="Ada", password_hash=hashed, is_verified=True
+            )
             ids[org_id] = user.id
     return ids
 

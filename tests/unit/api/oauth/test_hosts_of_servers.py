@@ -1,7 +1,9 @@
 """The same OAuth server at a host of its own: what it says and gives is of that host, nothing of the path."""
 
 import dataclasses
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ from gatewayops.gateway.hosts import inner_path
 DOMAIN = "mcp.example.com"
 ISSUER = f"https://notes.{DOMAIN}"
 FORMS = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
+WEBP = "UklGRh4AAABXRUJQVlA4TBEAAAAvHcAEAAdQuS60sP+BiOh/AAA="
 Register = Callable[..., Awaitable[Any]]
 
 
@@ -134,3 +137,22 @@ async def test_a_forged_host_never_makes_a_server_speak_for_another(
     told = (await anyone.get(path, headers={"x-forwarded-host": host, "host": host or "x"})).json()
 
     assert told["issuer"] == "https://gw.example.com/oauth/notes"
+
+
+async def test_logo_and_mailed_links_are_of_the_host(
+    at_host: Any, person: Any, admin: httpx.AsyncClient, anyone: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    made = await admin.put("/v1/servers/notes/branding/logo", json={"image": WEBP})
+    logo = made.json()["branding"]["logo_url"]
+    assert logo.startswith(f"{ISSUER}/logo/")
+    page = await person.go(at_host.authorize_url())
+    assert f'src="{logo.removeprefix(ISSUER)}"' in page.text
+    assert (await at_host.http.get(logo)).headers["content-type"] == "image/webp"
+
+    form = await person.go(str(page.url).replace("sign-in", "forgot"))
+    await person.submit(form, email="ada@example.com")
+    await anyone._transport.app.state.accounts.mail.finish()  # type: ignore[attr-defined]
+    (mail,) = (tmp_path / "outbox").glob("*.eml")
+    (link,) = re.findall(r"http\S+/reset\?token=\w+", mail.read_text())
+    assert link.startswith(f"{ISSUER}/reset?token=")
+    assert "Choose a new password" in (await person.go(link)).text

@@ -18,6 +18,7 @@ from gatewayops.policy.limits.leased_bucket import CountersUnavailable, LeasedBu
 from gatewayops.policy.limits.leases import Leases
 from gatewayops.policy.limits.settings import LimitSettings
 from gatewayops.store.snapshot import EMPTY, LimitRow
+from gatewayops.testing.peer_process import free_port
 
 WORKERS = 4
 MS = 1_000_000
@@ -60,7 +61,7 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyServer]:
     """One for all: each test has an organisation of its own."""
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         yield server
 
 
@@ -268,7 +269,7 @@ async def test_the_counters_keep_no_key_longer_than_it_matters(valkey: ValkeySer
 
 
 async def test_without_counters_open_counts_alone_and_closed_refuses(row: LimitRow) -> None:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         url, time = url_of(server), Time()
         is_open, is_closed = (Worker(url, time, row, is_open=is_open) for is_open in (True, False))
         assert await is_open.call() is None
@@ -291,7 +292,7 @@ async def test_without_counters_open_counts_alone_and_closed_refuses(row: LimitR
 
 async def test_when_the_counters_are_back_the_workers_count_together_again(row: LimitRow) -> None:
     time = Time()
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         port, url = server.port, url_of(server)
         workers = [Worker(url, time, row, is_open=True) for _ in range(2)]
         for worker in workers:
@@ -312,7 +313,7 @@ async def test_when_the_counters_are_back_the_workers_count_together_again(row: 
 
 async def test_the_running_task_leases_renews_and_outlives_an_outage(row: LimitRow) -> None:
     loop = asyncio.get_running_loop()
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         port = server.port
         leases = Leases(url_of(server), is_open=False)
         limits = Limits(LimitSettings(default_global="0"), leases)

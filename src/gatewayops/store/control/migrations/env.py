@@ -13,6 +13,7 @@ from gatewayops.store.control import (  # noqa: F401 - so that their tables are 
     audit_tables,
     budget_tables,
     data_key_tables,
+    end_user_tables,
     export_tables,
     factor_tables,
     limit_tables,
