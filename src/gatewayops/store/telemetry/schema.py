@@ -57,7 +57,7 @@ SPAN_COLUMNS: tuple[tuple[str, str], ...] = (
     ("batch", "string"),
 )
 
-_SPANS = """
+_SPANS = f"""
 CREATE TABLE IF NOT EXISTS spans (
     ts DateTime64(9, 'UTC') CODEC(Delta, ZSTD(1)),
     duration_ns Int64 CODEC(ZSTD(1)),
@@ -102,7 +102,12 @@ CREATE TABLE IF NOT EXISTS spans (
     client_address String CODEC(ZSTD(1)),
     attributes Map(LowCardinality(String), String),
     batch LowCardinality(String),
-    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 8
+    INDEX by_trace trace_id TYPE bloom_filter(0.01) GRANULARITY 8,
+    PROJECTION by_tool (
+        SELECT org_id, server, tool, ts, status, method, door, duration_ns, agent, user_id, key_id,
+            {trace_times.TRACE} AS trace
+        ORDER BY org_id, server, tool, ts
+    )
 ) ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (org_id, ts)
