@@ -157,6 +157,11 @@ def spans_of_trace() -> str:
     )
 
 
+def spans_of_small_trace() -> str:
+    """All rows of a trace's spans, in any order. Parameters of `one_trace`, `body_limit` (characters)."""
+    return f"SELECT {_SPAN} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} {_NARROW}"
+
+
 def outline_of_trace() -> str:
     """What placing a trace's spans and splitting their time needs, by start, without what was sent.
 
