@@ -12,15 +12,24 @@ from typing import Any
 from gatewayops.store.telemetry.analytics_sql import (
     TOOL_CALL,
     TOOL_NAME,
+    TOOL_NUMBER,
+    VISITOR,
     WHO,
     calls,
-    in_sessions,
     in_visits,
+    joined_number,
+    session_numbers,
 )
 
 _TOOL_CALLS = f"{calls()} AND {TOOL_CALL}"
 _SCALAR = "IN ('String', 'Int64', 'UInt64', 'Double', 'Bool')"
 _LONGEST_VALUE = 200  # characters
+_RANKS = (1 << 21) - 1
+# Pairs (steps, how often they were taken in the session so far).
+_COUNTED = (
+    "arrayZip(paths, arrayEnumerateUniq(arrayMap((path, visit) -> cityHash64(visit, path), paths, visits)))"
+)
+_IN_PARTS = "SETTINGS group_by_two_level_threshold = 1"  # visitors are unfolded a part at a time
 
 
 def funnel(step_count: int) -> str:
@@ -41,19 +50,63 @@ def funnel(step_count: int) -> str:
     )
 
 
-def journeys() -> str:
-    """Rows (steps, times, sessions, users): sequences of tools called one after the other in a session.
-
-    Most frequent first. Parameters besides: `length`, `limit`.
-    """
-    named = f"groupArray((ts, span_id, {TOOL_NAME}))"
+def called_tools() -> str:
+    """Rows (name, number) of the tools that were called; journeys are made of these numbers' ranks."""
     return (
-        "SELECT steps, count() AS times, uniqExact(visit) AS sessions, uniqExact(who) AS users FROM "
-        f"(SELECT visit, any(who) AS who, arrayMap(call -> call.3, arraySort({named})) AS names, "
-        "arrayJoin(arrayMap(at -> arraySlice(names, at, {length:UInt8}), "
-        "range(1, toInt64(length(names)) - {length:UInt8} + 2))) AS steps "
-        f"FROM {in_sessions('span_id', 'method', 'server', 'tool')} WHERE {TOOL_CALL} GROUP BY visit) "
-        "GROUP BY steps ORDER BY times DESC, steps LIMIT {limit:UInt32}"
+        f"SELECT {TOOL_NAME} AS name, {TOOL_NUMBER} AS number FROM spans WHERE {_TOOL_CALLS} "
+        "GROUP BY server, tool"
+    )
+
+
+def journeys(length: int) -> str:
+    """Rows (steps, number, times, sessions): ranks of tools called one after the other in a session.
+
+    Most frequent first. `number` is a hash of the steps. Parameters besides: `numbers` and `ranks` (of the
+    tools, by `called_tools`; ranks from 1 on), `limit`.
+    """
+    return (
+        "SELECT steps, cityHash64(steps) AS number, count() AS times, countIf(is_first) AS sessions FROM "
+        f"(SELECT arrayJoin({_COUNTED}) AS journey, journey.1 AS steps, "
+        f"journey.2 = 1 AS is_first FROM {_visits_in_order(length)}) "
+        f"GROUP BY steps ORDER BY times DESC, steps LIMIT {{limit:UInt32}} {_IN_PARTS}"
+    )
+
+
+def users_of_journeys(length: int) -> str:
+    """Rows (number, users) of the journeys with the numbers `found`. Parameters besides as of `journeys`."""
+    numbers = "arrayMap(path -> cityHash64(path), paths)"
+    return (
+        "SELECT number, uniqExact(who) AS users FROM "
+        f"(SELECT who, arrayJoin(arrayFilter(path -> path IN {{found:Array(UInt64)}}, {numbers})) AS number "
+        f"FROM {_visits_in_order(length)}) GROUP BY number {_IN_PARTS}"
+    )
+
+
+def _visits_in_order(length: int) -> str:
+    """A subquery: a row a visitor with `who`, and `paths` and `visits` beside each other: what was called
+    after what, and the number of the session.
+
+    No array is looked into from a lambda: it would be copied for each element.
+    """
+    rank = f"transform({TOOL_NUMBER}, {{numbers:Array(UInt64)}}, {{ranks:Array(UInt32)}}, toUInt32(0))"
+    place = "reinterpretAsUInt64(reverse(unhex(substring(span_id, 1, 12))))"  # of calls of one nanosecond
+    since = "toUnixTimestamp64Nano(ts) - {start:Int64}"
+    call = joined_number((since, 69), (place, 21), (f"if({TOOL_CALL}, {rank}, 0)", 0))
+    shown = f"toInt64(greatest(0, toInt64(length(ranks)) - {length - 1}))"
+    parts = [f"arraySlice(ranks, {at}, {shown})" for at in range(1, length + 1)]
+    names = ", ".join(f"step{at}" for at in range(length))
+    first, last = (f"arraySlice(numbers, {at}, {shown})" for at in (1, length))
+    inside = f"arrayMap((first, last) -> first = last, {first}, {last})"
+    return (
+        f"(SELECT who, arrayFilter((path, is_inside) -> is_inside, arrayMap(({names}) -> [{names}], "
+        f"{', '.join(parts)}), {inside}) AS paths, "
+        f"arrayFilter((number, is_inside) -> is_inside, {first}, {inside}) AS visits FROM "
+        "(SELECT who, arrayFilter((number, rank) -> rank != 0, all_numbers, all_ranks) AS numbers, "
+        "arrayFilter(rank -> rank != 0, all_ranks) AS ranks FROM "
+        f"(SELECT who, arrayMap(call -> toUInt32(bitAnd(call, {_RANKS})), seen) AS all_ranks, "
+        f"{session_numbers('arrayMap(call -> toInt64(bitShiftRight(call, 69)), seen)')} AS all_numbers FROM "
+        f"(SELECT any({WHO}) AS who, any(session = '') AS is_idle, arraySort(groupArray({call})) AS seen "
+        f"FROM spans WHERE {calls()} GROUP BY {VISITOR}))))"
     )
 
 
@@ -62,12 +115,11 @@ def tools() -> str:
 
     Parameters besides: `limit`.
     """
-    number = "sipHash64(server, tool)"
-    visits = in_visits(f"if({TOOL_CALL}, {number}, 0)")
+    visits = in_visits(f"if({TOOL_CALL}, {TOOL_NUMBER}, 0)")
     return (
         "SELECT server, tool, calls, errors, users, sessions, all_calls FROM "
         "(SELECT server, tool, count() AS calls, countIf(status != 'success') AS errors, "
-        f"uniqExact({WHO}) AS users, sum(count()) OVER () AS all_calls, {number} AS tool_number "
+        f"uniqExact({WHO}) AS users, sum(count()) OVER () AS all_calls, {TOOL_NUMBER} AS tool_number "
         f"FROM spans WHERE {_TOOL_CALLS} GROUP BY server, tool "
         "ORDER BY calls DESC, server, tool LIMIT {limit:UInt32}) AS called "
         f"LEFT JOIN (SELECT value, count() AS sessions FROM {visits} GROUP BY value) AS visited "
