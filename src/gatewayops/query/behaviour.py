@@ -112,15 +112,15 @@ async def journeys(telemetry: SpanReader, asked: Asked, *, length: int, limit: i
         "ranks": [rank[tool["name"]] for tool in tools],
     }
     rows = await telemetry.rows(behaviour_sql.journeys(length), values | {"limit": limit})
-    found = {"found": [row["number"] for row in rows]}
+    found = {"found": [row["journey"] for row in rows]}
     users = await telemetry.rows(behaviour_sql.users_of_journeys(length), values | found)
-    users_of = {row["number"]: row["users"] for row in users}
+    users_of = {row["journey"]: row["users"] for row in users}
     return [
         Journey(
-            steps=tuple(names[step - 1] for step in row["steps"]),
+            steps=tuple(names[step - 1] for step in behaviour_sql.steps_of(row["journey"], length)),
             times=row["times"],
             sessions=row["sessions"],
-            users=users_of.get(row["number"], 0),
+            users=users_of.get(row["journey"], 0),
         )
         for row in rows
     ]

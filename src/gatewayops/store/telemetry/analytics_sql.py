@@ -77,9 +77,9 @@ def in_visits(value: str) -> str:
     )
 
 
-def joined_number(*parts: tuple[str, int]) -> str:
-    """A number of 128 bits made of whole numbers, each shifted left by so many bits."""
-    number = "toUInt128(0)"
-    for part, bits in parts:
-        number = f"bitOr({number}, bitShiftLeft(toUInt128({part}), {bits}))"
+def joined_number(*parts: tuple[str, int], bits: int = 128) -> str:
+    """A number of so many bits made of whole numbers, each shifted left by so many."""
+    number = f"toUInt{bits}(0)"
+    for part, shift in parts:
+        number = f"bitOr({number}, bitShiftLeft(toUInt{bits}({part}), {shift}))"
     return number

@@ -24,8 +24,10 @@ from gatewayops.store.telemetry.analytics_sql import (
 _TOOL_CALLS = f"{calls()} AND {TOOL_CALL}"
 _SCALAR = "IN ('String', 'Int64', 'UInt64', 'Double', 'Bool')"
 _LONGEST_VALUE = 200  # characters
-_RANKS = (1 << 21) - 1
-# Pairs (steps, how often they were taken in the session so far).
+_RANK_BITS = 21
+_RANKS = (1 << _RANK_BITS) - 1
+_PLACE_BITS = 48  # of a span's id: the order of calls that began in the same nanosecond
+# Pairs (path, how often it was taken in the session so far).
 _COUNTED = (
     "arrayZip(paths, arrayEnumerateUniq(arrayMap((path, visit) -> cityHash64(visit, path), paths, visits)))"
 )
@@ -59,54 +61,76 @@ def called_tools() -> str:
 
 
 def journeys(length: int) -> str:
-    """Rows (steps, number, times, sessions): ranks of tools called one after the other in a session.
+    """Rows (journey, times, sessions): tools called one after the other in a session, most frequent first.
 
-    Most frequent first. `number` is a hash of the steps. Parameters besides: `numbers` and `ranks` (of the
-    tools, by `called_tools`; ranks from 1 on), `limit`.
+    `journey` is a number of their ranks (`steps_of` takes it apart). Parameters besides: `numbers` and
+    `ranks` (of the tools, by `called_tools`; ranks from 1 on), `limit`.
     """
     return (
-        "SELECT steps, cityHash64(steps) AS number, count() AS times, countIf(is_first) AS sessions FROM "
-        f"(SELECT arrayJoin({_COUNTED}) AS journey, journey.1 AS steps, "
-        f"journey.2 = 1 AS is_first FROM {_visits_in_order(length)}) "
-        f"GROUP BY steps ORDER BY times DESC, steps LIMIT {{limit:UInt32}} {_IN_PARTS}"
+        "SELECT path AS journey, count() AS times, countIf(is_first) AS sessions FROM "
+        f"(SELECT arrayJoin({_COUNTED}) AS counted, counted.1 AS path, counted.2 = 1 AS is_first "
+        f"FROM {_paths(length)}) "
+        f"GROUP BY path ORDER BY times DESC, path LIMIT {{limit:UInt32}} {_IN_PARTS}"
     )
 
 
 def users_of_journeys(length: int) -> str:
-    """Rows (number, users) of the journeys with the numbers `found`. Parameters besides as of `journeys`."""
-    numbers = "arrayMap(path -> cityHash64(path), paths)"
+    """Rows (journey, users) of the journeys in `found`. Parameters besides as of `journeys`."""
+    found = f"arrayFilter(path -> path IN {{found:Array(UInt{_bits(length)})}}, paths)"
     return (
-        "SELECT number, uniqExact(who) AS users FROM "
-        f"(SELECT who, arrayJoin(arrayFilter(path -> path IN {{found:Array(UInt64)}}, {numbers})) AS number "
-        f"FROM {_visits_in_order(length)}) GROUP BY number {_IN_PARTS}"
+        "SELECT journey, uniqExact(who) AS users FROM "
+        f"(SELECT who, arrayJoin({found}) AS journey FROM {_paths(length)}) "
+        f"GROUP BY journey {_IN_PARTS}"
     )
 
 
-def _visits_in_order(length: int) -> str:
-    """A subquery: a row a visitor with `who`, and `paths` and `visits` beside each other: what was called
-    after what, and the number of the session.
+def steps_of(journey: int, length: int) -> list[int]:
+    """The ranks of a journey's tools."""
+    return [journey >> _RANK_BITS * at & _RANKS for at in reversed(range(length))]
 
-    No array is looked into from a lambda: it would be copied for each element.
+
+def _bits(length: int) -> int:
+    """Of a number that has room for so many ranks."""
+    return next(bits for bits in (64, 128, 256) if length * _RANK_BITS <= bits)
+
+
+def _paths(length: int) -> str:
+    """A subquery: a row a visitor with `who`, and `paths` and `visits` beside each other.
+
+    A path is a number of the ranks of tools called one after the other, a visit that of their session. No
+    array is looked into from a lambda: it would be copied for each element.
     """
-    rank = f"transform({TOOL_NUMBER}, {{numbers:Array(UInt64)}}, {{ranks:Array(UInt32)}}, toUInt32(0))"
-    place = "reinterpretAsUInt64(reverse(unhex(substring(span_id, 1, 12))))"  # of calls of one nanosecond
-    since = "toUnixTimestamp64Nano(ts) - {start:Int64}"
-    call = joined_number((since, 69), (place, 21), (f"if({TOOL_CALL}, {rank}, 0)", 0))
+    names = [f"step{at}" for at in range(length)]
+    shifts = (_RANK_BITS * at for at in reversed(range(length)))
+    path = joined_number(*zip(names, shifts, strict=True), bits=_bits(length))
     shown = f"toInt64(greatest(0, toInt64(length(ranks)) - {length - 1}))"
-    parts = [f"arraySlice(ranks, {at}, {shown})" for at in range(1, length + 1)]
-    names = ", ".join(f"step{at}" for at in range(length))
+    steps = ", ".join(f"arraySlice(ranks, {at}, {shown})" for at in range(1, length + 1))
     first, last = (f"arraySlice(numbers, {at}, {shown})" for at in (1, length))
     inside = f"arrayMap((first, last) -> first = last, {first}, {last})"
     return (
-        f"(SELECT who, arrayFilter((path, is_inside) -> is_inside, arrayMap(({names}) -> [{names}], "
-        f"{', '.join(parts)}), {inside}) AS paths, "
-        f"arrayFilter((number, is_inside) -> is_inside, {first}, {inside}) AS visits FROM "
+        f"(SELECT who, arrayFilter((path, is_inside) -> is_inside, "
+        f"arrayMap(({', '.join(names)}) -> {path}, {steps}), {inside}) AS paths, "
+        f"arrayFilter((number, is_inside) -> is_inside, {first}, {inside}) AS visits FROM {_ranked_calls()})"
+    )
+
+
+def _ranked_calls() -> str:
+    """A subquery: a row a visitor with `who`, and beside each other the `ranks` of the tools called and the
+    `numbers` of the sessions, in order.
+    """
+    rank = f"transform({TOOL_NUMBER}, {{numbers:Array(UInt64)}}, {{ranks:Array(UInt32)}}, toUInt32(0))"
+    place = f"reinterpretAsUInt64(reverse(unhex(substring(span_id, 1, {_PLACE_BITS // 4}))))"
+    since = "toUnixTimestamp64Nano(ts) - {start:Int64}"
+    before = _PLACE_BITS + _RANK_BITS
+    call = joined_number((since, before), (place, _RANK_BITS), (f"if({TOOL_CALL}, {rank}, 0)", 0))
+    numbers = session_numbers(f"arrayMap(call -> toInt64(bitShiftRight(call, {before})), seen)")
+    return (
         "(SELECT who, arrayFilter((number, rank) -> rank != 0, all_numbers, all_ranks) AS numbers, "
         "arrayFilter(rank -> rank != 0, all_ranks) AS ranks FROM "
         f"(SELECT who, arrayMap(call -> toUInt32(bitAnd(call, {_RANKS})), seen) AS all_ranks, "
-        f"{session_numbers('arrayMap(call -> toInt64(bitShiftRight(call, 69)), seen)')} AS all_numbers FROM "
+        f"{numbers} AS all_numbers FROM "
         f"(SELECT any({WHO}) AS who, any(session = '') AS is_idle, arraySort(groupArray({call})) AS seen "
-        f"FROM spans WHERE {calls()} GROUP BY {VISITOR}))))"
+        f"FROM spans WHERE {calls()} GROUP BY {VISITOR})))"
     )
 
 

@@ -44,9 +44,11 @@ def _text(column: str) -> str:
     return f"toString({column})"
 
 
-# Version 4 of the schema. What is inserted from here on is there at once; FILL adds what was before, a day at
+# Version 5 of the schema. What is inserted from here on is there at once; FILL adds what was before, a day at
 # a time, and may be repeated.
 STATEMENTS = (
+    *(f"DROP VIEW IF EXISTS times_of_{kind}" for kind in _KINDS),
+    "DROP TABLE IF EXISTS trace_times",
     _TABLE,
     *(
         f"CREATE MATERIALIZED VIEW IF NOT EXISTS times_of_{kind} TO trace_times AS {_of(kind)}"
