@@ -102,9 +102,28 @@ async def funnel(telemetry: SpanReader, asked: Asked, *, steps: Sequence[str], w
 
 async def journeys(telemetry: SpanReader, asked: Asked, *, length: int, limit: int) -> list[Journey]:
     """Sequences of `length` tools within a session, most frequent first."""
-    values = asked.values | {"length": length, "limit": limit}
-    rows = await telemetry.rows(behaviour_sql.journeys(), values)
-    return [Journey(tuple(row["steps"]), row["times"], row["sessions"], row["users"]) for row in rows]
+    tools = await telemetry.rows(behaviour_sql.called_tools(), asked.values)
+    names = sorted({tool["name"] for tool in tools})
+    if not names:
+        return []
+    rank = {name: number for number, name in enumerate(names, 1)}
+    values = asked.values | {
+        "numbers": [tool["number"] for tool in tools],
+        "ranks": [rank[tool["name"]] for tool in tools],
+    }
+    rows = await telemetry.rows(behaviour_sql.journeys(length), values | {"limit": limit})
+    found = {"found": [row["journey"] for row in rows]}
+    users = await telemetry.rows(behaviour_sql.users_of_journeys(length), values | found)
+    users_of = {row["journey"]: row["users"] for row in users}
+    return [
+        Journey(
+            steps=tuple(names[step - 1] for step in behaviour_sql.steps_of(row["journey"], length)),
+            times=row["times"],
+            sessions=row["sessions"],
+            users=users_of.get(row["journey"], 0),
+        )
+        for row in rows
+    ]
 
 
 async def top_tools(telemetry: SpanReader, asked: Asked, *, limit: int) -> TopTools:

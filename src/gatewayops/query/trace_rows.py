@@ -1,15 +1,19 @@
 """The rows that questions about traces answer with, from those that the store gives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from gatewayops.record.call_record import operation
 from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
+from gatewayops.store.telemetry.trace_times import SHOWN
 
 _MAX_SERVERS = 20
+_NUMBERS = ("duration_ns", "cost_micros")
+_start = itemgetter("start_ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,27 @@ def span_row(row: dict[str, Any]) -> SpanRow:
 
 def trace_of(spans: Sequence[SpanRow]) -> TraceRow:
     """What trace_sql's figures say, of all spans of a trace by their start. Bodies are not measured."""
-    columns = [span.fields for span in spans]
-    at_work = sorted(columns, key=_is_exported)  # who was at work is the calls' to say, before exporters
-    statuses = {column["status"] for column in columns}
+    columns = [span.fields | {"start_ns": span.start_ns, "span_id": span.span_id} for span in spans]
+    return _trace(spans[0].trace_id, columns)
+
+
+def traces_of(rows: Iterable[dict[str, Any]]) -> list[TraceRow]:
+    """The same of all spans of many traces, in any order, from rows of trace_times.spans_of_traces."""
+    found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
+    for row in rows:
+        span: dict[str, Any] = dict(zip(SHOWN, msgspec.json.decode(row["shown"]), strict=True))
+        span |= {name: int(span[name]) for name in _NUMBERS} | {"start_ns": row["at_ns"]}
+        found.setdefault(span["trace_id"], {})[span["span_id"], span["door"]] = span
+    return [_trace(trace_id, sorted(spans.values(), key=_start)) for trace_id, spans in found.items()]
+
+
+def _trace(trace_id: str, spans: Sequence[dict[str, Any]]) -> TraceRow:
+    at_work = sorted(spans, key=_is_exported)  # who was at work is the calls' to say, before exporters
+    statuses = {span["status"] for span in spans}
     return TraceRow(
-        trace_id=spans[0].trace_id,
-        start_ns=min(span.start_ns for span in spans),
-        end_ns=max(span.start_ns + span.fields["duration_ns"] for span in spans),
+        trace_id=trace_id,
+        start_ns=spans[0]["start_ns"],
+        end_ns=max(span["start_ns"] + span["duration_ns"] for span in spans),
         status="timeout" if "timeout" in statuses else "success" if statuses == {"success"} else "error",
         user_id=_first(at_work, "user_id"),
         team_id=_first(at_work, "team_id"),
@@ -111,20 +129,20 @@ def trace_of(spans: Sequence[SpanRow]) -> TraceRow:
         key_id=_first(at_work, "key_id"),
         env=_first(at_work, "env"),
         agent=_first(at_work, "agent"),
-        servers=tuple(sorted({column["server"] for column in columns} - {""})[:_MAX_SERVERS]),
+        servers=tuple(sorted({span["server"] for span in spans} - {""})[:_MAX_SERVERS]),
         span_count=len(spans),
-        call_count=sum(not _is_exported(column) for column in columns),
-        error_count=sum(column["status"] != "success" for column in columns),
-        cost_micros=sum(column["cost_micros"] for column in columns),
+        call_count=sum(not _is_exported(span) for span in spans),
+        error_count=sum(span["status"] != "success" for span in spans),
+        cost_micros=sum(span["cost_micros"] for span in spans),
     )
 
 
-def _first(columns: Sequence[dict[str, Any]], name: str) -> str:
-    return next((column[name] for column in columns if column[name]), "")
+def _first(spans: Sequence[dict[str, Any]], name: str) -> str:
+    return next((span[name] for span in spans if span[name]), "")
 
 
-def _is_exported(columns: dict[str, Any]) -> bool:
-    return bool(columns["door"] == OTLP_DOOR)
+def _is_exported(span: dict[str, Any]) -> bool:
+    return bool(span["door"] == OTLP_DOOR)
 
 
 def body_value(text: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -22,6 +22,11 @@ _INDEXES = (
     "SELECT name FROM system.data_skipping_indices WHERE database = currentDatabase() AND table = 'spans'"
 )
 
+_TIMES_ONLY = (
+    "CREATE TABLE trace_times (trace UInt64, ts DateTime64(9, 'UTC'), kind Enum8('spans' = 1, 'logs' = 2)) "
+    "ENGINE = MergeTree ORDER BY trace"
+)
+
 
 @pytest.mark.parametrize("version", [1, 2])
 async def test_spans_of_an_earlier_schema_are_found_by_attribute_after_the_upgrade(
@@ -52,6 +57,24 @@ async def test_a_trace_that_began_before_the_upgrade_and_went_on_after_it_is_who
     assert await _extent(telemetry, "a") == (NOON_NS - DAY_NS, NOON_NS + DAY_NS, 2)
     assert await _extent(telemetry, "b") == (NOON_NS, NOON_NS, 1)
     assert (await traces.get_trace(telemetry, org_id="org_a", trace_id="a" * 32)).end_ns == NOON_NS + DAY_NS
+    await telemetry.close()
+
+
+async def test_a_store_that_knew_only_when_traces_were_lists_them_after_the_upgrade(store, monkeypatch):
+    database = f"t_{secrets.token_hex(6)}"
+    await _insert_before(store, database, 3, monkeypatch, [(NOON_NS, "a"), (NOON_NS + 1, "b")])
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSIONS", (*schema.VERSIONS[:3], schema.Version(4, (_TIMES_ONLY,))))
+        earlier.setattr(schema, "_TABLES", ("spans",))
+        earlier.setattr(schema, "FOLLOW_RETENTION", ())
+        before = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+        await before.ensure_schema()
+        await before.close()
+
+    telemetry = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+
+    assert await _found(telemetry, "customer", "ada") == ["b" * 32, "a" * 32]
+    assert await _extent(telemetry, "a") == (NOON_NS, NOON_NS, 1)
     await telemetry.close()
 
 

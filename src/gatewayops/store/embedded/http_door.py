@@ -14,7 +14,6 @@ import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -198,12 +197,13 @@ def _inflated(body: bytes, encoding: str) -> bytes:
 
 
 def _form_fields(body: bytes, content_type: str) -> dict[str, str]:
-    """The fields of multipart/form-data: how clients send parameters too long for a URL."""
-    message = BytesParser(policy=HTTP).parsebytes(
-        b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body
-    )
+    """The fields of multipart/form-data: how clients send parameters too long for a URL.
+
+    By the parser's plain policy: the one for HTTP takes a millisecond a field, over each field's headers.
+    """
+    message = BytesParser().parsebytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body)
     fields: dict[str, str] = {}
-    for part in message.iter_parts():
+    for part in (part for part in message.walk() if not part.is_multipart()):
         name = part.get_param("name", header="content-disposition")
         if not isinstance(name, str) or part.get_filename() is not None:
             raise EngineError("external tables are not taken by the embedded store", _NOT_IMPLEMENTED)

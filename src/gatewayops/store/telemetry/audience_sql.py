@@ -10,7 +10,7 @@ from gatewayops.store.telemetry.analytics_sql import (
     WHO,
     calls,
     calls_so_far,
-    session_starts,
+    visitors,
 )
 
 _BUCKETS = {"day": "toDate({})", "week": "toMonday({})", "month": "toStartOfMonth({})"}
@@ -22,10 +22,10 @@ _START = "fromUnixTimestamp64Nano({start:Int64}, 'UTC')"
 
 def headline() -> str:
     """One row: users, sessions, calls, errors, tools."""
+    tools = f"SELECT uniqExact(server, tool) FROM spans WHERE {calls()} AND {TOOL_CALL}"
     return (
-        f"SELECT uniqExact({WHO}) AS users, count() AS calls, countIf(status != 'success') AS errors, "
-        f"uniqExactIf((server, tool), {TOOL_CALL}) AS tools, "
-        f"(SELECT sum(starts) FROM {session_starts()}) AS sessions FROM spans WHERE {calls()}"
+        "SELECT uniqExact(who) AS users, sum(visitor_sessions) AS sessions, sum(visitor_calls) AS calls, "
+        f"sum(visitor_errors) AS errors, ({tools}) AS tools FROM {visitors()}"
     )
 
 
@@ -74,8 +74,8 @@ def segments() -> str:
     return (
         "SELECT multiIf(user_sessions <= 5, '1-5', user_sessions <= 20, '6-20', '20+') AS segment, "
         "count() AS users, sum(user_sessions) AS sessions, sum(user_calls) AS calls FROM "
-        "(SELECT who, sum(starts) AS user_sessions, count() AS user_calls "
-        f"FROM {session_starts()} GROUP BY who) GROUP BY segment"
+        "(SELECT who, sum(visitor_sessions) AS user_sessions, sum(visitor_calls) AS user_calls "
+        f"FROM {visitors()} GROUP BY who) GROUP BY segment"
     )
 
 

@@ -12,15 +12,26 @@ from typing import Any
 from gatewayops.store.telemetry.analytics_sql import (
     TOOL_CALL,
     TOOL_NAME,
+    TOOL_NUMBER,
+    VISITOR,
     WHO,
     calls,
-    in_sessions,
     in_visits,
+    joined_number,
+    session_numbers,
 )
 
 _TOOL_CALLS = f"{calls()} AND {TOOL_CALL}"
 _SCALAR = "IN ('String', 'Int64', 'UInt64', 'Double', 'Bool')"
 _LONGEST_VALUE = 200  # characters
+_RANK_BITS = 21
+_RANKS = (1 << _RANK_BITS) - 1
+_PLACE_BITS = 48  # of a span's id: the order of calls that began in the same nanosecond
+# Pairs (path, how often it was taken in the session so far).
+_COUNTED = (
+    "arrayZip(paths, arrayEnumerateUniq(arrayMap((path, visit) -> cityHash64(visit, path), paths, visits)))"
+)
+_IN_PARTS = "SETTINGS group_by_two_level_threshold = 1"  # visitors are unfolded a part at a time
 
 
 def funnel(step_count: int) -> str:
@@ -41,19 +52,85 @@ def funnel(step_count: int) -> str:
     )
 
 
-def journeys() -> str:
-    """Rows (steps, times, sessions, users): sequences of tools called one after the other in a session.
-
-    Most frequent first. Parameters besides: `length`, `limit`.
-    """
-    named = f"groupArray((ts, span_id, {TOOL_NAME}))"
+def called_tools() -> str:
+    """Rows (name, number) of the tools that were called; journeys are made of these numbers' ranks."""
     return (
-        "SELECT steps, count() AS times, uniqExact(visit) AS sessions, uniqExact(who) AS users FROM "
-        f"(SELECT visit, any(who) AS who, arrayMap(call -> call.3, arraySort({named})) AS names, "
-        "arrayJoin(arrayMap(at -> arraySlice(names, at, {length:UInt8}), "
-        "range(1, toInt64(length(names)) - {length:UInt8} + 2))) AS steps "
-        f"FROM {in_sessions('span_id', 'method', 'server', 'tool')} WHERE {TOOL_CALL} GROUP BY visit) "
-        "GROUP BY steps ORDER BY times DESC, steps LIMIT {limit:UInt32}"
+        f"SELECT {TOOL_NAME} AS name, {TOOL_NUMBER} AS number FROM spans WHERE {_TOOL_CALLS} "
+        "GROUP BY server, tool"
+    )
+
+
+def journeys(length: int) -> str:
+    """Rows (journey, times, sessions): tools called one after the other in a session, most frequent first.
+
+    `journey` is a number of their ranks (`steps_of` takes it apart). Parameters besides: `numbers` and
+    `ranks` (of the tools, by `called_tools`; ranks from 1 on), `limit`.
+    """
+    return (
+        "SELECT path AS journey, count() AS times, countIf(is_first) AS sessions FROM "
+        f"(SELECT arrayJoin({_COUNTED}) AS counted, counted.1 AS path, counted.2 = 1 AS is_first "
+        f"FROM {_paths(length)}) "
+        f"GROUP BY path ORDER BY times DESC, path LIMIT {{limit:UInt32}} {_IN_PARTS}"
+    )
+
+
+def users_of_journeys(length: int) -> str:
+    """Rows (journey, users) of the journeys in `found`. Parameters besides as of `journeys`."""
+    found = f"arrayFilter(path -> path IN {{found:Array(UInt{_bits(length)})}}, paths)"
+    return (
+        "SELECT journey, uniqExact(who) AS users FROM "
+        f"(SELECT who, arrayJoin({found}) AS journey FROM {_paths(length)}) "
+        f"GROUP BY journey {_IN_PARTS}"
+    )
+
+
+def steps_of(journey: int, length: int) -> list[int]:
+    """The ranks of a journey's tools."""
+    return [journey >> _RANK_BITS * at & _RANKS for at in reversed(range(length))]
+
+
+def _bits(length: int) -> int:
+    """Of a number that has room for so many ranks."""
+    return next(bits for bits in (64, 128, 256) if length * _RANK_BITS <= bits)
+
+
+def _paths(length: int) -> str:
+    """A subquery: a row a visitor with `who`, and `paths` and `visits` beside each other.
+
+    A path is a number of the ranks of tools called one after the other, a visit that of their session. No
+    array is looked into from a lambda: it would be copied for each element.
+    """
+    names = [f"step{at}" for at in range(length)]
+    shifts = (_RANK_BITS * at for at in reversed(range(length)))
+    path = joined_number(*zip(names, shifts, strict=True), bits=_bits(length))
+    shown = f"toInt64(greatest(0, toInt64(length(ranks)) - {length - 1}))"
+    steps = ", ".join(f"arraySlice(ranks, {at}, {shown})" for at in range(1, length + 1))
+    first, last = (f"arraySlice(numbers, {at}, {shown})" for at in (1, length))
+    inside = f"arrayMap((first, last) -> first = last, {first}, {last})"
+    return (
+        f"(SELECT who, arrayFilter((path, is_inside) -> is_inside, "
+        f"arrayMap(({', '.join(names)}) -> {path}, {steps}), {inside}) AS paths, "
+        f"arrayFilter((number, is_inside) -> is_inside, {first}, {inside}) AS visits FROM {_ranked_calls()})"
+    )
+
+
+def _ranked_calls() -> str:
+    """A subquery: a row a visitor with `who`, and beside each other the `ranks` of the tools called and the
+    `numbers` of the sessions, in order.
+    """
+    rank = f"transform({TOOL_NUMBER}, {{numbers:Array(UInt64)}}, {{ranks:Array(UInt32)}}, toUInt32(0))"
+    place = f"reinterpretAsUInt64(reverse(unhex(substring(span_id, 1, {_PLACE_BITS // 4}))))"
+    since = "toUnixTimestamp64Nano(ts) - {start:Int64}"
+    before = _PLACE_BITS + _RANK_BITS
+    call = joined_number((since, before), (place, _RANK_BITS), (f"if({TOOL_CALL}, {rank}, 0)", 0))
+    numbers = session_numbers(f"arrayMap(call -> toInt64(bitShiftRight(call, {before})), seen)")
+    return (
+        "(SELECT who, arrayFilter((number, rank) -> rank != 0, all_numbers, all_ranks) AS numbers, "
+        "arrayFilter(rank -> rank != 0, all_ranks) AS ranks FROM "
+        f"(SELECT who, arrayMap(call -> toUInt32(bitAnd(call, {_RANKS})), seen) AS all_ranks, "
+        f"{numbers} AS all_numbers FROM "
+        f"(SELECT any({WHO}) AS who, any(session = '') AS is_idle, arraySort(groupArray({call})) AS seen "
+        f"FROM spans WHERE {calls()} GROUP BY {VISITOR})))"
     )
 
 
@@ -62,12 +139,11 @@ def tools() -> str:
 
     Parameters besides: `limit`.
     """
-    number = "sipHash64(server, tool)"
-    visits = in_visits(f"if({TOOL_CALL}, {number}, 0)")
+    visits = in_visits(f"if({TOOL_CALL}, {TOOL_NUMBER}, 0)")
     return (
         "SELECT server, tool, calls, errors, users, sessions, all_calls FROM "
         "(SELECT server, tool, count() AS calls, countIf(status != 'success') AS errors, "
-        f"uniqExact({WHO}) AS users, sum(count()) OVER () AS all_calls, {number} AS tool_number "
+        f"uniqExact({WHO}) AS users, sum(count()) OVER () AS all_calls, {TOOL_NUMBER} AS tool_number "
         f"FROM spans WHERE {_TOOL_CALLS} GROUP BY server, tool "
         "ORDER BY calls DESC, server, tool LIMIT {limit:UInt32}) AS called "
         f"LEFT JOIN (SELECT value, count() AS sessions FROM {visits} GROUP BY value) AS visited "

@@ -82,11 +82,12 @@ class Telemetry:
         return True
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The answer's rows by column name. `sql` names its parameters as {name:Type}."""
+        """The answer's rows by column name. `sql` names its parameters as {name:Type}; others stay here."""
         client = await self._ready()
+        named = {name: value for name, value in (parameters or {}).items() if f"{{{name}:" in sql}
         try:
             settings = {"max_execution_time": QUERY_TIMEOUT_S}
-            result = await client.query(sql, parameters=dict(parameters or {}), settings=settings)
+            result = await client.query(sql, parameters=named, settings=settings)
         except _FOREIGN as error:
             raise self._translated(error) from error
         return list(result.named_results())

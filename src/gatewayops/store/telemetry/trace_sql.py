@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
 from gatewayops.store.telemetry.span_filter import SpanFilter, in_extent, in_range, is_call, span_conditions
-from gatewayops.store.telemetry.trace_times import times_of_traces
+from gatewayops.store.telemetry.trace_times import TRACE, times_of_traces
 
 _START = "min(toUnixTimestamp64Nano(ts))"
 _END = "max(toUnixTimestamp64Nano(ts) + duration_ns)"
@@ -14,6 +14,7 @@ _STATUS = (
 _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
 # Rows from the newest part on, until there are enough: buffers would read far ahead of that.
 _UNTIL_ENOUGH = "SETTINGS read_in_order_use_buffering = 0"
+_OF_ONE_TOOL = "SETTINGS optimize_read_in_order = 0"  # else the projection by tool would not be used
 _NO_SKIPPING = "SETTINGS use_skip_indexes = 0"  # the primary key has done it
 _NARROW = "SETTINGS max_threads = 1"  # of a few granules: more threads cost more than they save
 _FIRST = f"(NOT ({is_call()}), ts)"  # who was at work is the calls' to say, before exporters
@@ -54,32 +55,33 @@ _SPAN = """
 
 
 def newest_spans(wanted: SpanFilter) -> str:
-    """Rows (trace_id, at_ns) of the newest spans that the filter may ask for, newest first.
+    """Rows (trace, at_ns) of the newest spans that the filter may ask for, newest first; `trace` is a hash.
 
     Parameters of the filter, `since`, `until` (Unix nanoseconds, both included), `limit`.
     """
+    settings = _OF_ONE_TOOL if wanted.server and wanted.tool else _UNTIL_ENOUGH
     return (
-        f"SELECT trace_id, toUnixTimestamp64Nano(ts) AS at_ns FROM spans WHERE {_conditions(wanted)} "
-        f"ORDER BY ts DESC LIMIT {{limit:UInt32}} {_UNTIL_ENOUGH}"
+        f"SELECT {TRACE} AS trace, toUnixTimestamp64Nano(ts) AS at_ns FROM spans "
+        f"WHERE {_conditions(wanted)} ORDER BY ts DESC LIMIT {{limit:UInt32}} {settings}"
     )
 
 
 def page_of_known(wanted: SpanFilter, *, is_continued: bool) -> str:
-    """The figures of traces in `ids` that began at or after `since` and that the filter wants, newest first.
+    """The figures of `traces` that began at or after `since` and that the filter wants, newest first.
 
-    Parameters of the filter, `ids`, `since`, `limit`, and `before_ns`, `before_id` when continued.
+    Parameters of the filter, `traces` (hashes), `since`, `limit`; `before_ns`, `before_id` when continued.
     """
-    spans = f"trace_id IN {{ids:Array(String)}} AND ts IN ({times_of_traces()})"
+    spans = f"{TRACE} IN {{traces:Array(UInt64)}} AND ts IN ({times_of_traces()})"
     return f"{_page(wanted, _LISTED, spans, is_continued=is_continued)} {_NO_SKIPPING}"
 
 
 def page_of_traces(wanted: SpanFilter, *, is_continued: bool) -> str:
-    """Rows (trace_id, start_ns, last_ns) of traces that began at or after `since`, newest first.
+    """Rows (trace, start_ns) of traces that began at or after `since`, newest first; `trace` is a hash.
 
     Of all that have a span that the filter may ask for. Parameters of the filter, `since`, `until`, `limit`,
     and `before_ns`, `before_id` when continued.
     """
-    shown = f"trace_id, {_START} AS start_ns, max(toUnixTimestamp64Nano(ts)) AS last_ns"
+    shown = f"any({TRACE}) AS trace, {_START} AS start_ns"
     spans = f"trace_id IN (SELECT trace_id FROM spans WHERE {_conditions(wanted)})"
     return _page(wanted, shown, spans, is_continued=is_continued)
 
@@ -89,14 +91,6 @@ def _page(wanted: SpanFilter, shown: str, spans: str, *, is_continued: bool) -> 
         f"SELECT {shown} FROM spans WHERE {in_range()} AND {spans} GROUP BY trace_id "
         f"HAVING {' AND '.join(_page_conditions(wanted, is_continued=is_continued))} "
         f"ORDER BY {_SHOWN} LIMIT {{limit:UInt32}}"
-    )
-
-
-def figures_of_traces() -> str:
-    """The figures of the traces in `ids`, newest first. Parameters `org`, `ids`, `first`, `last`."""
-    return (
-        f"SELECT {_LISTED} FROM spans WHERE {in_extent()} AND trace_id IN {{ids:Array(String)}} "
-        f"GROUP BY trace_id ORDER BY {_SHOWN}"
     )
 
 
@@ -161,6 +155,11 @@ def spans_of_trace() -> str:
         "AND (toUnixTimestamp64Nano(ts), span_id) > ({after_ns:Int64}, {after_id:String}) "
         f"ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {{limit:UInt32}} {_NARROW}"
     )
+
+
+def spans_of_small_trace() -> str:
+    """All rows of a trace's spans, in any order. Parameters of `one_trace`, `body_limit` (characters)."""
+    return f"SELECT {_SPAN} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} {_NARROW}"
 
 
 def outline_of_trace() -> str:
