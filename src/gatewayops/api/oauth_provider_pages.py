@@ -48,8 +48,8 @@ def connect(
 ) -> HTMLResponse:
     """Whoever proved to be somebody elsewhere proves to be this one here, too; `other_way` leads back."""
     body = (
-        f"{fault_line(fault)}<p>There is an account of <b>{escape(email)}</b> here already. Type its password once, and "
-        f"from then on {escape(provider)} signs you in to it.</p>"
+        f"{fault_line(fault)}<p>There is an account of <b>{escape(email)}</b> here already. Type its "
+        f"password once, and from then on {escape(provider)} signs you in to it.</p>"
         f'<form method="post">{hidden}'
         '<label>Password <input name="password" type="password" required autofocus '
         'autocomplete="current-password" maxlength="256"></label>'

@@ -39,9 +39,9 @@ def published():
     return {}
 
 
-@pytest.fixture(scope="session")
-def stack(tmp_path_factory, published):
-    """The installation; `published` is all that its control role finds on the public web."""
+@pytest.fixture(scope="module", autouse=True)
+def _small_world(published):
+    """While a file's tests run: hashes are cheap, and `published` is all that the public web holds."""
     really = guarded_fetch.fetch
 
     async def fetch(url: str, *, allows_private: bool = False) -> Document:
@@ -59,10 +59,16 @@ def stack(tmp_path_factory, published):
             (passwords, "_PASSES", 1),
         ):
             patch.setattr(module, name, cheap)
-        one = OneProcess(tmp_path_factory.mktemp("stack") / "data")
-        one.start()
-        yield one
-        one.close()
+        yield
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    """The installation."""
+    one = OneProcess(tmp_path_factory.mktemp("stack") / "data")
+    one.start()
+    yield one
+    one.close()
 
 
 @pytest.fixture(scope="session")
