@@ -11,7 +11,7 @@ from gatewayops.api.end_user_mail import EndUserMail, check_mailable
 from gatewayops.api.oauth_answers import NotThisBrowser
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import hidden_field
-from gatewayops.api.oauth_sign_in import checked, go_on, sentence
+from gatewayops.api.oauth_sign_in import checked, go_on, sentence, takes_passwords
 from gatewayops.api.oauth_state import AtServer, Here, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base.errors import InvalidInput, TooMany
@@ -23,7 +23,11 @@ from gatewayops.store.control import end_user_links, end_users
 from gatewayops.store.control.end_user_links import RESET, VERIFY, Link, Presented
 from gatewayops.store.origin import Origin
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = APIRouter(
+    prefix="/oauth/{slug}",
+    include_in_schema=False,
+    dependencies=[Depends(protected_server), Depends(takes_passwords)],
+)
 
 _WRONG = "The password is wrong."
 

@@ -44,9 +44,7 @@ async def show_sign_in(request: Request, here: AtServer, parts: Parts) -> Respon
 @router.post("/sign-in")
 async def sign_in(request: Request, here: AtServer, parts: Parts, state: State) -> Response:
     """On to consent, or the form again."""
-    if not here.server.offers_password:
-        msg = "this server takes no passwords"
-        raise NotFound(msg)
+    takes_passwords(here)
     browser = Browser(request, here, parts)
     given, pending = await browser.form()
     email = given.get("email").strip().lower()
@@ -200,6 +198,13 @@ async def _sign_in_form(
 def _check_allowed(here: Here) -> None:
     if not here.server.allows_sign_up or not here.server.offers_password:
         msg = "accounts of this server are made by its operator"
+        raise NotFound(msg)
+
+
+def takes_passwords(here: AtServer) -> None:
+    """Raises NotFound where people sign in at providers only."""
+    if not here.server.offers_password:
+        msg = "this server takes no passwords"
         raise NotFound(msg)
 
 

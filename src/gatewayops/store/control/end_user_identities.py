@@ -84,7 +84,7 @@ async def admit(session: Session, provider: Provider, who: ExternalIdentity) -> 
     if not provider.allows_sign_up:
         raise NotAdmitted("closed", "Accounts of this server are made by its operator.")
     user = await end_users.add(
-        session, org_id=provider.org_id, email=who.email, name=who.name, password_hash=""
+        session, org_id=provider.org_id, email=who.email, name=who.name, password_hash="", is_verified=True
     )
     await connect(session, user, who)
     return user
