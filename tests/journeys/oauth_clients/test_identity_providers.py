@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from gatewayops.testing.node_peers import NodePeers
-from gatewayops.testing.oidc_idp import oidc_idp, visitor
+from gatewayops.testing.oidc_idp import NO_ROOTS, oidc_idp, visitor
 
 DOMAIN = "works.example"
 
@@ -49,7 +49,8 @@ def provider(admin, idp):
 
 @pytest.fixture
 def browser(stack):
-    with httpx.Client(base_url=stack.url, headers={"Origin": stack.url}, timeout=30) as client:
+    about = {"headers": {"Origin": stack.url}, "timeout": 30, "verify": NO_ROOTS}
+    with httpx.Client(base_url=stack.url, **about) as client:
         yield client
 
 
