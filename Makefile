@@ -17,8 +17,12 @@ setup: .venv/ready ## build .venv from the hash lock
 	@echo "building .venv (about 2 GB, a minute or two the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "GatewayOps needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@awk '/^uv==/ {p = 1} p {print} p && !/\\$$/ {exit}' requirements/dev.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -c 'import gatewayops.app.control_role, gatewayops.gateway.role, gatewayops.hosting.demo_server'
 	@touch .venv/ready
 
 up: setup ## run GatewayOps with the demo server on http://127.0.0.1:8080
@@ -28,7 +32,7 @@ dev: setup ## the same, restarted when the source changes
 	@$(BIN)/gatewayops up --demo --reload
 
 test: setup ## everything: unit, store, journeys, with real PostgreSQL, Valkey, ClickHouse and MCP clients
-	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
 
 check: setup ## format, lint, types, layers, sizes
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make fix'"; exit 1; }

@@ -1,6 +1,6 @@
 """The real databases, each started once a session when the first test asks for it, and stores to copy.
 
-A store is migrated once a session and copied for each test: migrating takes a third of a second.
+A store is migrated and started once a session and copied for each test: that takes a third of a second.
 """
 
 import asyncio
@@ -8,14 +8,15 @@ import gc
 import shutil
 import tempfile
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from gatewayops.store.control.database import migrate
+from gatewayops.store.control import directory
+from gatewayops.store.control.database import Database, migrate
 from gatewayops.testing.store_process import StoreProcess
 
 
@@ -50,15 +51,24 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite control store with its tables, for copying."""
+    """A SQLite control store after the first start, for copying."""
     path = tmp_path_factory.mktemp("migrated") / "control.db"
-    _beside(migrate(f"sqlite+aiosqlite:///{path}"))
+    _beside(_started(f"sqlite+aiosqlite:///{path}"))
     return path
+
+
+@pytest.fixture
+async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    """A SQLite control store of the test's own, after the first start."""
+    shutil.copy(migrated_file, tmp_path / "control.db")
+    opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture(scope="session")
 def migrated_database(postgres_uri: str) -> str:
-    """The name of a PostgreSQL control store with its tables, for `CREATE DATABASE … TEMPLATE`."""
+    """The name of a PostgreSQL control store after the first start, for `CREATE DATABASE … TEMPLATE`."""
     _beside(_made_in_postgres(postgres_uri))
     return "migrated"
 
@@ -67,10 +77,26 @@ async def _made_in_postgres(uri: str) -> None:
     connection = await asyncpg.connect(uri)
     await connection.execute("CREATE DATABASE migrated")
     await connection.close()
-    await migrate(uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", "/migrated?"))
+    await _started(uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", "/migrated?"))
+
+
+async def _started(url: str) -> None:
+    await migrate(url)
+    opened = Database.open(url)
+    async with opened.session() as session:
+        await directory.ensure_default(session)
+    await opened.close()
 
 
 def _beside(making: Coroutine[None, None, None]) -> None:
     """Runs it in a loop of its own: a test's fixture that runs in a loop may have asked for it."""
     with ThreadPoolExecutor() as threads:
         threads.submit(asyncio.run, making).result()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files stay whole; all tests of the one installation run one after the other, so that there is one."""
+    for item in items:
+        is_shared = "installation" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("installation" if is_shared else item.nodeid.split("::")[0]))

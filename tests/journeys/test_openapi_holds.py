@@ -6,6 +6,7 @@ Findings are gathered and shown together; every run sends the same.
 """
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -306,7 +307,9 @@ async def control(database, telemetry, tmp_path_factory) -> AsyncIterator[Contro
         patch.setattr(budgets, "PROOF_PAUSE_S", 0.0)
         patch.setattr(live_feed, "LONGEST_S", 0.0)
         async with server, app.router.lifespan_context(app):
-            yield Control(app, url_of_a_server=server.url)
+            made = Control(app, url_of_a_server=server.url)
+            await made.stock()
+            yield made
     intake.close()
 
 
@@ -376,10 +379,8 @@ def _octets(value: str | bytes) -> bytes:
 @pytest.fixture
 async def stocked(control: Control) -> AsyncIterator[Control]:
     """With one of everything; the test fails with all that was found."""
-    control.faults.clear()
-    await control.stock()
     yield control
-    faults = control.faults
+    faults, control.faults = control.faults, []
     assert not faults, f"{len(faults)} faults\n" + "\n".join(faults[:20])
 
 
@@ -393,6 +394,7 @@ async def test_every_operation_succeeds_as_documented(stocked: Control) -> None:
         stocked.faults += _misfits(case, answer)
         if not answer.is_success and label not in NEEDS_PROOF:
             stocked.faults.append(f"{label}: {answer.status_code} {answer.text}")
+    await stocked.stock()  # what was removed
 
 
 async def test_an_odd_value_anywhere_in_a_body_breaks_nothing(stocked: Control, database: Database) -> None:
@@ -418,16 +420,18 @@ async def test_an_odd_text_or_cursor_in_an_address_breaks_nothing(stocked: Contr
                 changes = {"path": dict([odd])} if is_path else {"query": [*good, odd]}  # or there twice
                 await stocked.ask(label, **changes)
     for label in stocked.lists:
-        for cursor in CURSORS:
+        turn += 1
+        for cursor in CURSORS[turn % 3 :: 3]:
             await stocked.ask(label, query={"cursor": cursor})
 
 
 @SQLITE
 async def test_a_body_that_is_no_json_breaks_nothing(stocked: Control) -> None:
+    turns = itertools.count()  # there are 13 bodies and 8 media types: they meet in all ways
     for label in (label for label, body in BODIES.items() if body is not None):
-        for turn, body in enumerate(NO_JSON):
-            for media_type in MEDIA_TYPES[turn % 4 :: 4]:
-                await stocked.ask(label, body=body, media_type=media_type)
+        for body in NO_JSON:
+            media_type = MEDIA_TYPES[next(turns) % len(MEDIA_TYPES)]
+            await stocked.ask(label, body=body, media_type=media_type)
 
 
 @pytest.mark.timeout(300)

@@ -56,7 +56,6 @@ async def database(migrated_url: str) -> AsyncIterator[Database]:
     """A control store after the first start, with a second organisation `org_other`."""
     opened = Database.open(migrated_url)
     async with opened.session() as session:
-        await directory.ensure_default(session)
         await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
     yield opened
     await opened.close()

@@ -20,7 +20,6 @@ from gatewayops.identity.principal import Principal
 from gatewayops.query.tool_lists import list_tokens
 from gatewayops.record.rows import columns_of
 from gatewayops.store.control import directory, ledger, pins, servers
-from gatewayops.store.control.database import Database, migrate
 from gatewayops.store.control.pin_state import SeenTool
 from gatewayops.store.control.servers import Headers, ServerSpec
 from gatewayops.upstream.settings import UpstreamSettings
@@ -42,17 +41,6 @@ NULLABLE = {"BillingAccountName", "ChargeClass", "ChargeDescription", "PricingQu
 @pytest.fixture(autouse=True)
 def _today(monkeypatch):
     monkeypatch.setattr(clock, "now", lambda: NOW)
-
-
-@pytest.fixture
-async def database(tmp_path):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}"
-    await migrate(url)
-    opened = Database.open(url)
-    async with opened.session() as session:
-        await directory.ensure_default(session)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -13,21 +13,9 @@ from gatewayops.identity.principal import Principal
 from gatewayops.record.rows import columns_of
 from gatewayops.store.control import directory, keys, roles
 from gatewayops.store.control.access import Subject
-from gatewayops.store.control.database import Database, migrate
 from gatewayops.upstream.settings import UpstreamSettings
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
-
-
-@pytest.fixture
-async def database(tmp_path):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}"
-    await migrate(url)
-    opened = Database.open(url)
-    async with opened.session() as session:
-        await directory.ensure_default(session)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

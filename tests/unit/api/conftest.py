@@ -61,7 +61,6 @@ async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Databas
     shutil.copy(migrated_file, tmp_path / "control.db")
     opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
     async with opened.session() as session:
-        await directory.ensure_default(session)
         await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
     yield opened
     await opened.close()

@@ -8,10 +8,9 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.base import clock
 from gatewayops.base.crypto import Sealer
-from gatewayops.store.control import alert_channels, directory
+from gatewayops.store.control import alert_channels
 from gatewayops.store.control.alert_channels import Channel
 from gatewayops.store.control.credentials import Credentials
-from gatewayops.store.control.database import Database, migrate
 from gatewayops.store.secrets.keyring import Keyring
 from gatewayops.store.secrets.local import LocalMaster
 from gatewayops.store.secrets.master import Masters
@@ -29,13 +28,10 @@ class BusyTelemetry:
         ]
 
 
-async def test_a_new_installation_tells_its_channel_of_a_breach_by_its_default_rules(tmp_path):
-    url = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}"
-    await migrate(url)
-    database, mail = Database.open(url), tmp_path / "mail"
+async def test_a_new_installation_tells_its_channel_of_a_breach_by_its_default_rules(database, tmp_path):
+    mail = tmp_path / "mail"
     channel = Channel("channel_1", "org_default", "ops", "email", "a@example.com", b"", True, clock.now())
     async with database.session() as session:
-        await directory.ensure_default(session)
         await alert_channels.add(session, channel)
     sealer, master = Sealer(b"s" * 32), LocalMaster(tmp_path / "secrets")
     keyring = Keyring(Masters("local", {"local": lambda: master}), before=sealer)
@@ -55,7 +51,6 @@ async def test_a_new_installation_tells_its_channel_of_a_breach_by_its_default_r
             await asyncio.sleep(0.1)
     jobs.cancel()
     await asyncio.gather(jobs, return_exceptions=True)
-    await database.close()
 
     (sent,) = mail.iterdir()
     assert "60 calls of all servers showed no valid key in 5 minutes (threshold 50)" in sent.read_text()

@@ -2,12 +2,10 @@
 
 import asyncio
 import gzip
-import shutil
 from functools import partial
 from pathlib import Path
 
 import msgspec
-import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from gatewayops.app.exports import Exports
@@ -15,7 +13,7 @@ from gatewayops.base.crypto import Sealer
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.consumers import Follower
 from gatewayops.record.spool import SpoolWriter
-from gatewayops.store.control import directory, exports
+from gatewayops.store.control import exports
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.exports import DestinationSpec
@@ -32,16 +30,6 @@ def frame(number, org_id="org_default", server="github", body=""):
     fields |= {"trace_id": "0" * 32, "span_id": f"{number:016x}", "org_id": org_id, "server": server}
     fields |= {"method": "tools/call", "status": "success", "request_body": body}
     return msgspec.msgpack.encode(CallRecord(**fields))
-
-
-@pytest.fixture
-async def database(migrated_file: Path, tmp_path: Path):
-    shutil.copy(migrated_file, tmp_path / "control.db")
-    opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
-    async with opened.session() as session:
-        await directory.ensure_default(session)
-    yield opened
-    await opened.close()
 
 
 async def serve(got, keys, reader, writer):

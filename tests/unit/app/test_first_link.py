@@ -1,6 +1,5 @@
 """The link that makes the first administrator: kept from start to start, new when it ran out, then gone."""
 
-import shutil
 from datetime import timedelta
 
 import pytest
@@ -11,17 +10,6 @@ from gatewayops.app.layout import DataDirectory
 from gatewayops.base import clock
 from gatewayops.store.control import directory, user_passwords
 from gatewayops.store.control.account_tables import OneTimeLink
-from gatewayops.store.control.database import Database
-
-
-@pytest.fixture
-async def database(migrated_file, tmp_path):
-    shutil.copy(migrated_file, tmp_path / "control.db")
-    opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
-    async with opened.session() as session:
-        await directory.ensure_default(session)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 
 from gatewayops.base import clock
-from gatewayops.store.control import alert_channels, directory
+from gatewayops.store.control import alert_channels
 from gatewayops.store.control.alert_channels import Channel
 from gatewayops.store.control.alert_tables import AlertIncident, AlertNotification
 from gatewayops.store.control.database import Database
@@ -53,7 +53,6 @@ async def deliver(path, count):
     database = Database.open(f"sqlite+aiosqlite:///{path}")
     org, now = "org_default", clock.now()
     async with database.session() as session:
-        await directory.ensure_default(session)
         channel = Channel("channel_1", org, "ops", "email", "ops@example.com", b"", True, now)
         await alert_channels.add(session, channel)
         for number in range(count):

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.audit.signing import Signer
 from gatewayops.record.audit.verify import NotAnExport, Verdict, verify
 from gatewayops.store.audit_entry import NO_HASH, Actor, Draft, Target, entry_hash
-from gatewayops.store.control import audit, directory
+from gatewayops.store.control import audit
 from gatewayops.store.control.audit import Wanted
-from gatewayops.store.control.database import Database, migrate
+from gatewayops.store.control.database import Database
 from gatewayops.store.control.paging import Asked
 
 ORG = "org_default"
@@ -42,17 +42,6 @@ class FileAnchor:
     async def keep(self, *, log: str, size: int, line: str) -> None:
         with self.path.open("a") as file:
             file.write(f"{line}\n")
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}"
-    await migrate(url)
-    opened = Database.open(url)
-    async with opened.session() as session:
-        await directory.ensure_default(session)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

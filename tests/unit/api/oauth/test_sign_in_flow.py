@@ -34,7 +34,6 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         drop = f"DROP DATABASE {name} WITH (FORCE)"
     opened = Database.open(url)
     async with opened.session() as session:
-        await directory.ensure_default(session)
         await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
     yield opened
     await opened.close()
