@@ -96,7 +96,11 @@ def _beside(making: Coroutine[None, None, None]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files stay whole; all tests of the one installation run one after the other, so that there is one."""
+    """Files stay whole; all tests of the one installation run one after the other, so that there is one.
+
+    So do those of the one that runs in the tests' own process, which are in journeys/oauth_clients.
+    """
     for item in items:
-        is_shared = "installation" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("installation" if is_shared else item.nodeid.split("::")[0]))
+        names = getattr(item, "fixturenames", ())
+        shared = next((name for name in ("installation", "stack") if name in names), "")
+        item.add_marker(pytest.mark.xdist_group(shared or item.nodeid.split("::")[0]))
