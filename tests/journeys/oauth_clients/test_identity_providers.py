@@ -115,7 +115,7 @@ def test_who_refuses_there_is_told_and_may_begin_again(admin, browser, idp, prov
     assert (answer.status_code, "access_denied" in answer.text) == (401, True)
     assert browser.get(back).status_code == 403  # that attempt is over
     told = admin.get("/v1/logs/audit", params={"action": "auth.failed"}).json()["entries"]
-    assert any("access_denied" in entry["detail"] for entry in told)
+    assert any(entry["target"]["id"] == "sign-in at an identity provider" for entry in told)
     assert came_in(browser, "bob").status_code == 303
 
 

@@ -108,7 +108,7 @@ def test_an_answer_that_nobody_asked_for_is_refused_unless_that_is_allowed_and_c
     refused = brought(browser, provider, idp.unasked())
     assert (refused.status_code, "nobody asked" in refused.text) == (401, True)
     told = admin.get("/v1/logs/audit", params={"action": "auth.failed"}).json()["entries"]
-    assert any("nobody asked" in entry["detail"] for entry in told)
+    assert any(entry["target"]["id"] == "sign-in at an identity provider" for entry in told)
 
     path = "/v1/identity-providers/house"
     assert admin.patch(path, json={"allow_idp_initiated": True}).status_code == 200

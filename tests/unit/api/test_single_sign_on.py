@@ -194,4 +194,4 @@ async def test_a_provider_s_refusal_is_told_here_and_in_the_audit_log_but_not_wh
         assert "evil" not in answer.text
         assert (await browser.get(back, params=given)).status_code == 403  # that attempt is used up
     entries = (await admin.get("/v1/logs/audit", params={"action": "auth.failed"})).json()["entries"]
-    assert ["access_denied" in entry["detail"] for entry in entries] == [True]  # then counted
+    assert "access_denied" in entries[-1]["detail"]  # the first; what repeats is counted
