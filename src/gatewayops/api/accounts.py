@@ -214,6 +214,9 @@ class Accounts:
         try:
             if held.is_any:
                 await self.factors.prove(who, given.proof, given.party)
+            elif account is None:
+                msg = "you have no password here: sign in again, then do this within ten minutes"
+                raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
             else:
                 await self._check_own(request, who.email, given.password, account)
         except (Unauthenticated, TooMany) as error:

@@ -6,6 +6,7 @@
 import contextlib
 import json
 import re
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from gatewayops.testing.peer_process import free_port, running
 _FORM = re.compile(r'<form[^>]* action="([^"]+)" method="post">\s*<input[^>]* name="prompt" value="(\w+)"')
 _ABORT = re.compile(r'href="([^"]+/abort)"')
 _PATIENCE_S = 30.0
+NO_ROOTS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For plain http: to read every root certificate takes time."""
 
 
 class OidcClient(msgspec.Struct, frozen=True):
@@ -100,7 +103,7 @@ def oidc_idp(peers: NodePeers, log: Path) -> Iterator[OidcIdp]:
     port = free_port()
     command = [peers.node, peers.script("oidc_idp.mjs"), json.dumps({"port": port})]
     with (
-        httpx.Client(trust_env=False, timeout=_PATIENCE_S) as client,
+        httpx.Client(trust_env=False, verify=NO_ROOTS, timeout=_PATIENCE_S) as client,
         running(command, port=port, log=log, env={}),
     ):
         yield OidcIdp(port, client)
@@ -109,5 +112,5 @@ def oidc_idp(peers: NodePeers, log: Path) -> Iterator[OidcIdp]:
 @contextlib.contextmanager
 def visitor(login: str) -> Iterator[Visitor]:
     """Somebody with a browser of their own."""
-    with httpx.Client(trust_env=False, timeout=_PATIENCE_S) as client:
+    with httpx.Client(trust_env=False, verify=NO_ROOTS, timeout=_PATIENCE_S) as client:
         yield Visitor(client, login)

@@ -18,6 +18,7 @@ import httpx
 from gatewayops.identity.saml.parties import SigningPair
 from gatewayops.identity.saml.signing_pair import new_pair
 from gatewayops.testing.node_peers import NodePeers
+from gatewayops.testing.oidc_idp import NO_ROOTS
 from gatewayops.testing.peer_process import free_port, running
 
 _METADATA = "/FederationMetadata/2007-06/FederationMetadata.xml"
@@ -79,7 +80,7 @@ class SamlIdp:
 def saml_idp(peers: NodePeers, log: Path) -> Iterator[SamlIdp]:
     """Runs one with two keys until the block ends."""
     port, now = free_port(), datetime.now(UTC)
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, verify=NO_ROOTS) as client:
         idp = SamlIdp(port, tuple(new_pair(f"key {number}", now=now) for number in (1, 2)), client)
         pairs = [{"key": one.private_pem.decode(), "cert": pem_of(one.certificate)} for one in idp.pairs]
         given = json.dumps({"port": port, "issuer": idp.issuer, "pairs": pairs})

