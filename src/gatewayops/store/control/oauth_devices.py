@@ -57,16 +57,16 @@ class DeviceUse(msgspec.Struct, frozen=True):
 _TAKE = (
     update(_CODES)
     .where(
-        OAuthDeviceCode.hash == bindparam("mine"),
-        OAuthDeviceCode.org_id == bindparam("at_org"),
-        OAuthDeviceCode.server_id == bindparam("at_server"),
-        OAuthDeviceCode.client_ref == bindparam("at_client"),
-        OAuthDeviceCode.used_at.is_(None),
-        OAuthDeviceCode.expires_at > bindparam("now"),
-        oauth_grants.stands(OAuthDeviceCode.grant_id),
+        _CODES.c.hash == bindparam("mine"),
+        _CODES.c.org_id == bindparam("at_org"),
+        _CODES.c.server_id == bindparam("at_server"),
+        _CODES.c.client_ref == bindparam("at_client"),
+        _CODES.c.used_at.is_(None),
+        _CODES.c.expires_at > bindparam("now"),
+        oauth_grants.stands(_CODES),
     )
     .values(used_at=bindparam("now"))
-    .returning(*oauth_grants.of_grant(OAuthDeviceCode.grant_id, OAuthDeviceCode.client_ref))
+    .returning(*oauth_grants.of_grant(_CODES))
 )
 
 

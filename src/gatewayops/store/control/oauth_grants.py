@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import BindParameter, ColumnElement, String, bindparam, exists, insert, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Table as Plain
 
 from gatewayops.base import clock
 from gatewayops.base.errors import NotFound
@@ -20,11 +20,8 @@ from gatewayops.store.audit_entry import Draft, Target
 from gatewayops.store.control import audit, oauth_revocations
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.oauth_tables import (
-    EndUser,
     OAuthClient,
-    OAuthCode,
     OAuthGrant,
-    OAuthRefreshToken,
 )
 from gatewayops.store.control.tables import Table
 
@@ -32,34 +29,44 @@ CODE_LIFE = timedelta(seconds=60)
 REFRESH_LIFE = timedelta(days=30)
 GRACE = timedelta(seconds=30)
 _PAST = {"synchronize_session": False}
-_GRANTS, _CODES, _REFRESH_TOKENS = (  # plain statements cost half of those that look for objects
-    Table.metadata.tables[name] for name in ("oauth_grants", "oauth_codes", "oauth_refresh_tokens")
+(
+    _GRANTS,
+    _CODES,
+    _REFRESH_TOKENS,
+    _CLIENTS,
+    _PEOPLE,
+) = (  # columns of classes cost more, each time
+    Table.metadata.tables[name]
+    for name in ("oauth_grants", "oauth_codes", "oauth_refresh_tokens", "oauth_clients", "end_users")
 )
 
 
-def of_grant(grant_id: InstrumentedAttribute[Any], client_ref: InstrumentedAttribute[str]) -> tuple[Any, ...]:
+def of_grant(table: Plain) -> tuple[Any, ...]:
     """What a statement that consumes tells of the grant (see `taken`), so that no other has to read it.
 
     Of one table each: SQLite's RETURNING leaves the names of tables out.
     """
-    outer = grant_id.class_
     person, scope = (
-        select(column).where(OAuthGrant.id == grant_id).correlate(outer).scalar_subquery()
-        for column in (OAuthGrant.end_user_id, OAuthGrant.scope)
+        select(column).where(_GRANTS.c.id == table.c.grant_id).correlate(table).scalar_subquery()
+        for column in (_GRANTS.c.end_user_id, _GRANTS.c.scope)
     )
-    named = select(OAuthClient.client_id).where(OAuthClient.id == client_ref).correlate(outer)
-    return grant_id, person, scope, named.scalar_subquery()
+    named = select(_CLIENTS.c.client_id).where(_CLIENTS.c.id == table.c.client_ref).correlate(table)
+    return table.c.grant_id, person, scope, named.scalar_subquery()
 
 
-def stands(grant_id: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-    """The grant is not revoked, and its person and its client are not disabled."""
-    return exists().where(
-        OAuthGrant.id == grant_id,
-        OAuthGrant.revoked_at.is_(None),
-        EndUser.id == OAuthGrant.end_user_id,
-        EndUser.disabled_at.is_(None),
-        OAuthClient.id == OAuthGrant.client_ref,
-        OAuthClient.disabled_at.is_(None),
+def stands(table: Plain) -> ColumnElement[bool]:
+    """Its grant is not revoked, and the grant's person and client are not disabled."""
+    return (
+        exists()
+        .where(
+            _GRANTS.c.id == table.c.grant_id,
+            _GRANTS.c.revoked_at.is_(None),
+            _PEOPLE.c.id == _GRANTS.c.end_user_id,
+            _PEOPLE.c.disabled_at.is_(None),
+            _CLIENTS.c.id == _GRANTS.c.client_ref,
+            _CLIENTS.c.disabled_at.is_(None),
+        )
+        .correlate(table)
     )
 
 
@@ -68,35 +75,35 @@ _MINE: BindParameter[str] = bindparam("mine")  # the hash of what is presented
 _PLACE = {"at_org": "org_id", "at_server": "server_id", "at_client": "client_ref"}
 
 
-def _is_it(row: type[OAuthCode | OAuthRefreshToken]) -> tuple[ColumnElement[bool], ...]:
+def _is_it(table: Plain) -> tuple[ColumnElement[bool], ...]:
     """What is presented, of this organisation, server and client."""
-    return row.hash == _MINE, *(getattr(row, name) == bindparam(given) for given, name in _PLACE.items())
+    return table.c.hash == _MINE, *(table.c[name] == bindparam(given) for given, name in _PLACE.items())
 
 
 _IS_CODE = (
-    *_is_it(OAuthCode),
-    OAuthCode.challenge == bindparam("shown"),
-    or_(bindparam("to", type_=String) == "", OAuthCode.redirect_uri == bindparam("to", type_=String)),
+    *_is_it(_CODES),
+    _CODES.c.challenge == bindparam("shown"),
+    or_(bindparam("to", type_=String) == "", _CODES.c.redirect_uri == bindparam("to", type_=String)),
 )
 _TAKE_CODE = (  # statements are built once: that costs more than running them
     update(_CODES)
-    .where(*_IS_CODE, OAuthCode.used_at.is_(None), OAuthCode.expires_at > _NOW, stands(OAuthCode.grant_id))
+    .where(*_IS_CODE, _CODES.c.used_at.is_(None), _CODES.c.expires_at > _NOW, stands(_CODES))
     .values(used_at=_NOW)
-    .returning(*of_grant(OAuthCode.grant_id, OAuthCode.client_ref))
+    .returning(*of_grant(_CODES))
 )
-_REPLAYED_CODE = select(OAuthCode.grant_id).where(*_IS_CODE, OAuthCode.used_at.is_not(None))
+_REPLAYED_CODE = select(_CODES.c.grant_id).where(*_IS_CODE, _CODES.c.used_at.is_not(None))
 _TAKE_REFRESH = (
     update(_REFRESH_TOKENS)
     .where(
-        *_is_it(OAuthRefreshToken),
-        OAuthRefreshToken.used_at.is_(None),
-        OAuthRefreshToken.expires_at > _NOW,
-        stands(OAuthRefreshToken.grant_id),
+        *_is_it(_REFRESH_TOKENS),
+        _REFRESH_TOKENS.c.used_at.is_(None),
+        _REFRESH_TOKENS.c.expires_at > _NOW,
+        stands(_REFRESH_TOKENS),
     )
     .values(used_at=_NOW, successor_sealed=bindparam("sealed"))
-    .returning(*of_grant(OAuthRefreshToken.grant_id, OAuthRefreshToken.client_ref))
+    .returning(*of_grant(_REFRESH_TOKENS))
 )
-_REPLACED_REFRESH = select(OAuthRefreshToken).where(*_is_it(OAuthRefreshToken))
+_REPLACED_REFRESH = select(_REFRESH_TOKENS).where(*_is_it(_REFRESH_TOKENS))
 _ADD_GRANT, _ADD_CODE, _ADD_REFRESH = insert(_GRANTS), insert(_CODES), insert(_REFRESH_TOKENS)
 
 
@@ -214,7 +221,7 @@ async def use_refresh(
         grant = taken(found, org_id, server_id, client_ref)
         await add_refresh(session, grant, successor.digest)
         return Rotated(grant, successor.sealed)
-    before = await session.scalar(_REPLACED_REFRESH, which)
+    before = (await session.execute(_REPLACED_REFRESH, which)).one_or_none()
     if before is None or before.used_at is None:
         return None
     if now - before.used_at > GRACE:
@@ -226,13 +233,13 @@ async def use_refresh(
 
 async def of_refresh(session: Session, *, org_id: str, server_id: str, digest: str) -> Grant | None:
     """The grant of a refresh token that would still be taken."""
-    query = select(OAuthRefreshToken.grant_id).where(
-        OAuthRefreshToken.hash == digest,
-        OAuthRefreshToken.org_id == org_id,
-        OAuthRefreshToken.server_id == server_id,
-        OAuthRefreshToken.used_at.is_(None),
-        OAuthRefreshToken.expires_at > clock.now(),
-        stands(OAuthRefreshToken.grant_id),
+    query = select(_REFRESH_TOKENS.c.grant_id).where(
+        _REFRESH_TOKENS.c.hash == digest,
+        _REFRESH_TOKENS.c.org_id == org_id,
+        _REFRESH_TOKENS.c.server_id == server_id,
+        _REFRESH_TOKENS.c.used_at.is_(None),
+        _REFRESH_TOKENS.c.expires_at > clock.now(),
+        stands(_REFRESH_TOKENS),
     )
     grant_id = await session.scalar(query)
     return None if grant_id is None else await _grant(session, org_id, grant_id)
