@@ -29,16 +29,12 @@ CODE_LIFE = timedelta(seconds=60)
 REFRESH_LIFE = timedelta(days=30)
 GRACE = timedelta(seconds=30)
 _PAST = {"synchronize_session": False}
-(
-    _GRANTS,
-    _CODES,
-    _REFRESH_TOKENS,
-    _CLIENTS,
-    _PEOPLE,
-) = (  # columns of classes cost more, each time
-    Table.metadata.tables[name]
-    for name in ("oauth_grants", "oauth_codes", "oauth_refresh_tokens", "oauth_clients", "end_users")
+# Plain tables: statements of mapped columns are looked at anew at each use.
+_TABLES = Table.metadata.tables
+_GRANTS, _CODES, _REFRESH_TOKENS = (
+    _TABLES[f"oauth_{name}"] for name in ("grants", "codes", "refresh_tokens")
 )
+_CLIENTS, _PEOPLE = _TABLES["oauth_clients"], _TABLES["end_users"]
 
 
 def of_grant(table: Plain) -> tuple[Any, ...]:
