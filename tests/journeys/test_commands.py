@@ -190,6 +190,6 @@ def test_metrics_and_what_is_kept_are_shown(installation, traced):
     figures = installation.json("metrics", "summary", "--api-key", "tracer", "--last", "1h")["figures"]
 
     assert figures["calls"] == figures["errors"] > 0
-    assert "demo/fail" in installation.cli("metrics", "series", "--by", "tool", "--step", "1m").stdout
+    assert "demo/fail" in installation.cli("metrics", "series", "--by", "tool", "--api-key", "tracer").stdout
     installation.json("retention", "set", "--spans", "30", "--payloads", "7")
     assert "7 days" in installation.cli("retention", "show").stdout

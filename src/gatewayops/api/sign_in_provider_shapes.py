@@ -1,9 +1,10 @@
 """The bodies of `/v1/servers/{server}/sign-in-providers`."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from gatewayops.api.oauth_providers import callback_url
 from gatewayops.api.shapes import Body, Listed
@@ -11,8 +12,17 @@ from gatewayops.store.control.sign_in_providers import Provider
 from gatewayops.store.oauth_addresses import Addresses
 
 ProviderName = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _sendable(secret: SecretStr) -> SecretStr:
+    if re.fullmatch(r"[\x20-\x7e]*", secret.get_secret_value()) is None:
+        msg = "visible ASCII characters and spaces only (RFC 6749, A.2)"
+        raise ValueError(msg)
+    return secret
+
+
 ClientId = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,512}$")]
-Secret = Annotated[SecretStr, Field(max_length=1024)]
+Secret = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_sendable)]
 Issuer = Annotated[str, Field(max_length=512)]
 Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]
 Scopes = Annotated[list[Scope], Field(max_length=30)]

@@ -63,5 +63,6 @@ async def test_servers_of_before_get_the_defaults(empty_url: str) -> None:
     await migrate.upgrade(database.engine)
 
     async with database.reading() as session:
-        assert (await servers.find(session, org_id="org_default", ref="github")).spec == SPEC
+        found = (await servers.find(session, org_id="org_default", ref="github")).spec
     await database.close()
+    assert found == msgspec.structs.replace(SPEC, requires_verified_email=False)  # it lets in whom it let in

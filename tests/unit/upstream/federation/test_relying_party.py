@@ -239,7 +239,8 @@ async def test_a_provider_on_loopback_is_not_asked_unless_private_networks_are_a
 async def test_no_token_code_or_secret_gets_into_a_log_or_an_error(
     provider: Provider, registered: Registration, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    for logger in (None, "httpx", "httpcore"):
+        caplog.set_level(logging.DEBUG, logger=logger)
     if fault == "refused":
         provider.refusal = 400, {"error": "invalid_grant", "error_description": CANARY}
     elif fault == "userinfo":
