@@ -11,7 +11,7 @@ from gatewayops.testing.node_peers import NodePeers
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installation(tmp_path_factory):
     data = tmp_path_factory.mktemp("installation") / "data"
     running = Installation(data, "--demo", takes_exports=True)

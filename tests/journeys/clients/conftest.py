@@ -135,7 +135,7 @@ class Governed:
             time.sleep(0.2)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def everything_url(tmp_path_factory):
     example = SdkExample(ROOT / "requirements/dev.lock", ROOT / ".cache")
     example.install()
@@ -143,13 +143,13 @@ def everything_url(tmp_path_factory):
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def npm_everything_url(node_peers, tmp_path_factory):
     with node_peers.everything_server(tmp_path_factory.mktemp("npm-everything") / "log") as url:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def command(installation):
     """Runs a `gatewayops` command on the installation and reads what it prints with --json."""
 
@@ -161,7 +161,7 @@ def command(installation):
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def governed(installation, command, everything_url, npm_everything_url):
     command("server", "add", "everything", "--url", everything_url)
     command("server", "add", "npm-everything", "--url", npm_everything_url)

@@ -23,7 +23,7 @@ PASSWORD = "four unrelated words here"
 SCOPE = "notes:read"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_url(tmp_path_factory):
     """The bundled demo server, by itself."""
     port, folder = free_port(), tmp_path_factory.mktemp("demo")
@@ -62,7 +62,7 @@ def _small_world(published):
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory):
     """The installation."""
     one = OneProcess(tmp_path_factory.mktemp("stack") / "data")
@@ -71,7 +71,7 @@ def stack(tmp_path_factory):
     one.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(stack):
     """Asks the API as the person at the machine."""
     with stack.admin as client:
@@ -147,7 +147,7 @@ class Member:
         return self.http.request(method, path, **options)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def upstream(installation):
     """A protected server of another installation, and who may do what there."""
     demo = installation.json("server", "show", "demo")
