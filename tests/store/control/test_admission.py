@@ -58,6 +58,13 @@ async def admit(database: Database, by: Provider, who: ExternalIdentity = ADA, *
         return await admission.admit(session, by, msgspec.structs.replace(who, **changes))
 
 
+async def change(database: Database, known: Provider, **columns: Any) -> None:
+    async with database.session() as session:
+        await identity_providers.change(
+            session, org_id=known.org_id, provider_id=known.id, columns=columns
+        )
+
+
 async def held(database: Database, user_id: str) -> set[tuple[str, str]]:
     """The roles of a user, and who gave them."""
     async with database.reading() as session:
@@ -271,3 +278,17 @@ async def test_required_single_sign_on_shuts_passwords_but_for_break_glass(datab
     async with database.reading() as session:
         assert await user_sessions.of_hash(session, f"of-{ada}") is None
         assert await user_sessions.of_hash(session, f"of-{root}") is not None
+
+
+async def test_a_required_provider_that_was_off_shuts_passwords_again_and_ends_what_began_meanwhile(
+    database: Database,
+) -> None:
+    ada, okta = await user(database), await provider(database, is_sso_required=True, is_enabled=False)
+    async with database.session() as session:
+        await user_sessions.begin(session, NewSession(DEFAULT_ORG, ada, "meanwhile", "::1", "curl"))
+    await change(database, okta, is_sso_required=True)  # still off: passwords count
+    async with database.reading() as session:
+        assert await user_sessions.of_hash(session, "meanwhile") is not None
+    await change(database, okta, is_enabled=True)
+    async with database.reading() as session:
+        assert await user_sessions.of_hash(session, "meanwhile") is None

@@ -19,6 +19,7 @@ from gatewayops.store.control.sso_tables import IdentityProvider, is_password_sh
 from gatewayops.store.control.tables import User
 
 _PAST = {"synchronize_session": False}
+_SHUTTING = ("is_enabled", "is_sso_required")  # one that is off shuts no passwords until it is on again
 
 
 class GroupMapping(msgspec.Struct, frozen=True):
@@ -113,7 +114,7 @@ async def change(session: Session, *, org_id: str, provider_id: str, columns: Ma
     await row_writes.flush(session, taken=f"name: an identity provider {columns.get('name')} exists")
     if columns.get("is_enabled") is False:
         await end_sessions(session, org_id=org_id, provider_id=row.id)
-    if columns.get("is_sso_required"):
+    if row.is_enabled and row.is_sso_required and not columns.keys().isdisjoint(_SHUTTING):
         await _end_password_sessions(session, org_id)
     return _provider(row)
 
