@@ -292,3 +292,26 @@ async def test_a_required_provider_that_was_off_shuts_passwords_again_and_ends_w
     await change(database, okta, is_enabled=True)
     async with database.reading() as session:
         assert await user_sessions.of_hash(session, "meanwhile") is None
+
+
+@pytest.mark.parametrize(
+    ("by_provider", "columns"),
+    [
+        pytest.param(True, {"is_enabled": False}, id="the provider goes"),
+        pytest.param(False, {"is_sso_required": True}, id="a provider is required"),
+    ],
+)
+async def test_a_session_that_begins_while_what_allows_it_goes_ends_with_it(
+    database: Database, by_provider: bool, columns: dict[str, Any]
+) -> None:
+    ada, okta = await user(database), await provider(database)
+    by = okta.id if by_provider else ""
+    async with database.session() as session:
+        at = {"org_id": DEFAULT_ORG, "user_id": ada}
+        assert await identity_providers.vouches(session, provider_id=by, **at)
+        going = asyncio.create_task(change(database, okta, **columns))
+        await asyncio.wait([going], timeout=0.3)
+        await user_sessions.begin(session, NewSession(DEFAULT_ORG, ada, "h", "::1", "curl", provider_id=by))
+    await going
+    async with database.reading() as session:
+        assert await user_sessions.of_hash(session, "h") is None
