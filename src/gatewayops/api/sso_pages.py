@@ -83,6 +83,7 @@ async def come_back(
     """Where a provider sends people back, with a code or with its refusal."""
     sso = sso_of(request)
     try:
+        sso.count(request)
         provider = await sso.provider(provider_id, is_saml=False)
         if error := request.query_params.get("error"):
             await sso.refused(request, provider, state=state, error=error)
