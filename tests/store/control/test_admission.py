@@ -315,3 +315,10 @@ async def test_a_session_that_begins_while_what_allows_it_goes_ends_with_it(
     await going
     async with database.reading() as session:
         assert await user_sessions.of_hash(session, "h") is None
+
+
+async def test_an_odd_address_leads_nowhere(database: Database) -> None:
+    await provider(database, domain="example.com")
+    async with database.reading() as session:
+        for email in ("", "ada", "ada@exam\0ple.com", "\0", "ada@\ud800"):
+            assert await sso_domains.leads_to(session, email) == ""

@@ -205,3 +205,7 @@ async def test_who_brings_answers_without_end_is_told_to_wait(
     sso._by_address = Attempts(2, window_s=60)
     asked = [await browser.get(provider["redirect_uri"], params={"state": "guessed"}) for _ in range(3)]
     assert [one.status_code for one in asked] == [403, 403, 429]
+
+
+async def test_a_slug_that_no_database_could_hold_is_refused(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get("/sign-in", params={"organization": "a\0b"})).status_code in (400, 422)
