@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from gatewayops.base.errors import Conflict
+from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control import (
     admission,
+    audit,
     directory,
     identity_providers,
     roles,
@@ -322,3 +324,15 @@ async def test_an_odd_address_leads_nowhere(database: Database) -> None:
     async with database.reading() as session:
         for email in ("", "ada", "ada@exam\0ple.com", "\0", "ada@\ud800"):
             assert await sso_domains.leads_to(session, email) == ""
+
+
+async def test_a_subject_that_is_an_address_goes_from_the_audit_log_with_the_person(
+    database: Database,
+) -> None:
+    await user(database)
+    await admit(database, await provider(database), subject=ADA.email)  # as many SAML providers name people
+    async with database.session() as session:
+        await audit.erase(session, org_id=DEFAULT_ORG, subject=ADA.email, actor=Actor("admin", "local"))
+    async with database.reading() as session:
+        told = await audit.rows(session, org_id=DEFAULT_ORG, first=1, last=100, limit=100)
+    assert [row.body for row in told if ADA.email.encode() in row.body] == []
