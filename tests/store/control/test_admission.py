@@ -62,9 +62,7 @@ async def admit(database: Database, by: Provider, who: ExternalIdentity = ADA, *
 
 async def change(database: Database, known: Provider, **columns: Any) -> None:
     async with database.session() as session:
-        await identity_providers.change(
-            session, org_id=known.org_id, provider_id=known.id, columns=columns
-        )
+        await identity_providers.change(session, org_id=known.org_id, provider_id=known.id, columns=columns)
 
 
 async def held(database: Database, user_id: str) -> set[tuple[str, str]]:

@@ -35,9 +35,8 @@ def lacks(claims: Mapping[str, Any], registration: Registration) -> bool:
 
 def merged(token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, Any]:
     """What the ID token says comes first; an address and its `email_verified` are from one and the same."""
-    if "email" in token:
-        userinfo = {key: value for key, value in userinfo.items() if key != "email_verified"}
-    return {**userinfo, **token}
+    said = token if "email" in token else userinfo
+    return {**userinfo, **token, "email_verified": said.get("email_verified")}
 
 
 def address(value: object) -> str:
