@@ -40,9 +40,13 @@ def merged(token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, A
 
 
 def address(value: object) -> str:
-    """An e-mail address in lower case; empty for what is none."""
-    text = value.lower() if isinstance(value, str) else ""
-    return text if _EMAIL.fullmatch(text) else ""
+    """An e-mail address in lower case; empty for what is none.
+
+    The Kelvin sign becomes a plain k: that would be the address of somebody else.
+    """
+    given = value if isinstance(value, str) else ""
+    text = given.lower()
+    return text if _EMAIL.fullmatch(text) and text.isascii() == given.isascii() else ""
 
 
 def name(value: object) -> str:

@@ -25,3 +25,9 @@ def test_an_address_counts_as_verified_only_by_who_says_it(token, userinfo, is_v
     found = claims.merged({"sub": "1", **token}, {"sub": "1", "name": "Ada", **userinfo})
     assert (found.get("email_verified"), found["name"]) == (is_verified, "Ada")
     assert found["email"] == token.get("email", userinfo.get("email"))
+
+
+def test_a_letter_that_only_becomes_one_of_another_address_is_not_taken():
+    assert claims.address("Mike@Example.org") == "mike@example.org"
+    assert claims.address("mi\N{KELVIN SIGN}e@example.org") == ""
+    assert claims.address("JÖRG@example.org") == "jörg@example.org"
