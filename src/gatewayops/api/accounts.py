@@ -154,16 +154,20 @@ class Accounts:
             provider_id=who.provider_id,
             hours=who.hours,
         )
-        async with self._database.session() as session:
-            await self._check_vouched(session, who)
-            if after is not None and not await pending_sign_ins.finish(session, after):
-                msg = "this sign-in is over: begin again with the password"
-                raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
-            if before is not None:
-                await self.end(session, before.session)
-            begun = await user_sessions.begin(session, new)
-            target = Target("session", begun.id)
-            audit.note(session, who.org_id, draft_of("session.created", known, target, detail=method))
+        try:
+            async with self._database.session() as session:
+                await self._check_vouched(session, who)
+                if after is not None and not await pending_sign_ins.finish(session, after):
+                    msg = "this sign-in is over: begin again with the password"
+                    raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
+                if before is not None:
+                    await self.end(session, before.session)
+                begun = await user_sessions.begin(session, new)
+                target = Target("session", begun.id)
+                audit.note(session, who.org_id, draft_of("session.created", known, target, detail=method))
+        except Unauthenticated as error:
+            await self._failed_as(request, who, "sign-in", error)
+            raise
         return Opened(token, begun)
 
     async def _check_vouched(self, session: Session, who: Who) -> None:
