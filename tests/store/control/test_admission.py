@@ -334,3 +334,12 @@ async def test_a_subject_that_is_an_address_goes_from_the_audit_log_with_the_per
     async with database.reading() as session:
         told = await audit.rows(session, org_id=DEFAULT_ORG, first=1, last=100, limit=100)
     assert [row.body for row in told if ADA.email.encode() in row.body] == []
+
+
+async def test_a_mapping_that_goes_takes_its_role_from_everybody_at_once(database: Database) -> None:
+    ada = await user(database)
+    devs, readers = GroupMapping("devs", role_id="role_admin"), GroupMapping("readers", role_id="role_viewer")
+    okta = await provider(database, group_mappings=(devs, readers))
+    await admit(database, okta, groups=("devs", "readers"))
+    await change(database, okta, group_mappings=(readers,))
+    assert await held(database, ada) == {("role_viewer", okta.id), ("role_none", okta.id)}

@@ -108,11 +108,17 @@ async def offered(session: Session, *, org_id: str) -> tuple[Provider, ...]:
 
 
 async def change(session: Session, *, org_id: str, provider_id: str, columns: Mapping[str, Any]) -> Provider:
-    """Sets these fields of the spec; sessions that count no longer end. Raises NotFound, Conflict."""
+    """Sets these fields of the spec; sessions that count no longer end, roles that no group gives go.
+
+    Raises NotFound, Conflict.
+    """
     row = await _row(session, org_id, provider_id)
     for name, value in columns.items():
         setattr(row, name, msgspec.to_builtins(value) if isinstance(value, tuple) else value)
     await row_writes.flush(session, taken=f"name: an identity provider {columns.get('name')} exists")
+    if "group_mappings" in columns:
+        kept = [one.role_id for one in columns["group_mappings"]]
+        await group_roles.take_back(session, org_id=org_id, provider_id=row.id, but=kept)
     if columns.get("is_enabled") is False:
         await end_sessions(session, org_id=org_id, provider_id=row.id)
     if row.is_enabled and row.is_sso_required and not columns.keys().isdisjoint(_SHUTTING):
