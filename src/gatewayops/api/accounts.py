@@ -212,13 +212,15 @@ class Accounts:
 
     async def confirm(self, request: Request, user: UserSession, who: Who, given: Confirmation) -> None:
         """The session is fresh again. Raises Unauthenticated, InvalidInput, TooMany."""
+        at = {"org_id": who.org_id, "user_id": who.user_id}
         async with self._database.reading() as session:
-            held = await factors.held(session, org_id=who.org_id, user_id=who.user_id)
-            account = await user_passwords.of_user(session, org_id=who.org_id, user_id=who.user_id)
+            held = await factors.held(session, **at)
+            account = await user_passwords.of_user(session, **at)
+            is_shut = await identity_providers.shuts_passwords(session, **at)
         try:
             if held.is_any:
                 await self.factors.prove(who, given.proof, given.party)
-            elif account is None:
+            elif account is None or is_shut:
                 msg = "you have no password here: sign in again, then do this within ten minutes"
                 raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
             else:

@@ -147,3 +147,17 @@ async def test_what_was_right_and_opened_nothing_is_in_the_audit_log(
     async with database.reading() as session:
         told = await audit.rows(session, org_id="org_default", first=1, last=1000, limit=1000)
     assert [row for row in told if b"auth.failed" in row.body and b"signs in at its identity" in row.body]
+
+
+async def test_a_password_that_opens_nothing_confirms_nothing(
+    ada: dict[str, Any], admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    await came_in(browser, provider)
+    form = {"X-GatewayOps-Token": (await browser.get("/v1/auth/session")).json()["form_token"]}
+    confirm, given = "/v1/auth/confirm", {"password": PASSWORD}
+    assert (await browser.post(confirm, json=given, headers=form)).is_success
+    await change(admin, sso_required=True)
+    assert (await browser.post(confirm, json=given, headers=form)).status_code == 401
+    glass = f"/v1/users/{ada['id']}/break-glass"
+    await admin.put(glass, json={"is_break_glass": True})
+    assert (await browser.post(confirm, json=given, headers=form)).is_success
