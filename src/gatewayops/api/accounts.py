@@ -154,16 +154,20 @@ class Accounts:
             provider_id=who.provider_id,
             hours=who.hours,
         )
-        async with self._database.session() as session:
-            await self._check_vouched(session, who)
-            if after is not None and not await pending_sign_ins.finish(session, after):
-                msg = "this sign-in is over: begin again with the password"
-                raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
-            if before is not None:
-                await self.end(session, before.session)
-            begun = await user_sessions.begin(session, new)
-            target = Target("session", begun.id)
-            audit.note(session, who.org_id, draft_of("session.created", known, target, detail=method))
+        try:
+            async with self._database.session() as session:
+                await self._check_vouched(session, who)
+                if after is not None and not await pending_sign_ins.finish(session, after):
+                    msg = "this sign-in is over: begin again with the password"
+                    raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
+                if before is not None:
+                    await self.end(session, before.session)
+                begun = await user_sessions.begin(session, new)
+                target = Target("session", begun.id)
+                audit.note(session, who.org_id, draft_of("session.created", known, target, detail=method))
+        except Unauthenticated as error:
+            await self._failed_as(request, who, "sign-in", error)
+            raise
         return Opened(token, begun)
 
     async def _check_vouched(self, session: Session, who: Who) -> None:
@@ -208,13 +212,15 @@ class Accounts:
 
     async def confirm(self, request: Request, user: UserSession, who: Who, given: Confirmation) -> None:
         """The session is fresh again. Raises Unauthenticated, InvalidInput, TooMany."""
+        at = {"org_id": who.org_id, "user_id": who.user_id}
         async with self._database.reading() as session:
-            held = await factors.held(session, org_id=who.org_id, user_id=who.user_id)
-            account = await user_passwords.of_user(session, org_id=who.org_id, user_id=who.user_id)
+            held = await factors.held(session, **at)
+            account = await user_passwords.of_user(session, **at)
+            is_shut = await identity_providers.shuts_passwords(session, **at)
         try:
             if held.is_any:
                 await self.factors.prove(who, given.proof, given.party)
-            elif account is None:
+            elif account is None or is_shut:
                 msg = "you have no password here: sign in again, then do this within ten minutes"
                 raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
             else:

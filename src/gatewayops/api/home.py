@@ -45,7 +45,11 @@ async def home(request: Request, parts: Parts) -> HTMLResponse:
         known = found.session
         own = await directory.organisation(session, org_id=known.org_id)
         members = await user_passwords.memberships(
-            session, org_id=known.org_id, user_id=known.user_id, email=found.email
+            session,
+            org_id=known.org_id,
+            user_id=known.user_id,
+            email=found.email,
+            provider_id=known.provider_id,
         )
     others = "".join(
         f'<li><a href="/sign-in?organization={escape(quote(one.slug))}">{escape(one.name)}</a></li>'

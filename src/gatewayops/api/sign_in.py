@@ -105,7 +105,8 @@ async def who_am_i(request: Request, caller: Caller, parts: Parts) -> WhoAmI:
 async def list_organizations(request: Request, caller: Caller, parts: Parts) -> OrganizationChoice:
     """Those in which the person may sign in. To switch is to sign in there: each has its own password.
 
-    Others than one's own are listed for who has shown, by a link in a mail, that the address is theirs.
+    Others than one's own are listed for who has shown, by a link in a mail, that the address is theirs; not
+    in a session that an identity provider made.
     """
     found = current(request)
     async with parts.database.reading() as session:
@@ -211,5 +212,9 @@ async def accept_invitation(
 async def _memberships(session: Session, found: user_sessions.SignedIn) -> tuple[Membership, ...]:
     known = found.session
     return await user_passwords.memberships(
-        session, org_id=known.org_id, user_id=known.user_id, email=found.email
+        session,
+        org_id=known.org_id,
+        user_id=known.user_id,
+        email=found.email,
+        provider_id=known.provider_id,
     )

@@ -6,7 +6,7 @@ The domain of an address says where its people sign in; whether there is such a 
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from gatewayops.api.browser import check_origin
@@ -14,6 +14,7 @@ from gatewayops.api.forms import fields
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.saml import saml_of
+from gatewayops.api.shapes import Ref
 from gatewayops.api.sign_in_pages import enter, password_form
 from gatewayops.api.sso import speaks_saml, sso_of
 from gatewayops.base.errors import GatewayOpsError
@@ -35,7 +36,7 @@ _WORDS = {Kind.GOOGLE: "Google", Kind.GITHUB: "GitHub"}
 
 
 @router.get("/sign-in")
-async def ask_address(parts: Parts, organization: str = "") -> Response:
+async def ask_address(parts: Parts, organization: Annotated[Ref, Query()] = "") -> Response:
     """Asks who comes; with the slug of an organisation, or where there is but one, shows its providers."""
     offered = await _offered(parts, organization)
     buttons = "".join(
@@ -83,6 +84,7 @@ async def come_back(
     """Where a provider sends people back, with a code or with its refusal."""
     sso = sso_of(request)
     try:
+        sso.count(request)
         provider = await sso.provider(provider_id, is_saml=False)
         if error := request.query_params.get("error"):
             await sso.refused(request, provider, state=state, error=error)

@@ -136,10 +136,12 @@ async def test_an_address_in_two_organisations_signs_in_to_the_older_unless_it_s
     assert await found(email="bob@example.com") == ""
     async with database.reading() as session:
         known = {"org_id": ORG, "user_id": second, "email": "ada@example.com"}
-        own = await user_passwords.memberships(session, **known)
+        own = await user_passwords.memberships(session, **known, provider_id="")
     async with database.session() as session:
         await user_passwords.put(session, org_id=ORG, user_id=second, password_hash="two", is_by_mail=True)
-        members = await user_passwords.memberships(session, **known)
+        members = await user_passwords.memberships(session, **known, provider_id="")
+        vouched = await user_passwords.memberships(session, **known, provider_id="idp_1")
+    assert [one.slug for one in vouched] == ["default"]
     assert [one.slug for one in own] == ["default"]
     assert [one.slug for one in members] == ["other", "default"]
 

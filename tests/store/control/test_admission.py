@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import select
 
 from gatewayops.base.errors import Conflict
+from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control import (
     admission,
+    audit,
     directory,
     identity_providers,
     roles,
@@ -56,6 +58,11 @@ async def user(database: Database, email: str = ADA.email, org_id: str = DEFAULT
 async def admit(database: Database, by: Provider, who: ExternalIdentity = ADA, **changes: Any) -> User:
     async with database.session() as session:
         return await admission.admit(session, by, msgspec.structs.replace(who, **changes))
+
+
+async def change(database: Database, known: Provider, **columns: Any) -> None:
+    async with database.session() as session:
+        await identity_providers.change(session, org_id=known.org_id, provider_id=known.id, columns=columns)
 
 
 async def held(database: Database, user_id: str) -> set[tuple[str, str]]:
@@ -271,3 +278,68 @@ async def test_required_single_sign_on_shuts_passwords_but_for_break_glass(datab
     async with database.reading() as session:
         assert await user_sessions.of_hash(session, f"of-{ada}") is None
         assert await user_sessions.of_hash(session, f"of-{root}") is not None
+
+
+async def test_a_required_provider_that_was_off_shuts_passwords_again_and_ends_what_began_meanwhile(
+    database: Database,
+) -> None:
+    ada, okta = await user(database), await provider(database, is_sso_required=True, is_enabled=False)
+    async with database.session() as session:
+        await user_sessions.begin(session, NewSession(DEFAULT_ORG, ada, "meanwhile", "::1", "curl"))
+    await change(database, okta, is_sso_required=True)  # still off: passwords count
+    async with database.reading() as session:
+        assert await user_sessions.of_hash(session, "meanwhile") is not None
+    await change(database, okta, is_enabled=True)
+    async with database.reading() as session:
+        assert await user_sessions.of_hash(session, "meanwhile") is None
+
+
+@pytest.mark.parametrize(
+    ("by_provider", "columns"),
+    [
+        pytest.param(True, {"is_enabled": False}, id="the provider goes"),
+        pytest.param(False, {"is_sso_required": True}, id="a provider is required"),
+    ],
+)
+async def test_a_session_that_begins_while_what_allows_it_goes_ends_with_it(
+    database: Database, by_provider: bool, columns: dict[str, Any]
+) -> None:
+    ada, okta = await user(database), await provider(database)
+    by = okta.id if by_provider else ""
+    async with database.session() as session:
+        at = {"org_id": DEFAULT_ORG, "user_id": ada}
+        assert await identity_providers.vouches(session, provider_id=by, **at)
+        going = asyncio.create_task(change(database, okta, **columns))
+        await asyncio.wait([going], timeout=0.3)
+        await user_sessions.begin(session, NewSession(DEFAULT_ORG, ada, "h", "::1", "curl", provider_id=by))
+    await going
+    async with database.reading() as session:
+        assert await user_sessions.of_hash(session, "h") is None
+
+
+async def test_an_odd_address_leads_nowhere(database: Database) -> None:
+    await provider(database, domain="example.com")
+    async with database.reading() as session:
+        for email in ("", "ada", "ada@exam\0ple.com", "\0", "ada@\ud800"):
+            assert await sso_domains.leads_to(session, email) == ""
+
+
+async def test_a_subject_that_is_an_address_goes_from_the_audit_log_with_the_person(
+    database: Database,
+) -> None:
+    await user(database)
+    await admit(database, await provider(database), subject=ADA.email)  # as many SAML providers name people
+    async with database.session() as session:
+        await audit.erase(session, org_id=DEFAULT_ORG, subject=ADA.email, actor=Actor("admin", "local"))
+    async with database.reading() as session:
+        told = await audit.rows(session, org_id=DEFAULT_ORG, first=1, last=100, limit=100)
+    assert [row.body for row in told if ADA.email.encode() in row.body] == []
+
+
+async def test_a_mapping_that_goes_takes_its_role_from_everybody_at_once(database: Database) -> None:
+    ada = await user(database)
+    devs, readers = GroupMapping("devs", role_id="role_admin"), GroupMapping("readers", role_id="role_viewer")
+    okta = await provider(database, group_mappings=(devs, readers))
+    await admit(database, okta, groups=("devs", "readers"))
+    await change(database, okta, group_mappings=(readers,))
+    assert await held(database, ada) == {("role_viewer", okta.id), ("role_none", okta.id)}

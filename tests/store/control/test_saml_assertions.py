@@ -52,5 +52,11 @@ async def test_ids_of_two_providers_have_nothing_to_do_with_each_other(database:
 
 async def test_what_no_longer_counts_anyway_is_forgotten(database: Database) -> None:
     okta = await provider(database, "okta")
-    assert await use(database, okta, minutes=-1)
+    assert await use(database, okta, minutes=-2)
     assert await use(database, okta)
+
+
+async def test_one_that_ends_just_now_comes_only_once_all_the_same(database: Database) -> None:
+    okta = await provider(database, "okta")
+    assert await use(database, okta, minutes=0)
+    assert not await use(database, okta, minutes=0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from gatewayops.store.control.database import Database
 from .accounts import PASSWORD, mailed, sign_in, token, user
 from .authenticator import add_totp
 from .test_factor_pages import told
+from .visits import came_in
 
 ClientWith = Callable[[str], httpx.AsyncClient]
 ClientMaker = Callable[..., Awaitable[httpx.AsyncClient]]
@@ -121,3 +123,19 @@ async def test_a_user_made_with_a_foreign_address_opens_and_learns_nothing_of_ot
     assert (await inside.get(f"/v1/users/{ada['id']}/factors")).status_code == 403
     assert (await sign_in(anyone, password=OTHERS, organization="default")).status_code == 401
     assert (await sign_in(anyone)).json()["error"] == "second_factor_required"
+
+
+async def test_an_organisation_s_own_provider_opens_no_view_of_others(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, anyone: httpx.AsyncClient,
+    client_with: ClientWith, database: Database, provider: dict[str, Any], invited: str,
+) -> None:  # fmt: skip
+    ada = await user(admin)
+    await by_mail(database, ada["id"])
+    here = client_with(await token(anyone))
+    joined = await here.post(ACCEPT, json={"token": invited, "keeps_password": True})
+    assert (joined.status_code, sorted(await slugs(here))) == (200, ["default", "other"])
+
+    await came_in(browser, provider)  # whoever runs it may say that anybody is there
+
+    assert await slugs(browser) == ["default"]
+    assert "organization=other" not in (await browser.get("/")).text

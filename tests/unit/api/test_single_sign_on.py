@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
+from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.store.control import audit
 from gatewayops.store.control.database import Database
 from gatewayops.testing.fake_github import CLIENT_ID, FakeGitHub
@@ -195,3 +196,16 @@ async def test_a_provider_s_refusal_is_told_here_and_in_the_audit_log_but_not_wh
         assert (await browser.get(back, params=given)).status_code == 403  # that attempt is used up
     entries = (await admin.get("/v1/logs/audit", params={"action": "auth.failed"})).json()["entries"]
     assert "access_denied" in entries[-1]["detail"]  # the first; what repeats is counted
+
+
+async def test_who_brings_answers_without_end_is_told_to_wait(
+    browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    sso = browser._transport.app.state.sso  # type: ignore[attr-defined]
+    sso._by_address = Attempts(2, window_s=60)
+    asked = [await browser.get(provider["redirect_uri"], params={"state": "guessed"}) for _ in range(3)]
+    assert [one.status_code for one in asked] == [403, 403, 429]
+
+
+async def test_a_slug_that_no_database_could_hold_is_refused(browser: httpx.AsyncClient) -> None:
+    assert (await browser.get("/sign-in", params={"organization": "a\0b"})).status_code in (400, 422)

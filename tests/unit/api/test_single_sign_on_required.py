@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gatewayops.store.control import directory, user_passwords
+from gatewayops.store.control import audit, directory, user_passwords
 from gatewayops.store.control.database import Database
 
 from .accounts import PASSWORD, mailed, sign_in, token, user
@@ -135,3 +135,29 @@ async def test_an_organisation_that_requires_it_is_no_choice_for_a_password(
     assert (await browser.post("/sign-in", data=FORM | {"organization": "default"})).status_code == 401
     assert (await browser.post("/sign-in", data=FORM)).headers["location"] == "/"
     assert (await browser.get("/v1/auth/session")).json()["organization"]["slug"] == "other"
+
+
+async def test_what_was_right_and_opened_nothing_is_in_the_audit_log(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], phone: Phone,
+    database: Database,
+) -> None:  # fmt: skip
+    await came_in(browser, provider)
+    await change(admin, enabled=False)
+    assert (await by_code(browser, phone)).status_code == 401
+    async with database.reading() as session:
+        told = await audit.rows(session, org_id="org_default", first=1, last=1000, limit=1000)
+    assert [row for row in told if b"auth.failed" in row.body and b"signs in at its identity" in row.body]
+
+
+async def test_a_password_that_opens_nothing_confirms_nothing(
+    ada: dict[str, Any], admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    await came_in(browser, provider)
+    form = {"X-GatewayOps-Token": (await browser.get("/v1/auth/session")).json()["form_token"]}
+    confirm, given = "/v1/auth/confirm", {"password": PASSWORD}
+    assert (await browser.post(confirm, json=given, headers=form)).is_success
+    await change(admin, sso_required=True)
+    assert (await browser.post(confirm, json=given, headers=form)).status_code == 401
+    glass = f"/v1/users/{ada['id']}/break-glass"
+    await admin.put(glass, json={"is_break_glass": True})
+    assert (await browser.post(confirm, json=given, headers=form)).is_success

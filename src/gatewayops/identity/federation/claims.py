@@ -35,15 +35,18 @@ def lacks(claims: Mapping[str, Any], registration: Registration) -> bool:
 
 def merged(token: Mapping[str, Any], userinfo: Mapping[str, Any]) -> dict[str, Any]:
     """What the ID token says comes first; an address and its `email_verified` are from one and the same."""
-    if "email" in token:
-        userinfo = {key: value for key, value in userinfo.items() if key != "email_verified"}
-    return {**userinfo, **token}
+    said = token if "email" in token else userinfo
+    return {**userinfo, **token, "email_verified": said.get("email_verified")}
 
 
 def address(value: object) -> str:
-    """An e-mail address in lower case; empty for what is none."""
-    text = value.lower() if isinstance(value, str) else ""
-    return text if _EMAIL.fullmatch(text) else ""
+    """An e-mail address in lower case; empty for what is none.
+
+    The Kelvin sign becomes a plain k: that would be the address of somebody else.
+    """
+    given = value if isinstance(value, str) else ""
+    text = given.lower()
+    return text if _EMAIL.fullmatch(text) and text.isascii() == given.isascii() else ""
 
 
 def name(value: object) -> str:

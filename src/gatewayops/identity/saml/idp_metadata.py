@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gatewayops.identity.saml import documents
@@ -79,8 +80,8 @@ def _plain(text: str) -> str:
     try:
         der = base64.b64decode("".join(bare.split()), validate=True)
         key = x509.load_der_x509_certificate(der).public_key()
-    except (binascii.Error, ValueError) as error:
-        msg = "certificates: not a certificate, as PEM or base64"
+    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
+        msg = "certificates: not a certificate of an RSA or EC key, as PEM or base64"
         raise MetadataInvalid(msg) from error
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _MIN_RSA_BITS:
         msg = f"certificates: an RSA key of {key.key_size} bits; {_MIN_RSA_BITS} at least"

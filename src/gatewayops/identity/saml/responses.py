@@ -160,16 +160,22 @@ def _check_conditions(assertion: Any, expected: Expected, now: datetime) -> None
 
 
 def _confirmed_until(assertion: Any, expected: Expected, now: datetime) -> datetime:  # noqa: ANN401 - as above
-    """As SAML profiles, section 4.1.4.3 wants it: for this address and this request, with an end."""
+    """As SAML profiles, section 4.1.4.3 wants it: for this address and this request, with an end.
+
+    The latest end of several, for so long the assertion could come again.
+    """
+    found = []
     path = "saml:Subject/saml:SubjectConfirmation[@Method=$bearer]/saml:SubjectConfirmationData"
     for data in assertion.xpath(path, namespaces=NAMES, bearer=_BEARER):
         until = _time(data, "NotOnOrAfter", datetime.min.replace(tzinfo=UTC))
         is_ours = data.get("Recipient") == expected.us.acs_url
         is_asked = data.get("InResponseTo", "") == expected.request_id
         if is_ours and is_asked and until > now - LEEWAY and _time(data, "NotBefore", now) <= now + LEEWAY:
-            return until
-    msg = "the assertion's subject is not confirmed for this address and request, or no longer"
-    raise SamlRefused(msg)
+            found.append(until)
+    if not found:
+        msg = "the assertion's subject is not confirmed for this address and request, or no longer"
+        raise SamlRefused(msg)
+    return max(found)
 
 
 def _attributes(assertion: Any) -> dict[str, tuple[str, ...]]:  # noqa: ANN401 - as above

@@ -38,7 +38,7 @@ _NOUNS = {
 _PERSONAL = {
     "users": frozenset({"email", "name"}),
     "end_users": frozenset({"email", "name"}),
-    "user_identities": frozenset({"email"}),
+    "user_identities": frozenset({"email", "subject"}),
     "end_user_identities": frozenset({"email", "subject"}),
     "end_user_links": frozenset({"email"}),
     "one_time_links": frozenset({"email"}),

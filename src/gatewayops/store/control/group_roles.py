@@ -49,6 +49,24 @@ async def has_given(session: Session, *, provider_id: str, subject: Subject) -> 
     return await session.scalar(query.limit(1)) is not None
 
 
+async def take_back(session: Session, *, org_id: str, provider_id: str, but: Iterable[str]) -> None:
+    """From everybody what no group gives any more: all roles of the provider's giving, `but` these.
+
+    They need not sign in for it: who never comes again would keep the role, and their keys with them.
+    """
+    given = select(RoleBinding).where(
+        RoleBinding.org_id == org_id,
+        RoleBinding.given_by == provider_id,
+        RoleBinding.role_id.not_in({*but, NOTHING.id}),
+    )
+    for row in (await session.scalars(given)).all():
+        subject = Subject(row.subject_kind, row.subject_id)
+        await session.delete(row)
+        await roles.bind(session, org_id=org_id, role=NOTHING, subject=subject, given_by=provider_id)
+        await revision.bump(session)
+    await session.flush()
+
+
 async def take_all_back(session: Session, *, org_id: str, provider_id: str) -> None:
     """From everybody; each of them holds a role that grants nothing instead."""
     given = select(RoleBinding).where(RoleBinding.org_id == org_id, RoleBinding.given_by == provider_id)

@@ -13,12 +13,14 @@ from gatewayops.base.ids import new_id
 from gatewayops.store.control import group_roles
 from gatewayops.store.control import rows as row_writes
 from gatewayops.store.control.account_tables import UserSession
-from gatewayops.store.control.database import Session
+from gatewayops.store.control.database import Session, lock
 from gatewayops.store.control.paging import Asked, Page, page_of
 from gatewayops.store.control.sso_tables import IdentityProvider, is_password_shut
 from gatewayops.store.control.tables import User
 
+_VOUCHING = 720_575_964
 _PAST = {"synchronize_session": False}
+_SHUTTING = ("is_enabled", "is_sso_required")  # one that is off shuts no passwords until it is on again
 
 
 class GroupMapping(msgspec.Struct, frozen=True):
@@ -106,14 +108,20 @@ async def offered(session: Session, *, org_id: str) -> tuple[Provider, ...]:
 
 
 async def change(session: Session, *, org_id: str, provider_id: str, columns: Mapping[str, Any]) -> Provider:
-    """Sets these fields of the spec; sessions that count no longer end. Raises NotFound, Conflict."""
+    """Sets these fields of the spec; sessions that count no longer end, roles that no group gives go.
+
+    Raises NotFound, Conflict.
+    """
     row = await _row(session, org_id, provider_id)
     for name, value in columns.items():
         setattr(row, name, msgspec.to_builtins(value) if isinstance(value, tuple) else value)
     await row_writes.flush(session, taken=f"name: an identity provider {columns.get('name')} exists")
+    if "group_mappings" in columns:
+        kept = [one.role_id for one in columns["group_mappings"]]
+        await group_roles.take_back(session, org_id=org_id, provider_id=row.id, but=kept)
     if columns.get("is_enabled") is False:
         await end_sessions(session, org_id=org_id, provider_id=row.id)
-    if columns.get("is_sso_required"):
+    if row.is_enabled and row.is_sso_required and not columns.keys().isdisjoint(_SHUTTING):
         await _end_password_sessions(session, org_id)
     return _provider(row)
 
@@ -138,7 +146,11 @@ async def shuts_passwords(session: Session, *, org_id: str, user_id: str) -> boo
 
 
 async def vouches(session: Session, *, org_id: str, user_id: str, provider_id: str) -> bool:
-    """Whether a session of this user may begin: by this provider, or with an empty id without any."""
+    """Whether a session of this user may begin: by this provider, or with an empty id without any.
+
+    Until the transaction ends nobody ends such sessions, so the one that begins now is not overlooked.
+    """
+    await lock(session, _VOUCHING)
     if not provider_id:
         return not await shuts_passwords(session, org_id=org_id, user_id=user_id)
     known = await of_id(session, provider_id)
@@ -147,6 +159,7 @@ async def vouches(session: Session, *, org_id: str, user_id: str, provider_id: s
 
 async def end_sessions(session: Session, *, org_id: str, provider_id: str, user_id: str = "") -> int:
     """Those that the provider made are over, of one user or of all; how many that were."""
+    await lock(session, _VOUCHING)
     ended = update(UserSession).where(
         UserSession.org_id == org_id,
         UserSession.provider_id == provider_id,
@@ -162,6 +175,7 @@ async def end_sessions(session: Session, *, org_id: str, provider_id: str, user_
 
 async def _end_password_sessions(session: Session, org_id: str) -> None:
     """Those that no provider made, but for break-glass administrators' own."""
+    await lock(session, _VOUCHING)
     keeps = select(User.id).where(User.org_id == org_id, User.is_break_glass.is_(True))
     ended = update(UserSession).where(
         UserSession.org_id == org_id,

@@ -1,7 +1,7 @@
 """SAML assertions count once: the first INSERT wins, in any process, before or after a restart."""
 
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete
 from sqlalchemy.dialects import postgresql, sqlite
@@ -10,11 +10,13 @@ from gatewayops.base import clock
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.saml_tables import SamlAssertion
 
+_KEPT = timedelta(minutes=1)  # beyond its end: it was believed a moment before it is used up
+
 
 async def use(session: Session, *, org_id: str, provider_id: str, assertion_id: str, until: datetime) -> bool:
     """True for the first of any number who try until then; what is over is forgotten."""
     past = {"synchronize_session": False}
-    gone = delete(SamlAssertion).where(SamlAssertion.until < clock.now())
+    gone = delete(SamlAssertion).where(SamlAssertion.until < clock.now() - _KEPT)
     await session.execute(gone, execution_options=past)
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
     made = insert(SamlAssertion).values(

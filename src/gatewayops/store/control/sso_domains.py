@@ -81,20 +81,21 @@ async def remove(session: Session, *, org_id: str, ref: str) -> None:
 
 async def of_email(session: Session, email: str) -> Domain | None:
     """The verified domain of an address, whosever it is; that its provider is enabled is not asked."""
-    query = _verified(email.rpartition("@")[2].lower())
-    row = await session.scalar(query)
+    row = await session.scalar(_verified(email))
     return None if row is None else _domain(row)
 
 
 async def leads_to(session: Session, email: str) -> str:
     """The enabled provider that the address's domain leads to; empty for none."""
-    query = _verified(email.rpartition("@")[2].lower())
-    query = query.join(IdentityProvider, IdentityProvider.id == DomainTable.provider_id)
+    query = _verified(email).join(IdentityProvider, IdentityProvider.id == DomainTable.provider_id)
     row = await session.scalar(query.where(IdentityProvider.is_enabled.is_(True)))
     return "" if row is None else row.provider_id
 
 
-def _verified(domain: str) -> Select[DomainTable]:
+def _verified(email: str) -> Select[DomainTable]:
+    """Of whatever somebody typed: PostgreSQL fails at a NUL, which is in no domain."""
+    typed = email.rpartition("@")[2]
+    domain = typed.lower() if typed.isprintable() else ""
     return select(DomainTable).where(DomainTable.domain == domain, DomainTable.verified_at.is_not(None))
 
 

@@ -65,11 +65,14 @@ async def of_user(session: Session, *, org_id: str, user_id: str) -> Account | N
     return None if found is None else _account(found[0], found[1])
 
 
-async def memberships(session: Session, *, org_id: str, user_id: str, email: str) -> tuple[Membership, ...]:
+async def memberships(
+    session: Session, *, org_id: str, user_id: str, email: str, provider_id: str
+) -> tuple[Membership, ...]:
     """Where this address has a password, the oldest first; where single sign-on is required it opens nothing.
 
     Others than the user's own organisation only if they have shown that the mailbox is theirs: whoever
-    administers one organisation could make a user with anybody's address.
+    administers one organisation could make a user with anybody's address. Nor does an organisation's own
+    identity provider show it, so to a session of such (`provider_id`) the others stay unsaid.
     """
     query = (
         select(Organisation)
@@ -78,7 +81,7 @@ async def memberships(session: Session, *, org_id: str, user_id: str, email: str
         .where(User.email == email.lower(), User.disabled_at.is_(None))
         .order_by(UserPassword.created_at, User.id)
     )
-    if not await is_by_mail(session, org_id=org_id, user_id=user_id):
+    if provider_id or not await is_by_mail(session, org_id=org_id, user_id=user_id):
         query = query.where(User.org_id == org_id)
     found = await session.scalars(query)
     return tuple(Membership(id=row.id, slug=row.slug, name=row.name) for row in found)

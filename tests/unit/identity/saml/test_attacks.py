@@ -13,6 +13,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from lxml import etree
+from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from gatewayops.identity.saml.attributes import AttributeNames, identity_of
 from gatewayops.identity.saml.documents import MAX_BYTES, NAMES
@@ -240,6 +241,20 @@ def test_it_counts_no_longer_than_it_says(visit):
     with pytest.raises(SamlRefused, match="expired"):
         visit.believe(answer, now=later)
     assert visit.believe(answer).until < later + timedelta(seconds=1)
+
+
+def test_of_several_confirmations_the_last_to_end_says_how_long_it_is_used_up(visit, idp):
+    root, key = etree.fromstring(xml_of(visit.answer()).encode()), idp.pairs[0]
+    later = datetime.now(UTC) + timedelta(minutes=30)
+    _no_signature(root)
+    first = _assertion(root).find(".//saml:SubjectConfirmation", NAMES)
+    second = copy.deepcopy(first)
+    second[0].set("NotOnOrAfter", later.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    first.addnext(second)
+    signed = OneLogin_Saml2_Utils.add_sign(
+        etree.tostring(root), key.private_pem.decode(), pem_of(key.certificate)
+    )
+    assert visit.believe(answer_with(signed.decode())).until >= later
 
 
 @pytest.mark.parametrize("where", ["NameID", "AttributeValue"])
