@@ -24,7 +24,7 @@ from gatewayops.store.control.end_user_exports import COLUMNS, Export, Row
 router = APIRouter(prefix="/v1/end-users", tags=["End users"])
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
-Kind = Literal["end_users", "sessions", "consents", "clients"]
+Kind = Literal["end_users", "identities", "sessions", "consents", "clients"]
 Format = Literal["csv", "jsonl"]
 
 _TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl"}

@@ -23,7 +23,7 @@ from gatewayops.identity.oauth.authorization import Parameters, check_single, pa
 from gatewayops.identity.oauth.refusals import OAuthRefused
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor, Target
-from gatewayops.store.control import end_user_identities, sign_in_attempts
+from gatewayops.store.control import end_user_identities, end_users, sign_in_attempts
 from gatewayops.store.control.end_user_identities import AddressTaken, NotAdmitted
 from gatewayops.store.control.end_users import EndUser
 from gatewayops.store.control.sign_in_attempts import Left
@@ -115,6 +115,7 @@ async def connect(request: Request, visit: Visiting) -> Response:
             if not await sign_in_attempts.end(session, visit.whose, attempt_id=attempt_id):
                 raise NotThisBrowser(_NOTHING_WAITS)
             await end_user_identities.connect(session, user, who)
+            await end_users.verify(session, org_id=user.org_id, ref=user.id)  # the address is the same
     except Conflict as error:  # meanwhile they came in elsewhere
         raise NotThisBrowser(_NOTHING_WAITS) from error
     return await go_on(request, visit.browser, visit.here, visit.parts, user, pending.id)

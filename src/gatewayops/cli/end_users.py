@@ -159,7 +159,7 @@ def remove(door: Door, who: str) -> None:
 @end_user.command("export")
 @click.option(
     "--kind",
-    type=click.Choice(["end_users", "sessions", "consents", "clients"]),
+    type=click.Choice(["end_users", "identities", "sessions", "consents", "clients"]),
     default="end_users",
     show_default=True,
 )
@@ -167,7 +167,7 @@ def remove(door: Door, who: str) -> None:
 @click.option("--output", type=click.Path(dir_okay=False, writable=True), help="[default: standard output]")
 @reaches_api()
 def export(door: Door, kind: str, form: str, output: str | None) -> None:
-    """Write all people, or their sessions, consents or apps, as CSV or JSON Lines."""
+    """Write all people, or their identities, sessions, consents or apps, as CSV or JSON Lines."""
     table = door.download(f"{_ROUTE}/export", kind=kind, format=form)
     if output is None:
         click.echo(table.decode(), nl=False)

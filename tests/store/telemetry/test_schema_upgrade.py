@@ -5,7 +5,7 @@ import secrets
 import pytest
 
 from gatewayops.query import traces
-from gatewayops.store.telemetry import schema
+from gatewayops.store.telemetry import retention, schema
 from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.store.telemetry.span_filter import SpanFilter
 from gatewayops.store.telemetry.trace_times import extent_of_trace
@@ -76,6 +76,30 @@ async def test_a_store_that_knew_only_when_traces_were_lists_them_after_the_upgr
     assert await _found(telemetry, "customer", "ada") == ["b" * 32, "a" * 32]
     assert await _extent(telemetry, "a") == (NOON_NS, NOON_NS, 1)
     await telemetry.close()
+
+
+async def test_a_retention_that_was_changed_meanwhile_outlasts_the_upgrade(store, monkeypatch):
+    """Else what the operator decided to keep would be removed by it."""
+    database = f"t_{secrets.token_hex(6)}"
+    await _insert_before(store, database, 3, monkeypatch, [(NOON_NS, "a")])
+    spans = "ALTER TABLE spans MODIFY TTL toDateTime(ts) + toIntervalDay(3000)"
+    telemetry = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:3])
+        await telemetry.change([spans])
+        await telemetry.close()
+
+    assert (await retention.current(telemetry)).spans_days == 3000
+    [times] = await telemetry.rows(
+        "SELECT create_table_query AS ddl FROM system.tables "
+        "WHERE database = currentDatabase() AND name = 'trace_times'"
+    )
+    assert "toIntervalDay(3000)" in times["ddl"]
+    await telemetry.close()
+
+    changed = Telemetry(store.url, USER, PASSWORD, database, retention_days=2000)
+    assert (await retention.current(changed)).spans_days == 2000
+    await changed.close()
 
 
 async def _insert_before(store, database, version, monkeypatch, spans):

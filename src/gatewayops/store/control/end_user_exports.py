@@ -1,4 +1,4 @@
-"""An organisation's end users, with sessions, consents and clients, page by page for an export.
+"""An organisation's end users, with identities, sessions, consents and clients, page by page for an export.
 
 Rows are plain values by the names of their columns. Each page sees one moment of the store; of servers that
 are not given nothing is told.
@@ -15,12 +15,14 @@ from gatewayops.store.control.end_users import is_live
 from gatewayops.store.control.oauth_servers import PROTECTED
 from gatewayops.store.control.oauth_tables import EndUser, EndUserSession, OAuthClient, OAuthConsent
 from gatewayops.store.control.paging import MAX_LIMIT, Asked, Page, page_of
+from gatewayops.store.control.sign_in_tables import EndUserIdentity
 from gatewayops.store.control.tables import McpServer, OwnedTable
 
 Row = dict[str, Any]
 _MOMENTS = ("created_at", "used_at", "expires_at")
 COLUMNS = {
     "end_users": ("id", "email", "name", "enabled", "email_verified", "created_at", "signed_in_at"),
+    "identities": ("id", "end_user_id", "email", "issuer", "subject", "created_at", "used_at"),
     "sessions": ("id", "end_user_id", "email", "server", "address", "user_agent", *_MOMENTS),
     "consents": ("id", "end_user_id", "email", "server", "client_id", "client_name", "scopes", "created_at"),
     "clients": (
@@ -51,6 +53,7 @@ class Export(msgspec.Struct, frozen=True):
     def _rows(self) -> tuple[Select[Any], type[Any]]:
         here: dict[str, tuple[type[Any], tuple[ColumnElement[bool], ...]]] = {
             "end_users": (EndUser, ()),
+            "identities": (EndUserIdentity, ()),
             "sessions": (EndUserSession, (EndUserSession.server_id.in_(self.servers), *is_live())),
             "consents": (OAuthConsent, (OAuthConsent.server_id.in_(self.servers),)),
             "clients": (OAuthClient, (OAuthClient.server_id.in_(self.servers),)),

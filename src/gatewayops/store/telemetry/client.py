@@ -22,7 +22,7 @@ from clickhouse_connect.driver.exceptions import (
 )
 
 from gatewayops.base.errors import GatewayOpsError, Unavailable
-from gatewayops.store.telemetry import schema
+from gatewayops.store.telemetry import retention, schema
 from gatewayops.store.telemetry.arrow import Block, joined, stream
 
 QUERY_TIMEOUT_S = 30
@@ -210,16 +210,23 @@ class Telemetry:
         found = next(iter((await client.query(schema.applied())).named_results()))
         newest, days = int(found["newest"]), int(found["days"])
         has_new_tables = newest < schema.VERSIONS[-1].number
+        is_as_set_before = newest > 0 and days == self._retention_days
+        kept = await self._spans_days(client) if is_as_set_before else self._retention_days
         for version in schema.VERSIONS:
             if version.number > newest:
                 await self._apply(client, version)
                 newest, days = version.number, schema.FIRST_RETENTION_DAYS if newest == 0 else days
                 await client.command(schema.remember(), parameters={"number": newest, "days": days})
         if days != self._retention_days or has_new_tables:
-            days = self._retention_days
-            for statement in (*schema.set_retention(days), *schema.FOLLOW_RETENTION):
+            for statement in (*schema.set_retention(kept), *schema.FOLLOW_RETENTION):
                 await client.command(statement)
-            await client.command(schema.remember(), parameters={"number": newest, "days": days})
+            told = {"number": newest, "days": self._retention_days}
+            await client.command(schema.remember(), parameters=told)
+
+    async def _spans_days(self, client: AsyncClient) -> int:
+        """What holds now: whoever changed it while we ran did so past the settings."""
+        [table] = (await client.query(retention.TABLE)).named_results()
+        return retention.of_ddl(table["ddl"]).spans_days or self._retention_days
 
     async def _apply(self, client: AsyncClient, version: schema.Version) -> None:
         for statement in version.statements:

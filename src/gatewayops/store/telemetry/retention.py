@@ -12,10 +12,11 @@ import msgspec
 
 from gatewayops.store.telemetry.schema import FOLLOW_RETENTION, set_retention
 
-_TABLE = (
+TABLE = (
     "SELECT create_table_query AS ddl FROM system.tables "
     "WHERE database = currentDatabase() AND name = 'spans'"
 )
+"""One row (ddl), for `of_ddl`."""
 _DAYS = re.compile(r"toIntervalDay\((\d+)\)")
 _PAYLOADS = ("request_body", "response_body")
 _LATER = "SETTINGS materialize_ttl_after_modify = 0"
@@ -40,7 +41,7 @@ class Retention(msgspec.Struct, frozen=True):
 
 async def current(telemetry: TelemetryStore) -> Retention:
     """What the tables say."""
-    [table] = await telemetry.rows(_TABLE)
+    [table] = await telemetry.rows(TABLE)
     return of_ddl(table["ddl"])
 
 

@@ -53,6 +53,21 @@ async def test_people_sessions_consents_and_clients_are_exported(
     assert "secret" not in told.replace("client_secret", "")
 
 
+async def test_who_people_are_elsewhere_is_exported_with_their_address_here(
+    register: Any, browser: Any, offer: Any, github: Any, client_of: Any, people: dict[str, str]
+) -> None:
+    await offer()
+    github.emails[0]["email"] = "eve@example.com"
+    person = browser()
+    await person.elsewhere(await person.go((await register()).authorize_url()), "Hub")
+    github.emails[0]["email"] = "eve.adams@example.com"
+    await person.elsewhere(await person.go((await register()).authorize_url(prompt="login")), "Hub")
+    (identity,) = await rows(await client_of("org_default", "end_users.read"), "identities")
+    assert (identity["issuer"], identity["subject"]) == (github.url, str(github.user["id"]))
+    assert identity["email"] == "eve@example.com"
+    assert await rows(await client_of("org_other", "end_users.read"), "identities") == []
+
+
 async def test_no_cell_of_a_table_is_a_formula(
     signed_in: None, admin: httpx.AsyncClient, database: Database
 ) -> None:

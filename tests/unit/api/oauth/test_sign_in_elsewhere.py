@@ -93,6 +93,21 @@ async def test_an_account_that_was_there_before_is_connected_by_its_password_and
     assert "Allow access?" in (await again.elsewhere(await again.go(app.authorize_url()), "Hub")).text
 
 
+async def test_who_connects_an_account_has_shown_that_the_address_is_theirs(
+    register: Register, browser: Any, offer: Offer, admin: httpx.AsyncClient, alter: Any
+) -> None:
+    """A provider vouches for it, to whoever has the password: no mail is needed any more."""
+    await offer()
+    await alter("UPDATE end_users SET email_verified_at = NULL")
+    await alter("UPDATE mcp_servers SET requires_verified_email = true")
+    app, person, later = await register(), browser(), browser()
+    asked = await person.elsewhere(await person.go(app.authorize_url()), "Hub")
+    assert "Allow access?" in (await person.submit(asked, password="correct horse battery")).text
+
+    assert (await admin.get("/v1/end-users")).json()["end_users"][0]["email_verified"] is True
+    assert "Allow access?" in (await later.sign_in(await later.go(app.authorize_url()))).text
+
+
 async def test_where_no_password_is_offered_there_are_only_buttons(
     register: Register, browser: Any, offer: Offer, admin: httpx.AsyncClient
 ) -> None:
