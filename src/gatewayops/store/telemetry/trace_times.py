@@ -53,7 +53,7 @@ STATEMENTS = (
         for kind in _KINDS
     ),
 )
-# Before them goes a table of version 4, if OLD has a row: never one that another process just made, and fills.
+# Before them goes a table of version 4, if OLD has a row: never one that another process just made and fills.
 OLD = (
     "SELECT 1 AS found FROM system.tables WHERE database = currentDatabase() AND name = 'trace_times' "
     "AND position(create_table_query, '`shown`') = 0"
