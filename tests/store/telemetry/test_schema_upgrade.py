@@ -78,6 +78,27 @@ async def test_a_store_that_knew_only_when_traces_were_lists_them_after_the_upgr
     await telemetry.close()
 
 
+async def test_two_that_upgrade_at_once_do_not_take_the_table_from_each_other(store, monkeypatch):
+    """Else each would begin anew because of the other, for as long as filling takes."""
+    database = f"t_{secrets.token_hex(6)}"
+    await _insert_before(store, database, 3, monkeypatch, [(NOON_NS, "a")])
+    quicker, later = (Telemetry(store.url, USER, PASSWORD, database, retention_days=3650) for _ in range(2))
+    with monkeypatch.context() as earlier:
+        earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:3])
+        await quicker.ensure_schema()
+    await quicker.change(schema.VERSIONS[-1].statements)
+    made = "SELECT toString(uuid) AS uuid FROM system.tables WHERE name = 'trace_times' AND database = "
+    made += "currentDatabase()"
+    before = await quicker.rows(made)
+
+    await later.ensure_schema()
+
+    assert await later.rows(made) == before
+    assert await _found(later, "customer", "ada") == ["a" * 32]
+    for one in (quicker, later):
+        await one.close()
+
+
 async def test_a_retention_that_was_changed_meanwhile_outlasts_the_upgrade(store, monkeypatch):
     """Else what the operator decided to keep would be removed by it."""
     database = f"t_{secrets.token_hex(6)}"

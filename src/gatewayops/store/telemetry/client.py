@@ -229,7 +229,8 @@ class Telemetry:
         return retention.of_ddl(table["ddl"]).spans_days or self._retention_days
 
     async def _apply(self, client: AsyncClient, version: schema.Version) -> None:
-        for statement in version.statements:
+        is_old = bool(version.old and (await client.query(version.old)).row_count)
+        for statement in (*(version.remove_old if is_old else ()), *version.statements):
             await client.command(statement)
         for table, fill in version.fill.items():
             for row in (await client.query(schema.days_of(table))).named_results():

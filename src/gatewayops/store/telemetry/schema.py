@@ -118,6 +118,8 @@ class Version:
     number: int
     statements: tuple[str, ...]
     fill: Mapping[str, str] = field(default_factory=dict)  # by table: run with each `day` that it has
+    old: str = ""  # a question; where it has rows, `remove_old` goes before the statements
+    remove_old: tuple[str, ...] = ()
 
 
 # Finds the spans with an attribute's value without reading all attributes. The parts that exist follow in
@@ -141,7 +143,13 @@ VERSIONS = (
     Version(1, (_SPANS,)),
     Version(2, otlp_schema.STATEMENTS),
     Version(3, _ATTRIBUTES),
-    Version(5, (*trace_times.STATEMENTS, *_BY_TOOL), trace_times.FILL),  # 4 was trace_times with less
+    Version(  # 4 was trace_times with less
+        5,
+        (*trace_times.STATEMENTS, *_BY_TOOL),
+        trace_times.FILL,
+        old=trace_times.OLD,
+        remove_old=trace_times.REMOVE_OLD,
+    ),
 )
 
 _VERSIONS_TABLE = """

@@ -47,13 +47,20 @@ def _text(column: str) -> str:
 # Version 5 of the schema. What is inserted from here on is there at once; FILL adds what was before, a day at
 # a time, and may be repeated.
 STATEMENTS = (
-    *(f"DROP VIEW IF EXISTS times_of_{kind}" for kind in _KINDS),
-    "DROP TABLE IF EXISTS trace_times",
     _TABLE,
     *(
         f"CREATE MATERIALIZED VIEW IF NOT EXISTS times_of_{kind} TO trace_times AS {_of(kind)}"
         for kind in _KINDS
     ),
+)
+# Before them goes a table of version 4, if OLD has a row: never one that another process just made and fills.
+OLD = (
+    "SELECT 1 AS found FROM system.tables WHERE database = currentDatabase() AND name = 'trace_times' "
+    "AND position(create_table_query, '`shown`') = 0"
+)
+REMOVE_OLD = (
+    *(f"DROP VIEW IF EXISTS times_of_{kind}" for kind in _KINDS),
+    "DROP TABLE IF EXISTS trace_times",
 )
 FILL = {
     kind: f"INSERT INTO trace_times (trace, ts, kind, org_id, shown) "
