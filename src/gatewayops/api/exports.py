@@ -18,6 +18,7 @@ from gatewayops.api.export_shapes import (
     export_body,
 )
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.private_networks import check_may_allow
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.api.upstream_headers import check_headers
 from gatewayops.base import clock
@@ -33,7 +34,6 @@ from gatewayops.upstream.exports.presets import PRESETS
 
 router = APIRouter(prefix="/v1/exports", tags=["Exports"])
 
-_SETTING = "control.allow_private_upstreams (GATEWAYOPS_CONTROL__ALLOW_PRIVATE_UPSTREAMS=true)"
 _FIELDS = {"gzip": "is_gzip", "enabled": "is_enabled", "allow_private_network": "allows_private"}
 _METADATA = re.compile(r"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")
 
@@ -188,9 +188,7 @@ async def _check_endpoint(parts: ControlParts, caller: Principal, spec: Destinat
         msg = "endpoint: this preset needs one, such as https://otlp.example.com"
         raise InvalidInput(msg)
     check_url(spec.endpoint, field="endpoint")
-    if spec.allows_private and not (parts.settings.allow_private_upstreams or caller.is_local_admin):
-        msg = f"allow_private_network: needs the setting {_SETTING}"
-        raise Forbidden(msg, Reason.UPSTREAM_ADDRESS)
+    check_may_allow(parts, caller, is_asked=spec.allows_private)
     _, host, port = _origin(spec.endpoint)
     try:
         await resolve(host, port, allows_private=spec.allows_private)

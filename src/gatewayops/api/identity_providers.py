@@ -14,6 +14,7 @@ from gatewayops.api import saml_providers
 from gatewayops.api.access import check_holds_all
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.private_networks import check_may_allow
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.api.sso import OidcSettings, redirect_uri, registration_of, speaks_saml, sso_of
 from gatewayops.api.sso_shapes import (
@@ -27,7 +28,7 @@ from gatewayops.api.sso_shapes import (
     ProviderTested,
     provider_body,
 )
-from gatewayops.base.errors import Conflict, Forbidden, GatewayOpsError, InvalidInput, NotFound, Reason
+from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, NotFound
 from gatewayops.identity.principal import Principal
 from gatewayops.identity.saml.registration import of_settings, us_at
 from gatewayops.store.control import admission, directory, identity_providers, roles
@@ -44,7 +45,6 @@ from gatewayops.upstream.address import check_url
 router = APIRouter(prefix="/v1/identity-providers", tags=["Single sign-on"])
 
 _WRITE = "sso.write"
-_SETTING = "control.allow_private_upstreams (GATEWAYOPS_CONTROL__ALLOW_PRIVATE_UPSTREAMS=true)"
 _FIELDS = {
     "enabled": "is_enabled",
     "sso_required": "is_sso_required",
@@ -65,7 +65,7 @@ AnyProvider = Annotated[NewProvider | NewSamlProvider, Body(discriminator="kind"
 async def add(body: AnyProvider, caller: Writer, parts: Parts) -> OneProvider:
     """Adds a provider. Register its `redirect_uri` there; its domains come with POST /v1/sso-domains."""
     await check_holds_all(parts.database, caller, _WRITE)
-    _check_private(parts, caller, is_asked=body.allow_private_network)
+    check_may_allow(parts, caller, is_asked=body.allow_private_network)
     settings, secret = await _settings_of(body)
     provider_id = new_provider_id()
     sealed = await _sealed(parts, secret, org_id=caller.org_id, provider_id=provider_id)
@@ -229,12 +229,6 @@ def _check_issuer(body: NewProvider) -> None:
     if "?" in body.issuer or not (body.issuer.startswith("https://") or body.allow_private_network):
         msg = "issuer: begins with https:// and has no query"
         raise InvalidInput(msg)
-
-
-def _check_private(parts: ControlParts, caller: Principal, *, is_asked: bool) -> None:
-    if is_asked and not (parts.settings.allow_private_upstreams or caller.is_local_admin):
-        msg = f"allow_private_network: needs the setting {_SETTING}"
-        raise Forbidden(msg, Reason.UPSTREAM_ADDRESS)
 
 
 async def _sealed(parts: ControlParts, secret: bytes, *, org_id: str, provider_id: str) -> bytes:

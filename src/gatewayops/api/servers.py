@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from gatewayops.api.account_tokens import own_header
 from gatewayops.api.auth import principal_for
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.private_networks import SETTING, check_may_allow, may_allow
 from gatewayops.api.server_health import Healths
 from gatewayops.api.server_shapes import NewServer, OneServer, ServerChange, ServerList, Tested, server_body
 from gatewayops.api.shapes import InPath, PageAsked, paging
@@ -28,7 +29,6 @@ router = APIRouter(prefix="/v1/servers", tags=["MCP servers"])
 
 _MASKS = Masker()
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_SETTING = "control.allow_private_upstreams (GATEWAYOPS_CONTROL__ALLOW_PRIVATE_UPSTREAMS=true)"
 
 Reader = Annotated[Principal, Depends(principal_for("servers.read"))]
 Writer = Annotated[Principal, Depends(principal_for("servers.write"))]
@@ -183,10 +183,7 @@ async def _allows_private(parts: ControlParts, caller: Principal, *, url: str, i
     if _MASKS.text(url) != url:
         msg = "url: it holds what looks like a secret, and addresses are not kept secret; send it as a header"
         raise InvalidInput(msg)
-    may = caller.is_local_admin or parts.settings.allow_private_upstreams
-    if is_asked and not may:
-        msg = f"allow_private_network: needs the setting {_SETTING}"
-        raise Forbidden(msg, Reason.UPSTREAM_ADDRESS)
+    check_may_allow(parts, caller, is_asked=is_asked)
     host, port = _host_and_port(url)
     try:
         await resolve(host, port, allows_private=is_asked)
@@ -196,7 +193,7 @@ async def _allows_private(parts: ControlParts, caller: Principal, *, url: str, i
         if caller.is_local_admin and not is_asked:
             return await _allows_private(parts, caller, url=url, is_asked=True)
         raise InvalidInput(
-            f"url: {error.detail}{_way_out(may=may, is_asked=is_asked)}", error.reason
+            f"url: {error.detail}{_way_out(may=may_allow(parts, caller), is_asked=is_asked)}", error.reason
         ) from error
     return is_asked
 
@@ -205,7 +202,7 @@ def _way_out(*, may: bool, is_asked: bool) -> str:
     if is_asked:
         return ""
     wish = "; a server in a private network needs allow_private_network: true"
-    return wish if may else f"{wish} and the setting {_SETTING}"
+    return wish if may else f"{wish} and the setting {SETTING}"
 
 
 def _host_and_port(url: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from gatewayops.api.auth import principal_for
 from gatewayops.api.oauth_providers import registration_of
 from gatewayops.api.oauth_state import State
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.private_networks import check_may_allow
 from gatewayops.api.server_clients import find_protected
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.api.sign_in_provider_shapes import (
@@ -21,7 +22,7 @@ from gatewayops.api.sign_in_provider_shapes import (
     provider_body,
 )
 from gatewayops.base import clock
-from gatewayops.base.errors import Forbidden, GatewayOpsError, InvalidInput, Reason
+from gatewayops.base.errors import GatewayOpsError, InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import sign_in_providers
 from gatewayops.store.control.oauth_servers import ProtectedServer
@@ -30,7 +31,6 @@ from gatewayops.upstream.address import check_url
 
 router = APIRouter(prefix="/v1/servers/{server}/sign-in-providers", tags=["End users"])
 
-_SETTING = "control.allow_private_upstreams (GATEWAYOPS_CONTROL__ALLOW_PRIVATE_UPSTREAMS=true)"
 _FIELDS = {"enabled": "is_enabled"}  # called otherwise in the store
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
@@ -42,7 +42,7 @@ async def add(server: InPath, body: NewProvider, caller: Writer, parts: Parts) -
     """Adds a provider; its button is on the sign-in page at once. Register the redirect URIs there."""
     known = await find_protected(parts, caller, server)
     _check_issuer(body)
-    allows_private = _allows_private(parts, caller, body)
+    check_may_allow(parts, caller, is_asked=body.allow_private_network)
     provider_id = sign_in_providers.new_provider_id()
     provider = Provider(
         id=provider_id,
@@ -56,7 +56,7 @@ async def add(server: InPath, body: NewProvider, caller: Writer, parts: Parts) -
         sealed_secret=await _sealed(parts, caller.org_id, provider_id, body.client_secret),
         scopes=tuple(dict.fromkeys(body.scopes)),
         email_domains=tuple(dict.fromkeys(body.email_domains)),
-        allows_private=allows_private,
+        allows_private=body.allow_private_network,
         allows_sign_up=body.allows_sign_up,
         trusts_email=body.trusts_email,
         is_enabled=body.enabled,
@@ -159,13 +159,6 @@ def _check_usable(provider: Provider) -> None:
     if provider.kind != "github" and provider.scopes and "openid" not in provider.scopes:
         msg = "scopes: openid must be among them"
         raise InvalidInput(msg)
-
-
-def _allows_private(parts: ControlParts, caller: Principal, body: NewProvider) -> bool:
-    if body.allow_private_network and not (caller.is_local_admin or parts.settings.allow_private_upstreams):
-        msg = f"allow_private_network: needs the setting {_SETTING}"
-        raise Forbidden(msg, Reason.UPSTREAM_ADDRESS)
-    return body.allow_private_network
 
 
 async def _sealed(parts: ControlParts, org_id: str, provider_id: str, secret: SecretStr) -> bytes:
