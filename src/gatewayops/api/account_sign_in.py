@@ -206,7 +206,5 @@ async def _client(parts: ControlParts, server: Server, place: SignInPlace) -> Up
 
 async def seal_secret(parts: ControlParts, secret: str, *, org_id: str, ref: str) -> bytes:
     """A client's secret, sealed to its row; nothing for nothing. Raises MasterKeyUnavailable."""
-    if not secret:
-        return b""
     bound_to = upstream_clients.binding(org_id, ref)
-    return await parts.credentials.seal(secret.encode(), org_id=org_id, bound_to=bound_to)
+    return await parts.credentials.seal_if_any(secret.encode(), org_id=org_id, bound_to=bound_to)

@@ -27,11 +27,9 @@ async def proof(
     parts: ControlParts, client: UpstreamClient, *, endpoint: str, allows_private: bool
 ) -> Client:
     """Our client as it proves itself at one of its endpoints. Raises SealBroken, MasterKeyUnavailable."""
-    secret = b""
-    if client.sealed_secret:
-        secret = await parts.credentials.open(
-            client.sealed_secret, org_id=client.org_id, bound_to=client.bound_to()
-        )
+    secret = await parts.credentials.open_if_any(
+        client.sealed_secret, org_id=client.org_id, bound_to=client.bound_to()
+    )
     return Client(
         endpoint=endpoint,
         client_id=client.client_id,

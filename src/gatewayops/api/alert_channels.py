@@ -199,10 +199,8 @@ async def _found(parts: ControlParts, caller: Principal, ref: str) -> Channel:
 
 
 async def _sealed(parts: ControlParts, destination: Destination, *, org_id: str, channel_id: str) -> bytes:
-    if not destination.secret:
-        return b""
     bound_to = channel_binding(org_id, channel_id)
-    return await parts.credentials.seal(destination.secret.encode(), org_id=org_id, bound_to=bound_to)
+    return await parts.credentials.seal_if_any(destination.secret.encode(), org_id=org_id, bound_to=bound_to)
 
 
 def _body(channel: Channel) -> ChannelBody:

@@ -232,10 +232,8 @@ def _check_issuer(body: NewProvider) -> None:
 
 
 async def _sealed(parts: ControlParts, secret: bytes, *, org_id: str, provider_id: str) -> bytes:
-    if not secret:
-        return b""
     bound_to = provider_binding(org_id, provider_id)
-    return await parts.credentials.seal(secret, org_id=org_id, bound_to=bound_to)
+    return await parts.credentials.seal_if_any(secret, org_id=org_id, bound_to=bound_to)
 
 
 async def _referred(session: Session, org_id: str, body: ProviderChange) -> dict[str, Any]:

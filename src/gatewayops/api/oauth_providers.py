@@ -128,9 +128,7 @@ def _prompt(provider: Provider, pending: Pending) -> str:
 
 
 async def _registration(visit: Visit, provider: Provider) -> Registration:
-    secret = b""
-    if provider.sealed_secret:
-        secret = await visit.parts.credentials.open(
-            provider.sealed_secret, org_id=provider.org_id, bound_to=provider.bound_to()
-        )
+    secret = await visit.parts.credentials.open_if_any(
+        provider.sealed_secret, org_id=provider.org_id, bound_to=provider.bound_to()
+    )
     return registration_of(provider, secret=secret.decode())

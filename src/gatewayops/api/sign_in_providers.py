@@ -162,8 +162,5 @@ def _check_usable(provider: Provider) -> None:
 
 
 async def _sealed(parts: ControlParts, org_id: str, provider_id: str, secret: SecretStr) -> bytes:
-    plain = secret.get_secret_value()
-    if not plain:
-        return b""
-    bound_to = sign_in_providers.binding(org_id, provider_id)
-    return await parts.credentials.seal(plain.encode(), org_id=org_id, bound_to=bound_to)
+    plain, bound_to = secret.get_secret_value().encode(), sign_in_providers.binding(org_id, provider_id)
+    return await parts.credentials.seal_if_any(plain, org_id=org_id, bound_to=bound_to)

@@ -80,11 +80,8 @@ class SingleSignOn:
 
     async def secret(self, provider: Provider) -> bytes:
         """The client's, or the key that signs SAML requests; empty for none. Raises as `registration`."""
-        sealed = provider.spec.secret_sealed
-        if not sealed:
-            return b""
-        bound_to = provider_binding(provider.org_id, provider.id)
-        return await self._parts.credentials.open(sealed, org_id=provider.org_id, bound_to=bound_to)
+        sealed, bound_to = provider.spec.secret_sealed, provider_binding(provider.org_id, provider.id)
+        return await self._parts.credentials.open_if_any(sealed, org_id=provider.org_id, bound_to=bound_to)
 
     async def start(
         self, request: Request, provider: Provider, *, return_to: str, login_hint: str = ""

@@ -34,6 +34,14 @@ class Credentials:
                 raise _out_of_reach(key_id)
         return self.keyring.open(sealed, bound_to=bound_to)
 
+    async def seal_if_any(self, plain: bytes, *, org_id: str, bound_to: bytes) -> bytes:
+        """`seal`, and nothing for nothing: an empty value is kept empty."""
+        return await self.seal(plain, org_id=org_id, bound_to=bound_to) if plain else b""
+
+    async def open_if_any(self, sealed: bytes, *, org_id: str, bound_to: bytes) -> bytes:
+        """What `seal_if_any` sealed. Raises as `open`."""
+        return await self.open(sealed, org_id=org_id, bound_to=bound_to) if sealed else b""
+
     async def renew(self, org_id: str) -> DataKeyRow:
         """A new data key that seals from now on; the ones before still open."""
         made = await asyncio.to_thread(self.keyring.new_key, org_id)
