@@ -12,6 +12,7 @@ from gatewayops import api
 from gatewayops.api.app import create_app
 from gatewayops.api.auth import NeedsCaller, check_internal
 from gatewayops.api.factors import needs_owner
+from gatewayops.api.oauth_sign_in import takes_passwords
 from gatewayops.api.oauth_state import protected_server
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.prometheus import check_scraper
@@ -57,6 +58,7 @@ OWN = {  # of the caller, whatever they hold; what is others' needs directory.wr
     "/v1/auth/factors/recovery-codes",
 }
 OPEN = PUBLIC | PROVES_ITSELF.keys() | PAGES
+GUARDS = ([check_internal], [check_scraper], [protected_server], [protected_server, takes_passwords])
 OPERATIONS = {"get", "put", "post", "patch", "delete", "head", "options"}
 
 
@@ -108,7 +110,5 @@ def test_what_is_not_in_the_document_is_public_for_our_own_roles_for_prometheus_
         if route.path in OWN:
             assert needs_caller(route), f"{route.path} is open to everybody"
             continue
-        guards = [needed.dependency for needed in router.dependencies][:1]
-        assert guards in ([check_internal], [check_scraper], [protected_server]), (
-            f"{route.path} is open to everybody"
-        )
+        guards = [needed.dependency for needed in router.dependencies]
+        assert guards in GUARDS, f"{route.path} is open to everybody"
