@@ -5,14 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, SecretStr
 
-from gatewayops.api.shapes import Body, Email, Listed, Name, Ref
+from gatewayops.api.shapes import Body, Email, Listed, Name, Ref, Scope
 from gatewayops.identity.oauth.grant_types import DEFAULT, PERSONAL, TRUSTED
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store.control.end_users import BrowserSession, EndUser
 from gatewayops.store.control.oauth_clients import Client, Consent
 
 GrantType = Annotated[str, Field(json_schema_extra={"enum": [*PERSONAL, *TRUSTED]}, max_length=64)]
-Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]
 Password = Annotated[SecretStr, Field(min_length=MIN_LENGTH, max_length=256)]
 
 

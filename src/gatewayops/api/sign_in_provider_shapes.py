@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from gatewayops.api.oauth_providers import callback_url
-from gatewayops.api.shapes import Body, Listed
+from gatewayops.api.shapes import Body, Listed, Scope
 from gatewayops.store.control.sign_in_providers import Provider
 from gatewayops.store.oauth_addresses import Addresses
 
@@ -24,7 +24,6 @@ def _sendable(secret: SecretStr) -> SecretStr:
 ClientId = Annotated[str, Field(pattern=r"^[\x20-\x7e]{1,512}$")]
 Secret = Annotated[SecretStr, Field(max_length=1024), AfterValidator(_sendable)]
 Issuer = Annotated[str, Field(max_length=512)]
-Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]
 Scopes = Annotated[list[Scope], Field(max_length=30)]
 Domain = Annotated[str, Field(max_length=190, pattern=r"^[a-z0-9][a-z0-9.-]*\.[a-z0-9-]+$")]
 Domains = Annotated[list[Domain], Field(max_length=100)]

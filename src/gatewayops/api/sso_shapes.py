@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from gatewayops.api.saml_shapes import Address, Metadata, SamlAttributes, SamlBody, saml_body
-from gatewayops.api.shapes import Body, Listed, Ref
+from gatewayops.api.shapes import Body, Listed, Ref, Scope
 from gatewayops.api.sso import redirect_uri, registration_of, speaks_saml
 from gatewayops.store.control.identity_providers import Provider
 from gatewayops.store.control.sso_domains import Domain
@@ -14,9 +14,7 @@ from gatewayops.store.control.sso_domains import Domain
 ProviderName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
 Secret = Annotated[str, Field(max_length=4096, json_schema_extra={"format": "password"})]
 Text = Annotated[str, Field(max_length=255, pattern=r"^[\x21-\x7e]*$")]
-Scopes = Annotated[
-    list[Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]], Field(max_length=30)
-]
+Scopes = Annotated[list[Scope], Field(max_length=30)]
 Hours = Annotated[int, Field(ge=1, le=168)]
 Group = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 DomainName = Annotated[

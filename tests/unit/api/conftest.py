@@ -1,6 +1,5 @@
 """The control API in this process, over a SQLite file, with keys of two organisations."""
 
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,14 +55,11 @@ def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def database(migrated_file: Path, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(database: Database) -> Database:
     """A control store with the organisations `org_default` and `org_other`."""
-    shutil.copy(migrated_file, tmp_path / "control.db")
-    opened = Database.open(f"sqlite+aiosqlite:///{tmp_path / 'control.db'}")
-    async with opened.session() as session:
+    async with database.session() as session:
         await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
-    yield opened
-    await opened.close()
+    return database
 
 
 @pytest.fixture
