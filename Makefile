@@ -13,6 +13,7 @@ help: ## this list
 
 setup: .venv/ready ## build .venv from the hash lock
 
+# uv comes by its hash and brings the rest by theirs; the last import compiles what a first start would.
 .venv/ready: requirements/dev.lock pyproject.toml
 	@echo "building .venv (about 2 GB, a minute or two the first time)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "GatewayOps needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
