@@ -13,7 +13,6 @@ from fastapi.responses import RedirectResponse
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.sso import SingleSignOn, Vouched
 from gatewayops.base import clock
-from gatewayops.base.errors import GatewayOpsError
 from gatewayops.identity.federation.attempt import Attempt
 from gatewayops.identity.saml import attributes, registration, requests
 from gatewayops.identity.saml.parties import SamlRefused, ServiceProvider
@@ -49,11 +48,8 @@ class SamlSignOn:
 
     async def finish(self, request: Request, provider: Provider, encoded: str) -> Vouched:
         """Who comes back. Raises SamlRefused, NotThisBrowser, NotAdmitted."""
-        try:
+        async with self._sso.telling(request, provider):
             who, return_to = await self._believed(request, provider, encoded)
-        except GatewayOpsError as error:
-            await self._sso.turned_away(request, provider, error)
-            raise
         return await self._sso.enter(request, provider, who, return_to=return_to)
 
     async def _believed(

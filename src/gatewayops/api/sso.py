@@ -6,6 +6,8 @@ checked by the protocol's own module.
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 import msgspec
@@ -103,18 +105,15 @@ class SingleSignOn:
 
         `error` is whatever the browser brought: shown only if it looks like a code of RFC 6749 (4.1.2.1).
         """
-        try:
+        async with self.telling(request, provider):
             await self.used_up(request, provider, state)
             code = error if _ERROR_CODE.fullmatch(error) else "no code"
             msg = f"{provider.spec.name} did not sign you in ({code})"
             raise Unauthenticated(msg, Reason.SIGN_IN_FAILED)
-        except GatewayOpsError as refusal:
-            await self.turned_away(request, provider, refusal)
-            raise
 
     async def finish(self, request: Request, provider: Provider, *, state: str, answer: Answer) -> Vouched:
         """Who comes back. Raises NotThisBrowser, FederationRefused, NotAdmitted, …"""
-        try:
+        async with self.telling(request, provider):
             begun = await self.used_up(request, provider, state)
             attempt = Attempt(state, begun.nonce, await self._verifier(begun, state))
             who = await self.party.identity(
@@ -123,9 +122,6 @@ class SingleSignOn:
                 answer,
                 redirect_uri=redirect_uri(self._parts.address, provider.id),
             )
-        except GatewayOpsError as error:
-            await self.turned_away(request, provider, error)
-            raise
         return await self.enter(request, provider, who, return_to=begun.return_to)
 
     async def begin(
@@ -181,21 +177,23 @@ class SingleSignOn:
     ) -> Vouched:
         """The user for whom the provider vouches, if they may come in. Raises NotAdmitted."""
         enter_as(request, Actor("user", "", who.email))
-        try:
-            async with self._parts.database.session() as session:
-                user = await admission.admit(session, provider, who)
-        except GatewayOpsError as error:
-            await self.turned_away(request, provider, error, email=who.email)
-            raise
+        async with (
+            self.telling(request, provider, email=who.email),
+            self._parts.database.session() as session,
+        ):
+            user = await admission.admit(session, provider, who)
         known = Who(provider.org_id, user.id, user.email, provider.id, provider.spec.session_hours)
         return Vouched(known, provider.spec.kind, safe_return(return_to))
 
-    async def turned_away(
-        self, request: Request, provider: Provider, error: GatewayOpsError, *, email: str = ""
-    ) -> None:
-        """Told in the audit log of the provider's organisation."""
-        actor = Actor("user", "", email) if email else Actor("unknown")
-        await self._trail.failed_as(request, provider.org_id, actor, action=_ABOUT, error=error)
+    @asynccontextmanager
+    async def telling(self, request: Request, provider: Provider, *, email: str = "") -> AsyncIterator[None]:
+        """Whoever is turned away within it is told in the audit log of the provider's organisation."""
+        try:
+            yield
+        except GatewayOpsError as error:
+            actor = Actor("user", "", email) if email else Actor("unknown")
+            await self._trail.failed_as(request, provider.org_id, actor, action=_ABOUT, error=error)
+            raise
 
     async def _verifier(self, begun: Begun, state: str) -> str:
         bound_to = attempt_binding(begun.org_id, hash_of(state))
