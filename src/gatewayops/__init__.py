@@ -1,7 +1,7 @@
 """GatewayOps, the control plane for MCP. The packages in the order in which a call meets them:
 
 gateway   1 the machines' door: MCP transports, streaming; pipeline.py is the whole path of a call
-identity  2 who is calling: API keys, people's sessions, end users' access tokens (oauth) -> Principal
+identity  2 who is calling: keys, sessions, tokens (oauth), others' word (federation, saml) -> Principal
 policy    3 may they: roles, held tools, limits, arguments; worked out once as the terms of a kind of call
 upstream  4 the MCP servers behind: registry, HTTP pool, address check, breaker, retries
 record    5 what happened: CallRecord, masking, spool, recorder, the proofs of the audit log
