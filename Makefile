@@ -6,7 +6,7 @@ TESTERS ?= 3
 unexport PYTHONDONTWRITEBYTECODE  # set on some machines: every role would compile the source anew at every start
 .DEFAULT_GOAL := help
 
-.PHONY: help setup up test check fix dev bench migration lock
+.PHONY: help setup up test check fix dev bench assets migration lock
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ fix: setup ## format, and mend what lint can mend
 
 bench: setup ## CPU a call, latency and memory, against nginx where it is installed; questions about telemetry
 	@$(BIN)/python -m bench
+
+assets: setup ## the dashboard's stylesheet and scripts, from assets/ into the package
+	@$(BIN)/python scripts/assets.py
 
 migration: setup ## make migration m="what changes": a new Alembic migration
 	@$(BIN)/python -m gatewayops.store.control.migrate "$(m)"

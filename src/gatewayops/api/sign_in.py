@@ -96,6 +96,7 @@ async def who_am_i(request: Request, caller: Caller, parts: Parts) -> WhoAmI:
         organization=membership_bodies((organization,))[0],
         organizations=membership_bodies(members),
         roles=role_bodies(grants.book.roles(caller)),
+        actions=grants.control_actions(caller),
         session=session_body(found.session, found.email, found, organization) if found else None,
         form_token=form_token(session_cookie(request)) if is_page else None,
     )

@@ -139,6 +139,9 @@ class WhoAmI(BaseModel):
     organization: MembershipBody
     organizations: list[MembershipBody]
     roles: list[HeldRole]
+    actions: list[str] = Field(
+        description="what the caller may do with this API; each request is decided anew"
+    )
     session: SessionBody | None
     form_token: str | None = Field(description="to be sent as X-GatewayOps-Token by pages")
 

@@ -32,6 +32,7 @@ from gatewayops.record.consumers import Follower, Lingering
 from gatewayops.record.destination import Calls, R
 from gatewayops.record.recorder import Passing, Recorder
 from gatewayops.settings import Settings
+from gatewayops.web import pages
 
 _DRAIN_S = 5
 _RETRY_S = 1.0
@@ -106,7 +107,7 @@ async def _serve(
     local: socket.socket | None,
     shown: RecordMetrics,
 ) -> None:
-    app = create_app(parts)
+    app = pages.with_pages(create_app(parts))
     app.state.metrics.add(shown.collect)
     servers = [_server(app, parts.settings)]
     gc.freeze()  # what is built now lives as long as the process: collections need not look at it

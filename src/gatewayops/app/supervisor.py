@@ -202,7 +202,7 @@ class Supervisor:
     async def _waiting_for(self) -> str:
         if not await is_answering(self.addresses.gateway, "/v1/ready"):
             return "the gateway"
-        if not await is_answering(self.addresses.control, "/"):
+        if not await is_answering(self.addresses.control, "/static/icon.svg"):
             return "the control role"
         if self.addresses.store and not await is_answering(self.addresses.store, "/ping"):
             return "the store role"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gatewayops.base.errors import Reason
 from gatewayops.identity.principal import Principal, grants
+from gatewayops.identity.scopes import CONTROL_ACTIONS
 from gatewayops.policy.access.matching import ALLOW as ALLOWS
 from gatewayops.policy.access.matching import Covers, compiled, is_control
 from gatewayops.policy.access.rulebook import Held, RuleBook
@@ -85,6 +86,10 @@ class Grants:
         if not grants(principal.actions, action):
             return Deny(Reason.ACTION_NOT_GRANTED, f"your key does not hold the action {action}")
         return self.ruled_control(principal, action)
+
+    def control_actions(self, principal: Principal) -> list[str]:
+        """All that the principal may do in the control API."""
+        return [one for one in CONTROL_ACTIONS if not isinstance(self.decide_control(principal, one), Deny)]
 
     def matching(self, principal: Principal, server: str, action: str, named: str) -> tuple[Held, ...]:
         """The rules that speak of it, denies first; without a server, of an action of the control API."""

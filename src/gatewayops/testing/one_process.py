@@ -24,6 +24,7 @@ from gatewayops.gateway import role
 from gatewayops.policy.governance import GovernanceSettings
 from gatewayops.settings import Settings, load
 from gatewayops.testing.peer_process import PeerFailed, free_port
+from gatewayops.web import pages
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class OneProcess:
             self.parts = with_local_administrator(parts)
             self._loop = asyncio.get_running_loop()
             config = uvicorn.Config(
-                create_app(self.parts), host="127.0.0.1", port=settings.control.port,
+                pages.with_pages(create_app(self.parts)), host="127.0.0.1", port=settings.control.port,
                 access_log=False, log_config=None, timeout_graceful_shutdown=1,
             )  # fmt: skip
             self._servers.append(uvicorn.Server(config))

@@ -19,7 +19,7 @@ from gatewayops.api.prometheus import check_scraper
 from gatewayops.api.required_actions import FIELD, required_actions
 from gatewayops.identity.scopes import CONTROL_ACTIONS
 
-PUBLIC = {"/v1/openapi.json", "/docs", "/", "/v1/health", "/v1/ready"}
+PUBLIC = {"/v1/openapi.json", "/docs", "/v1/health", "/v1/ready"}
 PROVES_ITSELF = {  # the request itself is what is checked: who cannot sign in yet has no key and no session
     "/v1/auth/sign-in": "a password, with limits",
     "/v1/auth/sign-out": "ends the session that it brings along, else does nothing",

@@ -1,0 +1,115 @@
+"""Browsing: a person in a real Chromium, signed in to an installation's dashboard.
+
+Whatever a page complains about in the browser's console (a script that fails, a policy that is broken, a file
+that is missing) is kept, and fails `check_quiet`.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+from gatewayops.testing import chromium
+
+Scheme = Literal["light", "dark"]
+WIDE, NARROW = 1440, 390
+_HEIGHT = 900
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
+_WAIT_MS = 20_000
+
+
+def launch(playwright: Playwright, cache: Path) -> Browser:
+    """The system's Chromium, headless."""
+    return playwright.chromium.launch(executable_path=chromium.executable(cache), args=list(chromium.FLAGS))
+
+
+class Person:
+    """One person's browser window at one address; `page` is Playwright's."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        """Opens an empty page; `Browsing.person` makes contexts."""
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(_WAIT_MS)
+        self.complaints: list[str] = []
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", lambda told: self._heard(told.type, told.text))
+
+    def sign_in(self, email: str, password: str) -> None:
+        """By the forms, as a person does: first the address, then the password."""
+        self.page.goto("/sign-in")
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_role("button").first.click()
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").first.click()
+        self.page.wait_for_url("**/")
+
+    def open(self, path: str) -> Page:
+        """The page at that path, when its scripts have run."""
+        self.page.goto(path, wait_until="load")
+        return self.page
+
+    def check_quiet(self) -> None:
+        """Raises AssertionError for anything the browser complained of."""
+        assert not self.complaints, self.complaints
+
+    def barriers(self, axe: Path) -> list[str]:
+        """What axe-core finds wrong for people who cannot see or use a mouse; a line each."""
+        self.page.evaluate(axe.read_text())
+        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", _RULES)
+        return [
+            f"{one['id']} ({one['impact']}): {node['html'][:200]}"
+            for one in found["violations"]
+            for node in one["nodes"]
+        ]
+
+    def overflow_px(self) -> int:
+        """By how much the page is wider than the window."""
+        found: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return found
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind == "error":
+            self.complaints.append(text)
+
+
+class Browsing:
+    """A browser and the installation that it looks at."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        """`url` is the installation's address."""
+        self._browser = browser
+        self.url = url
+        self._cookies: list[dict[str, object]] = []
+
+    def remember(self, person: Person) -> None:
+        """Further windows are signed in as this person."""
+        self._cookies = list(person.page.context.cookies())  # type: ignore[arg-type]  # TypedDicts
+
+    @contextlib.contextmanager
+    def person(
+        self,
+        *,
+        scheme: Scheme = "light",
+        width: int = WIDE,
+        is_known: bool = True,
+        has_scripts: bool = True,
+    ) -> Iterator[Person]:
+        """A window of its own; `is_known`: signed in as who was remembered."""
+        context = self._browser.new_context(
+            base_url=self.url,
+            viewport={"width": width, "height": _HEIGHT},
+            color_scheme=scheme,
+            java_script_enabled=has_scripts,
+            locale="en-GB",
+            timezone_id="Europe/Berlin",
+        )
+        if is_known and self._cookies:
+            context.add_cookies(self._cookies)  # type: ignore[arg-type]  # as they came
+        try:
+            yield Person(context)
+        finally:
+            context.close()

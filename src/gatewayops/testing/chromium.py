@@ -1,0 +1,52 @@
+"""A real Chromium for tests and screenshots: the system's, installed by apt where that is allowed.
+
+Playwright drives it; its own browsers come from addresses that many machines may not reach.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from gatewayops.testing.fetched_folder import fill_once
+from gatewayops.testing.peer_process import PeerFailed
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_INSTALL_TIMEOUT_S = 300
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def executable(cache: Path) -> str:
+    """Its path; installs it when there is none and we are root. Raises PeerFailed that says what to do."""
+    found = _found()
+    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        fill_once(cache / "chromium-by-apt", _install)
+        found = _found()
+    if found is None:
+        msg = "no Chromium on this machine: install one (Debian: apt-get install chromium) and run again"
+        raise PeerFailed(msg)
+    return found
+
+
+def _found() -> str | None:
+    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+
+
+def _install(_: Path) -> None:
+    quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    for words in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        command = [*quiet, *words]
+        done = subprocess.run(  # noqa: S603 - our own words
+            command, capture_output=True, text=True, check=False, timeout=_INSTALL_TIMEOUT_S
+        )
+        if done.returncode:
+            msg = f"{' '.join(command)} failed; install Chromium by hand\n{done.stderr[-2000:]}"
+            raise PeerFailed(msg)

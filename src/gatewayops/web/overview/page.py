@@ -1,0 +1,70 @@
+"""The overview: figures next to those before, a month's costs, alerts, and the first steps."""
+
+import asyncio
+from datetime import timedelta
+
+from starlette.responses import Response
+
+from gatewayops.base import clock
+from gatewayops.web.asking import if_allowed
+from gatewayops.web.drawing import draw
+from gatewayops.web.rest import Json
+from gatewayops.web.visit import Visit
+
+_WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+_ALERTS = 5
+
+
+async def show(visit: Visit) -> Response:
+    """Each part is drawn only for who may ask for it."""
+    window = visit.asked("window", "24h")
+    length = _WINDOWS.get(window, _WINDOWS["24h"])
+    now = clock.now()
+    start, end = (now - length).isoformat(), now.isoformat()
+    rest = visit.rest
+    current, before, series, costs, incidents, servers, keys = await asyncio.gather(
+        if_allowed(rest.get("/v1/metrics/summary", start_time=start, end_time=end)),
+        if_allowed(
+            rest.get("/v1/metrics/summary", start_time=(now - 2 * length).isoformat(), end_time=start)
+        ),
+        if_allowed(rest.get("/v1/metrics/series", start_time=start, end_time=end)),
+        if_allowed(rest.get("/v1/costs/summary", group_by="day")),
+        if_allowed(rest.get("/v1/alerts/incidents", limit=_ALERTS)),
+        if_allowed(rest.get("/v1/servers", limit=1)),
+        if_allowed(rest.get("/v1/auth/keys", limit=1)),
+    )
+    return draw(
+        visit,
+        "overview/page.html",
+        window=window if window in _WINDOWS else "24h",
+        now=current and current["figures"],
+        before=before and before["figures"],
+        volume=_volume(series),
+        costs=costs,
+        daily=costs and [[row["group"], row["cost"]] for row in costs["breakdown"]],
+        incidents=incidents and incidents["incidents"],
+        steps=_steps(visit, current, servers, keys),
+    )
+
+
+def _volume(series: Json | None) -> list[list[object]] | None:
+    if series is None:
+        return None
+    points = series["groups"][0]["points"] if series["groups"] else []
+    return [[point["time"], point["calls"] - point["errors"], point["errors"]] for point in points]
+
+
+def _steps(visit: Visit, current: Json | None, servers: Json | None, keys: Json | None) -> list[Json]:
+    """The first-run checklist; empty when all is done or the person may do none of it."""
+    steps = [
+        {"label": "Add an MCP server", "href": "/servers/new", "done": bool(servers and servers["servers"])},
+        {"label": "Make an API key", "href": "/keys", "done": bool(keys and keys["keys"])},
+        {
+            "label": "Make a first call",
+            "href": "/servers",
+            "done": bool(current and current["figures"]["calls"]),
+        },
+    ]
+    if not visit.may("servers.write") or all(step["done"] for step in steps):
+        return []
+    return steps

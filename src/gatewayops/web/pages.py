@@ -1,0 +1,66 @@
+"""Every page of the dashboard, by address: an explicit list, asked in this order."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from gatewayops.web import assets, drawing, overview
+from gatewayops.web.rest import Refused
+from gatewayops.web.visit import Change, Done, Show, begin, leave, sent
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+App = TypeVar("App", bound=Starlette)
+
+
+def with_pages(app: App) -> App:
+    """The app of the API with the dashboard beside it; pages ask the API through all of its checks."""
+    app.router.routes += routes()
+    return app
+
+
+def routes() -> list[BaseRoute]:
+    """Files, pages and changes."""
+    reading = [Route(path, _reading(show), methods=["GET"]) for path, show in SHOWN]
+    changing = [Route(path, _changing(change), methods=["POST"]) for path, change in CHANGES]
+    return [Route("/static/{name}", assets.serve, methods=["GET"]), *reading, *changing]
+
+
+def _reading(show: Show) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            visit = await begin(request)
+        except Refused as error:
+            return drawing.refused_before(request, error)
+        if isinstance(visit, Response):
+            return visit
+        try:
+            return await show(visit)
+        except Refused as error:
+            return drawing.refused(visit, error)
+
+    return answer
+
+
+def _changing(change: Change) -> Endpoint:
+    async def answer(request: Request) -> Response:
+        try:
+            visit = await begin(request)
+        except Refused as error:
+            return drawing.refused_before(request, error)
+        if isinstance(visit, Response):
+            return visit
+        try:
+            done = await change(visit, await sent(request))
+        except Refused as error:
+            return drawing.refused(visit, error)
+        return leave(visit, done) if isinstance(done, Done) else done
+
+    return answer
+
+
+SHOWN: tuple[tuple[str, Show], ...] = (*overview.SHOWN,)
+CHANGES: tuple[tuple[str, Change], ...] = (*overview.CHANGES,)

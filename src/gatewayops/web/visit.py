@@ -1,0 +1,144 @@
+"""A visit: one request for a page by a person who is signed in, with the API on their behalf.
+
+A page is a function from a visit to an answer; a change also gets the form, and says where to go on.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from gatewayops.web.rest import Json, Refused, Rest
+
+_UNAUTHENTICATED = 401
+_MAX_FIELDS = 400
+FLASH = "gatewayops-flash"
+_FLASH_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who asks for what; `who` is the API's answer about the session."""
+
+    request: Request
+    rest: Rest
+    who: Json
+
+    def may(self, action: str) -> bool:
+        """Whether the person holds this action of the control plane; shapes what is shown, guards nothing."""
+        return action in self.who["actions"]
+
+    @property
+    def form_token(self) -> str:
+        """What forms of this page must carry."""
+        return str(self.who["form_token"] or "")
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether htmx asks, for a part of a page."""
+        return "hx-request" in self.request.headers
+
+    def asked(self, name: str, default: str = "") -> str:
+        """A parameter of the page's address."""
+        return self.request.query_params.get(name, default)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A change has happened: where to go on, and what to tell there."""
+
+    to: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a form sent; a field that came several times is in `several`."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+    def __getitem__(self, name: str) -> str:
+        """The field without space around it; empty when it did not come."""
+        return next((value.strip() for key, value in self.pairs if key == name), "")
+
+    def several(self, name: str) -> list[str]:
+        """All values of the field that are not empty."""
+        return [value.strip() for key, value in self.pairs if key == name and value.strip()]
+
+    def is_on(self, name: str) -> bool:
+        """Whether a box is ticked."""
+        return any(key == name for key, _ in self.pairs)
+
+    def number(self, name: str, label: str) -> float | None:
+        """The field as a number; None when it is empty. Raises Refused that names `label`."""
+        given = self[name]
+        if not given:
+            return None
+        try:
+            return float(given)
+        except ValueError:
+            raise Refused(400, {"message": f"{label}: {given!r} is no number"}) from None
+
+    def whole(self, name: str, label: str) -> int | None:
+        """The same as a whole number."""
+        found = self.number(name, label)
+        if found is not None and found != int(found):
+            raise Refused(400, {"message": f"{label}: give a whole number"})
+        return None if found is None else int(found)
+
+    def check_named(self, name: str) -> None:
+        """Raises Refused unless the person has typed `name` to confirm."""
+        if self["confirm"] != name:
+            raise Refused(400, {"message": f"type {name} to confirm; nothing was changed"})
+
+
+Show = Callable[[Visit], Awaitable[Response]]
+Change = Callable[[Visit, Form], Awaitable[Done | Response]]
+
+
+async def begin(request: Request) -> Visit | Response:
+    """The visit, or where to sign in. Raises Refused when the API answers otherwise."""
+    rest = Rest(request.app, request)
+    try:
+        who = await rest.get("/v1/auth/session")
+    except Refused as refused:
+        if refused.status != _UNAUTHENTICATED:
+            raise
+        return _sign_in(request)
+    return Visit(request, rest, who)
+
+
+async def sent(request: Request) -> Form:
+    """The form of a POST."""
+    pairs = parse_qsl(
+        (await request.body()).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS
+    )
+    return Form(tuple(pairs))
+
+
+def leave(visit: Visit, done: Done) -> Response:
+    """To the next page, which shows the message once."""
+    if visit.is_partial:
+        answer = Response(headers={"HX-Redirect": done.to})
+    else:
+        answer = RedirectResponse(done.to, status_code=303)
+    answer.set_cookie(
+        FLASH,
+        quote(done.message),
+        max_age=_FLASH_S,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=visit.request.url.scheme == "https",
+    )
+    return answer
+
+
+def _sign_in(request: Request) -> Response:
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    to = "/sign-in" if asked == "/" else f"/sign-in?return_to={quote(asked, safe='')}"
+    if "hx-request" in request.headers:
+        return Response(headers={"HX-Redirect": to})
+    return RedirectResponse(to if request.method == "GET" else "/sign-in", status_code=303)
