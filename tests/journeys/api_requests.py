@@ -296,6 +296,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("PATCH /v1/exports/{export}", {"enabled": False, "protocol": "http/json", "sample_ratio": 0.5}, {}),
     ("POST /v1/exports/{export}/test", None, {}),
     ("POST /v1/logs/audit/checkpoints", None, {}),
+    ("POST /v1/logs/audit/verify", None, {}),
     ("POST /v1/logs/audit/erasures", {"subject": "nobody"}, {}),
     ("POST /v1/logs/export", {"class": "audit", "format": "csv", "start_time": FROM, "end_time": UNTIL}, {}),
 )

@@ -125,6 +125,16 @@ class Erased(BaseModel):
     values: int
 
 
+class AuditVerdict(BaseModel):
+    """What checking the whole log found; proven when there is no fault (at most 100 are told)."""
+
+    proven: bool
+    entries: int
+    checkpoints: int
+    erased: int = Field(description="personal values that were erased")
+    faults: list[str]
+
+
 class ExportWanted(Body):
     """What to export. Without times: all of the audit log, or the last 24 hours of requests."""
 

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import assets, drawing, overview
+from gatewayops.web import alerts, assets, audit, drawing, overview
 from gatewayops.web.rest import Refused
-from gatewayops.web.visit import Change, Done, Show, begin, leave, sent
+from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 App = TypeVar("App", bound=Starlette)
@@ -26,7 +27,19 @@ def routes() -> list[BaseRoute]:
     """Files, pages and changes."""
     reading = [Route(path, _reading(show), methods=["GET"]) for path, show in SHOWN]
     changing = [Route(path, _changing(change), methods=["POST"]) for path, change in CHANGES]
-    return [Route("/static/{name}", assets.serve, methods=["GET"]), *reading, *changing]
+    files = Route("/static/{name}", assets.serve, methods=["GET"])
+    return [files, *reading, *changing, Route("/{path:path}", _nothing, methods=["GET"])]
+
+
+async def _nothing(request: Request) -> Response:
+    """A page for people; programs get the API's own answer."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(404)
+    return await _reading(_not_found)(request)
+
+
+async def _not_found(visit: Visit) -> Response:
+    raise Refused(404, {"message": f"There is nothing at {visit.request.url.path}.", "reason": "not_found"})
 
 
 def _reading(show: Show) -> Endpoint:
@@ -62,5 +75,12 @@ def _changing(change: Change) -> Endpoint:
     return answer
 
 
-SHOWN: tuple[tuple[str, Show], ...] = (*overview.SHOWN,)
-CHANGES: tuple[tuple[str, Change], ...] = (*overview.CHANGES,)
+SHOWN: tuple[tuple[str, Show], ...] = (
+    *overview.SHOWN,
+    *alerts.SHOWN,
+    *audit.SHOWN,
+)
+CHANGES: tuple[tuple[str, Change], ...] = (
+    *alerts.CHANGES,
+    *audit.CHANGES,
+)

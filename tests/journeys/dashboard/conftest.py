@@ -5,13 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from gatewayops.testing.browsing import Browsing, launch
 from gatewayops.testing.installation import Installation
 from gatewayops.testing.node_peers import NodePeers
 
 ROOT = Path(__file__).parents[3]
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 EMAIL, PASSWORD = "ada@example.com", "four unrelated words here"
 
 
