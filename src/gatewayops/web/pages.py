@@ -1,5 +1,6 @@
 """Every page of the dashboard, by address: an explicit list, asked in this order."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -44,18 +45,25 @@ async def _not_found(visit: Visit) -> Response:
 
 def _reading(show: Show) -> Endpoint:
     async def answer(request: Request) -> Response:
-        try:
-            visit = await begin(request)
-        except Refused as error:
-            return drawing.refused_before(request, error)
-        if isinstance(visit, Response):
-            return visit
-        try:
-            return await show(visit)
-        except Refused as error:
-            return drawing.refused(visit, error)
+        began_s = time.perf_counter()
+        found = await _shown(show, request)
+        found.headers["Server-Timing"] = f"page;dur={(time.perf_counter() - began_s) * 1000:.1f}"
+        return found
 
     return answer
+
+
+async def _shown(show: Show, request: Request) -> Response:
+    try:
+        visit = await begin(request)
+    except Refused as error:
+        return drawing.refused_before(request, error)
+    if isinstance(visit, Response):
+        return visit
+    try:
+        return await show(visit)
+    except Refused as error:
+        return drawing.refused(visit, error)
 
 
 def _changing(change: Change) -> Endpoint:

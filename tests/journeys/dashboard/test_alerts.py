@@ -47,7 +47,7 @@ def test_a_channel_is_tested_and_the_real_answer_is_shown(ada):
     page.goto("/alerts/channels")
     expect(page.get_by_text("whsec_")).not_to_be_visible()
     row = page.get_by_role("row", name="hook")
-    row.get_by_text("Remove").click()
+    row.locator("summary", has_text="Remove").click()
     row.get_by_label("Type hook to confirm").fill("hok")
     row.get_by_role("button", name="Remove").click()
     expect(row.get_by_role("alert")).to_contain_text("nothing was changed")
