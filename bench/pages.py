@@ -1,7 +1,7 @@
 """`python -m bench.pages --scale 1000000`: the dashboard's pages, with so many seeded calls behind them.
 
-Server time is what the page says of itself (`Server-Timing`); first paint is Chromium's first contentful paint, with
-warm files, through the gateway. Prints p95 beside the goals.
+Server time is what the page says of itself (`Server-Timing`); first paint is Chromium's first contentful paint,
+with warm files, through the gateway. Prints p95 beside the goals.
 """
 
 import argparse
@@ -78,9 +78,7 @@ def _look(installation: Installation, ada: httpx.Client, only: str) -> list[Seen
             found = []
             for pattern, path in wanted.items():
                 server_ms = [_server_ms(ada, path) for _ in range(_TIMES)]
-                paint_ms = []
-                for _ in range(_PAINTS):
-                    paint_ms.append(float(person.open(path).evaluate(_PAINT)))
+                paint_ms = [float(person.open(path).evaluate(_PAINT)) for _ in range(_PAINTS)]
                 found.append(Seen(pattern, server_ms, paint_ms))
         browser.close()
     return found
