@@ -1,7 +1,7 @@
 """`python -m bench.pages --scale 1000000`: the dashboard's pages, with so many seeded calls behind them.
 
-Server time is what the page says of itself (`Server-Timing`); first paint is Chromium's first contentful paint,
-with warm files, through the gateway. Prints p95 beside the goals.
+Server time is what the page says of itself (`Server-Timing`); first paint is Chromium's first contentful
+paint, with warm files, through the gateway. Prints p95 beside the goals.
 """
 
 import argparse
