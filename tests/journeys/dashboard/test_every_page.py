@@ -1,4 +1,4 @@
-"""Every page of the dashboard with demo data: no barriers, no overflow, nothing that the browser complains of."""
+"""Every page of the dashboard with demo data: no barriers, no overflow, no complaint of the browser."""
 
 import pytest
 
