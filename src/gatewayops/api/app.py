@@ -86,7 +86,6 @@ from gatewayops.api.delivery import Delivery
 from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.oauth_state import OAuthState
 from gatewayops.api.parts import ControlParts
-from gatewayops.api.required_actions import show_actions
 from gatewayops.api.saml import SamlSignOn
 from gatewayops.api.sso import SingleSignOn
 from gatewayops.protocol.otlp import PATHS
@@ -201,8 +200,6 @@ def create_app(parts: ControlParts) -> FastAPI:
     answers.install(app)
     oauth_answers.install(app)
     for module in _DOORS:
-        show_actions(module.router)
-        answers.document(module.router)
         app.router.routes += module.router.routes  # `include_router` would build each of them anew
     return app
 

@@ -4,17 +4,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from fastapi import Depends
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, Email, Listed, Name, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, Email, LateShape, Listed, Name, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import directory, factors
 from gatewayops.store.control.database import Session
 
-router = APIRouter(prefix="/v1", tags=["Directory"])
+router = LateRouter(prefix="/v1", tags=["Directory"])
 
 Reader = Annotated[Principal, Depends(principal_for("directory.read"))]
 Writer = Annotated[Principal, Depends(principal_for("directory.write"))]
@@ -53,7 +53,7 @@ class OrganizationChange(Body):
     second_factor: SecondFactor | None = None
 
 
-class OrganizationBody(BaseModel):
+class OrganizationBody(LateShape):
     """The caller's organisation."""
 
     id: str
@@ -63,7 +63,7 @@ class OrganizationBody(BaseModel):
     second_factor: SecondFactor
 
 
-class TeamBody(BaseModel):
+class TeamBody(LateShape):
     """A team; null parent at the top of the tree."""
 
     id: str
@@ -72,7 +72,7 @@ class TeamBody(BaseModel):
     created_at: datetime
 
 
-class ProjectBody(BaseModel):
+class ProjectBody(LateShape):
     """A project."""
 
     id: str
@@ -81,7 +81,7 @@ class ProjectBody(BaseModel):
     created_at: datetime
 
 
-class UserBody(BaseModel):
+class UserBody(LateShape):
     """A person."""
 
     id: str
@@ -93,25 +93,25 @@ class UserBody(BaseModel):
     is_break_glass: bool
 
 
-class OneOrganization(BaseModel):
+class OneOrganization(LateShape):
     """The answer about the organisation."""
 
     organization: OrganizationBody
 
 
-class OneTeam(BaseModel):
+class OneTeam(LateShape):
     """The answer about one team."""
 
     team: TeamBody
 
 
-class OneProject(BaseModel):
+class OneProject(LateShape):
     """The answer about one project."""
 
     project: ProjectBody
 
 
-class OneUser(BaseModel):
+class OneUser(LateShape):
     """The answer about one user."""
 
     user: UserBody

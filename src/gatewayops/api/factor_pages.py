@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
@@ -25,6 +25,7 @@ from gatewayops.api.browser import (
 )
 from gatewayops.api.factor_shapes import SecondFactorAsked
 from gatewayops.api.forms import fields, read
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import SCRIPT, page
 from gatewayops.api.second_factor import SecondFactorRequired, Who
 from gatewayops.api.sign_in_pages import enter, welcome
@@ -33,7 +34,7 @@ from gatewayops.base.errors import GatewayOpsError, InvalidInput, Unauthenticate
 from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.control.pending_sign_ins import CHOOSE, PROVE, Pending
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 _SOURCE = Path(__file__).with_name("passkeys.js").read_text()
 _STEP = "The second step"

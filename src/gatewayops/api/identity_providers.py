@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import Body, Depends, Request, Response
 
 from gatewayops.api import saml_providers
 from gatewayops.api.access import check_holds_all
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.private_networks import check_may_allow
 from gatewayops.api.shapes import InPath, PageAsked, paging
@@ -42,7 +43,7 @@ from gatewayops.store.control.identity_providers import (
 )
 from gatewayops.upstream.address import check_url
 
-router = APIRouter(prefix="/v1/identity-providers", tags=["Single sign-on"])
+router = LateRouter(prefix="/v1/identity-providers", tags=["Single sign-on"])
 
 _WRITE = "sso.write"
 _FIELDS = {

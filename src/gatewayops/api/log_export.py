@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from gatewayops.api.auth import check_action, principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.log_shapes import AuditVerdict, ExportWanted, RequestQuestion
 from gatewayops.api.logs import AuditReader, notary_of, request_filter, times
 from gatewayops.api.parts import ControlParts, Parts
@@ -34,7 +35,7 @@ from gatewayops.store.audit_entry import Draft, Target, iso
 from gatewayops.store.control import audit
 from gatewayops.store.control.audit import Wanted
 
-router = APIRouter(prefix="/v1/logs", tags=["Logs"])
+router = LateRouter(prefix="/v1/logs", tags=["Logs"])
 
 Caller = Annotated[Principal, Depends(principal_for("audit.read", "traces.read"))]
 

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api.access import Change, check_holds_all
 from gatewayops.api.auth import principal_for
 from gatewayops.api.directory import OneUser, user_body
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.second_factor import Who
 from gatewayops.api.shapes import Body, InPath
@@ -16,7 +17,7 @@ from gatewayops.identity.passwords import check_new
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import directory, identity_providers, user_sessions
 
-router = APIRouter(prefix="/v1/users", tags=["Directory"])
+router = LateRouter(prefix="/v1/users", tags=["Directory"])
 
 _WRITE = "directory.write"
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from gatewayops.api.factor_changes import Added, FactorChanges, Owner
 from gatewayops.api.factor_pages import credential, proof_in, proving
 from gatewayops.api.factors import factors_of
 from gatewayops.api.forms import fields
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.person import signed_in
@@ -28,7 +29,7 @@ from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control.pending_sign_ins import ENROL
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 _AT = "/second-factors"
 _TITLE = "Second factors"

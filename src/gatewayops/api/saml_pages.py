@@ -1,9 +1,10 @@
 """`/sign-in/saml/{provider}`: where browsers bring answers of SAML providers, and what these load of us."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from gatewayops.api.forms import fields
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.saml import saml_of
 from gatewayops.api.sign_in_pages import enter
 from gatewayops.api.sso import sso_of
@@ -12,7 +13,7 @@ from gatewayops.base.errors import GatewayOpsError
 from gatewayops.identity.saml.registration import of_settings
 from gatewayops.identity.saml.sp_metadata import sp_metadata
 
-router = APIRouter(prefix="/sign-in/saml", include_in_schema=False)
+router = LateRouter(prefix="/sign-in/saml", include_in_schema=False)
 
 
 @router.get("/{provider_id}/metadata")

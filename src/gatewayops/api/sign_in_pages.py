@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from html import escape
 from typing import NamedTuple
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
@@ -27,6 +27,7 @@ from gatewayops.api.browser import (
 )
 from gatewayops.api.forms import Shape, fields, read
 from gatewayops.api.joining import Joining
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.person import signed_in
@@ -40,7 +41,7 @@ from gatewayops.store.control.one_time_links import FIRST_ADMIN, INVITATION, RES
 from gatewayops.store.control.pending_sign_ins import LIFE, PROVE
 from gatewayops.store.control.user_sessions import ABSOLUTE, SignedIn
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 
 class SetupAsked(AcceptAsked):

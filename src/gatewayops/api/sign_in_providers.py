@@ -3,10 +3,11 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import SecretStr
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_providers import registration_of
 from gatewayops.api.oauth_state import State
 from gatewayops.api.parts import ControlParts, Parts
@@ -29,7 +30,7 @@ from gatewayops.store.control.oauth_servers import ProtectedServer
 from gatewayops.store.control.sign_in_providers import Provider
 from gatewayops.upstream.address import check_url
 
-router = APIRouter(prefix="/v1/servers/{server}/sign-in-providers", tags=["End users"])
+router = LateRouter(prefix="/v1/servers/{server}/sign-in-providers", tags=["End users"])
 
 _FIELDS = {"enabled": "is_enabled"}  # called otherwise in the store
 

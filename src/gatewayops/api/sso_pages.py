@@ -6,11 +6,12 @@ The domain of an address says where its people sign in; whether there is such a 
 from html import escape
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
 from gatewayops.api.browser import check_origin
 from gatewayops.api.forms import fields
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.saml import saml_of
@@ -23,7 +24,7 @@ from gatewayops.store.control import directory, identity_providers, sso_domains
 from gatewayops.store.control.identity_providers import Provider
 from gatewayops.upstream.federation.relying_party import Answer
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 ProviderId = Annotated[str, Path(pattern="^idp_[A-Za-z0-9]{1,40}$")]
 

@@ -4,11 +4,12 @@ import asyncio
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import BeforeValidator, Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body
 from gatewayops.api.trace_answers import one_trace, page_of_spans
@@ -20,7 +21,7 @@ from gatewayops.query import logs, traces
 from gatewayops.query.timed_span import timed_row, timed_span
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
-router = APIRouter(prefix="/v1/traces", tags=["Traces"])
+router = LateRouter(prefix="/v1/traces", tags=["Traces"])
 
 Reader = Annotated[Principal, Depends(principal_for("traces.read"))]
 TraceId = Annotated[str, Path(max_length=256, description="`tr_…`, 32 hex digits, or your own X-Trace-ID")]
