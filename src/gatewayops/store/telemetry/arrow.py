@@ -1,6 +1,7 @@
 """Rows as an Arrow stream: so ClickHouse takes batches, and so exports wait in the spool."""
 
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
@@ -90,7 +91,8 @@ def _array(values: Sequence[Any], kind: str) -> pa.Array:
     """Of a larger batch many columns are the same all through: their value is looked at once."""
     count = len(values)
     if count >= _LARGER and values[0] == values[count // 2] and values.count(values[0]) == count:
-        return pa.repeat(_various(values[:1], kind)[0], count)
+        one = _various(values[:1], kind)
+        return one.take(pa.repeat(0, count)) if kind == "map" else pa.repeat(one[0], count)
     return _various(values, kind)
 
 
@@ -108,13 +110,9 @@ def _various(values: Sequence[Any], kind: str) -> pa.Array:
 
 def _maps(values: Sequence[Mapping[str, str]]) -> pa.Array:
     """Maps of text to text; pyarrow would look at each entry on its own."""
-    offsets = [0]
-    names: list[str] = []
-    texts: list[str] = []
-    for value in values:
-        names += value.keys()
-        texts += value.values()
-        offsets.append(len(names))
+    offsets = list(accumulate(map(len, values), initial=0))
+    names = list(chain.from_iterable(values))
+    texts = list(chain.from_iterable(value.values() for value in values))
     return pa.MapArray.from_arrays(
         pa.array(offsets, pa.int32()), pa.array(names, pa.string()), pa.array(texts, pa.string())
     )
