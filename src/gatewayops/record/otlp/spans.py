@@ -11,7 +11,7 @@ from typing import Any
 
 from gatewayops.base.errors import Reason
 from gatewayops.record.otlp.grouped import Group, GroupReader
-from gatewayops.record.otlp.ids import hex_id
+from gatewayops.record.otlp.ids import hex_id, ids_of
 from gatewayops.record.otlp.json_form import whole
 from gatewayops.record.otlp.masked import masked
 from gatewayops.record.otlp.raw_attributes import RawAttributes
@@ -22,6 +22,10 @@ MOST_EVENTS = 128
 _AT_ONCE = 128  # spans, from their bytes to what is masked: as much as a core's own cache holds
 _KINDS = ("", "internal", "server", "client", "producer", "consumer")
 _ERROR = 2
+_FACTS = (
+    *("error.type", "http.response.status_code", "rpc.response.status_code", "mcp.session.id"),
+    *("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"),
+)  # what _facts reads
 _TIMEOUTS = re.compile(r"(?i).*(timeout|timed_out|deadline_?exceeded)\w*")
 
 
@@ -59,21 +63,19 @@ class SpanReader(GroupReader):
         self.window.check(start_ns)
         if attributes is None:
             attributes = self.attributes(span.attributes)
-        status, kind, parent = span.status, span.kind or 0, span.parent_span_id
+        status, kind = span.status, span.kind or 0
         code, message = (status.code or 0, status.message or "") if status is not None else (0, "")
-        outcome = _outcome(code, attributes)
-        take = attributes.pop
+        is_usual = code != _ERROR and attributes.keys().isdisjoint(_FACTS)
+        facts = _USUAL if is_usual else _facts(code, attributes)
+        trace_id, span_id, parent_id = ids_of(span)
         record = SpanRecord(  # by place, in the order of its fields: names take three times as long
             start_ns,
             max(0, min(end_ns, self.window.newest_ns) - start_ns),
-            hex_id(span.trace_id, 16),
-            hex_id(span.span_id, 8),
-            hex_id(parent, 8) if parent else "",
+            trace_id,
+            span_id,
+            parent_id,
             _KINDS[kind] if 0 <= kind < len(_KINDS) else "",
-            *outcome,
-            _count(take("gen_ai.usage.input_tokens", "")),
-            _count(take("gen_ai.usage.output_tokens", "")),
-            hashed(take("mcp.session.id", "")),
+            *facts,
             False,
             False,
             self._texts(span, message, attributes),
@@ -134,9 +136,9 @@ def _moment(given: int | str | None) -> str:
     return str(min(max(whole(given), 0), 2**63 - 1))
 
 
-def _outcome(code: int, attributes: dict[str, str]) -> tuple[str, str, int, int]:
-    """Status, reason, HTTP status and JSON-RPC code."""
-    error_type = attributes.get("error.type", "")
+def _facts(code: int, attributes: dict[str, str]) -> tuple[str, str, int, int, int, int, str]:
+    """Status, reason, HTTP status, JSON-RPC code, tokens in and out, session; takes what has a column."""
+    error_type, take = attributes.get("error.type", ""), attributes.pop
     status = "success"
     if code == _ERROR:
         status = "timeout" if _TIMEOUTS.fullmatch(error_type) else "error"
@@ -144,7 +146,10 @@ def _outcome(code: int, attributes: dict[str, str]) -> tuple[str, str, int, int]
         status,
         error_type if error_type == Reason.TOOL_ERROR else "",  # the others are ours to say
         _count(attributes.get("http.response.status_code", ""), most=999),
-        _count(attributes.pop("rpc.response.status_code", "")),
+        _count(take("rpc.response.status_code", "")),
+        _count(take("gen_ai.usage.input_tokens", "")),
+        _count(take("gen_ai.usage.output_tokens", "")),
+        hashed(take("mcp.session.id", "")),
     )
 
 
@@ -153,3 +158,6 @@ def _count(text: str, *, most: int = 2**62) -> int:
     if not text or not text.removeprefix("-").isdecimal() or len(text) > 19:
         return 0
     return max(-most, min(most, int(text)))
+
+
+_USUAL = _facts(0, {})
