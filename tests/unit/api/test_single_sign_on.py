@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pytest
 
 from gatewayops.identity.oauth.attempts import Attempts
 from gatewayops.store.control import audit
@@ -12,6 +13,7 @@ from gatewayops.store.control.database import Database
 from gatewayops.testing.fake_github import CLIENT_ID, FakeGitHub
 
 from .accounts import PASSWORD, sign_in, user
+from .factor_visits import add_app, told
 from .visits import answered, came_in, who
 
 ClientWith = Callable[[str], httpx.AsyncClient]
@@ -36,6 +38,54 @@ async def test_coming_in_begins_a_session_that_was_never_there_before_and_ends_t
     assert brought not in done.headers["set-cookie"]
     assert await who(browser) == EMAIL
     assert (await client_with(brought).get("/v1/auth/session")).status_code == 401
+
+
+async def test_a_link_makes_nobody_who_is_signed_in_somebody_else_without_asking(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    await user(admin)
+    await browser.post("/sign-in", data={"email": EMAIL, "password": PASSWORD})
+    before = dict(browser.cookies)
+    path = f"/sign-in/sso/{provider['id']}"
+    asked = await browser.get(path, params={"return_to": '/docs?a="b"'})
+    assert (asked.status_code, EMAIL in asked.text, "Default organisation" in asked.text) == (200, True, True)
+    assert 'value="/"' in asked.text  # not a path of ours: quotes are none
+    assert dict(browser.cookies) == before
+    forged = await browser.post(path, headers={"Origin": "https://sibling.example"})
+    assert (forged.status_code, dict(browser.cookies)) == (403, before)
+    led = await browser.post(path, data={"return_to": "/docs"})
+    assert (led.status_code, urlsplit(led.headers["location"]).netloc) == (
+        303,
+        urlsplit(provider["issuer"]).netloc,
+    )
+
+
+@pytest.mark.usefixtures("still_clock")
+async def test_where_somebody_wanted_to_go_outlives_the_second_factor(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    await user(admin)
+    await admin.patch("/v1/organization", json={"second_factor": "required"})
+    enrols = await came_in(browser, provider, return_to="/docs?q=1")
+    assert enrols.headers["location"] == "/second-factors"
+    phone, added = await add_app(browser)
+    assert 'href="/docs?q=1"' in added.text
+    assert await who(browser) == EMAIL
+
+    browser.cookies.clear()
+    proves = await came_in(browser, provider, return_to="/docs?q=2")
+    assert proves.headers["location"] == "/sign-in/second-factor"
+    step = await browser.get("/sign-in/second-factor")
+    proof = {"form_token": told(step, "form_token"), "code": phone.code()}
+    done = await browser.post("/sign-in/second-factor", data=proof)
+    assert (done.status_code, done.headers["location"]) == (303, "/docs?q=2")
+
+
+async def test_a_browser_at_an_unknown_provider_gets_a_page(browser: httpx.AsyncClient) -> None:
+    for path in ("sso/x", "sso/idp_gone", "sso/a%00b/callback", "saml/x/metadata"):
+        answer = await browser.get(f"/sign-in/{path}")
+        assert (answer.status_code, "/sign-in" in answer.text) == (404, True), path
+        assert answer.headers["content-type"].startswith("text/html"), path
 
 
 async def test_nobody_is_sent_elsewhere_afterwards(
