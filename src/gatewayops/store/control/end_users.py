@@ -103,10 +103,9 @@ async def find(session: Session, *, org_id: str, ref: str) -> EndUser:
 
 
 async def set_password(session: Session, *, org_id: str, ref: str, password_hash: str) -> EndUser:
-    """Ends all sessions and grants, as whoever knew the old one may hold them. Raises NotFound."""
+    """Ends what whoever knew the old one may hold. Raises NotFound."""
     row = await _row(session, org_id, ref)
     row.password_hash = password_hash
-    await end_user_links.end_all(session, org_id=org_id, end_user_id=row.id)
     await _end_all(session, row, reason="password")
     return _user(row)
 
@@ -230,6 +229,8 @@ _PAST = {
 
 
 async def _end_all(session: Session, row: EndUserTable, *, reason: str) -> None:
+    """Sessions, grants, and links that were mailed: they would work again when the person is let in again."""
+    await end_user_links.end_all(session, org_id=row.org_id, end_user_id=row.id)
     ended = update(EndUserSession).where(EndUserSession.org_id == row.org_id)
     ended = ended.where(EndUserSession.end_user_id == row.id, EndUserSession.revoked_at.is_(None))
     await session.execute(ended.values(revoked_at=clock.now()), execution_options=_PAST)
