@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import ColumnElement, or_, select, update
 
 from gatewayops.base import clock
-from gatewayops.base.errors import NotFound
+from gatewayops.base.errors import Conflict, NotFound
 from gatewayops.base.ids import new_id
 from gatewayops.store.audit_entry import Draft, Target
 from gatewayops.store.control import audit, end_user_links, oauth_grants, rows
@@ -114,6 +114,20 @@ async def verify(session: Session, *, org_id: str, ref: str) -> EndUser:
     """The address is theirs: they came by a link that was mailed there, or the operator says so."""
     row = await _row(session, org_id, ref)
     row.email_verified_at = row.email_verified_at or clock.now()
+    return _user(row)
+
+
+async def hand_over(session: Session, *, org_id: str, ref: str, name: str) -> EndUser:
+    """To the owner of the address, which whoever made the account never confirmed; nothing of theirs is left.
+
+    Raises Conflict for an account whose address is confirmed, or that is disabled.
+    """
+    row = await _row(session, org_id, ref)
+    if row.email_verified_at is not None or row.disabled_at is not None:
+        msg = "email: somebody confirmed this address"
+        raise Conflict(msg)
+    row.name, row.password_hash, row.email_verified_at = name, "", clock.now()
+    await _end_all(session, row, reason="handed_over")
     return _user(row)
 
 
