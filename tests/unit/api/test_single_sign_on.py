@@ -198,6 +198,32 @@ async def test_an_address_leads_to_its_domains_provider_whether_or_not_there_is_
     assert provider["id"] not in (await browser.get("/sign-in")).text  # there are two tenants
 
 
+async def test_administrators_see_who_somebody_is_at_a_provider_and_take_it_away(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], client_of: Any
+) -> None:
+    ada = await user(admin)
+    await came_in(browser, provider)
+    path = f"/v1/users/{ada['id']}/identities"
+    (known,) = (await admin.get(path)).json()["identities"]
+    assert (known["provider"], known["subject"], known["email"]) == ("code", "583231", EMAIL)
+
+    reader, other = await client_of("org_default", "directory.read"), await client_of("org_other", "*")
+    assert (await reader.get(path)).status_code == 200
+    assert (await reader.delete(f"{path}/{known['id']}")).status_code == 403
+    for request in ("GET", path), ("DELETE", f"{path}/{known['id']}"):
+        assert (await other.request(*request)).status_code in (400, 404)
+    assert await who(browser) == EMAIL
+
+    assert (await admin.delete(f"{path}/{known['id']}")).status_code == 204
+    assert await who(browser) == ""
+    assert (await admin.get(path)).json()["identities"] == []
+    assert (await admin.delete(f"{path}/{known['id']}")).status_code == 404
+    told = (await admin.get("/v1/logs/audit", params={"action": "user_identity.removed"})).json()["entries"]
+    assert told[0]["target"]["id"] == known["id"]
+    await came_in(browser, provider)  # the address leads to the same user again
+    assert await who(browser) == EMAIL
+
+
 async def test_only_who_holds_everything_sets_providers(
     client_of: Any, admin: httpx.AsyncClient, client_with: ClientWith, provider: dict[str, Any]
 ) -> None:
