@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from gatewayops.identity.oauth.attempts import Attempts
-from gatewayops.store.control import audit
+from gatewayops.store.control import audit, roles
+from gatewayops.store.control.access import Subject
 from gatewayops.store.control.database import Database
 from gatewayops.testing.fake_github import CLIENT_ID, FakeGitHub
 
@@ -17,7 +18,7 @@ from .factor_visits import add_app, told
 from .visits import answered, came_in, who
 
 ClientWith = Callable[[str], httpx.AsyncClient]
-EMAIL = "ada@example.com"
+EMAIL, ORG = "ada@example.com", "org_default"
 
 
 async def test_a_known_person_comes_in_and_goes_where_they_wanted(
@@ -222,6 +223,30 @@ async def test_administrators_see_who_somebody_is_at_a_provider_and_take_it_away
     assert told[0]["target"]["id"] == known["id"]
     await came_in(browser, provider)  # the address leads to the same user again
     assert await who(browser) == EMAIL
+
+
+async def test_an_administrator_by_groups_shuts_the_door_behind_nobody_and_off_takes_what_groups_gave(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], database: Database
+) -> None:
+    ada = await user(admin)
+    await came_in(browser, provider)
+    async with database.session() as session:
+        role, subject = await roles.find(session, org_id=ORG, ref="admin"), Subject("user", ada["id"], EMAIL)
+        await roles.bind(session, org_id=ORG, role=role, subject=subject, given_by=provider["id"])
+    path = f"/v1/identity-providers/{provider['id']}"
+    proof = {"X-GatewayOps-Token": (await browser.get("/v1/auth/session")).json()["form_token"]}
+    for method, body, status in (
+        ("PATCH", {"enabled": False}, 409),
+        ("DELETE", None, 409),
+        ("PATCH", {"group_mappings": []}, 403),
+        ("PATCH", {"session_hours": 9}, 200),
+    ):
+        answer = await browser.request(method, path, json=body, headers=proof)
+        assert answer.status_code == status, (method, body, answer.text)
+
+    assert (await admin.patch(path, json={"enabled": False})).status_code == 200
+    bound = (await admin.get("/v1/roles/admin/bindings")).json()["bindings"]
+    assert ada["id"] not in [one["subject"]["id"] for one in bound]
 
 
 async def test_only_who_holds_everything_sets_providers(
