@@ -76,6 +76,7 @@ from gatewayops.api import (
     traces,
     transforms,
     user_factors,
+    user_identities,
     validation,
 )
 from gatewayops.api.accounts import Accounts
@@ -131,6 +132,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     directory,
     members,
     user_factors,
+    user_identities,
     end_user_export,
     end_users,
     end_user_identities,

@@ -11,10 +11,12 @@ import msgspec
 from fastapi import Body, Depends, Request, Response
 
 from gatewayops.api import saml_providers
-from gatewayops.api.access import check_holds_all
+from gatewayops.api.access import Change, check_holds_all
 from gatewayops.api.auth import principal_for
+from gatewayops.api.issuers import check_issuer
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.person import current
 from gatewayops.api.private_networks import check_may_allow
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.api.sso import OidcSettings, redirect_uri, registration_of, speaks_saml, sso_of
@@ -41,7 +43,6 @@ from gatewayops.store.control.identity_providers import (
     new_provider_id,
     provider_binding,
 )
-from gatewayops.upstream.address import check_url
 
 router = LateRouter(prefix="/v1/identity-providers", tags=["Single sign-on"])
 
@@ -106,12 +107,19 @@ async def show(provider: InPath, caller: Reader, parts: Parts) -> OneProvider:
 
 
 @router.patch("/{provider}")
-async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: Parts) -> OneProvider:
-    """Changes what is given. Off: nobody comes in by it, and the sessions that it made end."""
+async def change(
+    provider: InPath, body: ProviderChange, request: Request, caller: Writer, parts: Parts
+) -> OneProvider:
+    """Changes what is given. Off: nobody comes in by it, its sessions end, and roles by its groups go.
+
+    Who came in by it does not switch it off, and nobody takes from themselves what they need to be here.
+    """
     await check_holds_all(parts.database, caller, _WRITE)
     org_id = caller.org_id
     async with parts.database.reading() as session:
         known = await identity_providers.find(session, org_id=org_id, ref=provider)
+    if body.enabled is False:
+        _check_not_own(request, known)
     given = body.model_dump(exclude_none=True)
     columns: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items() if name in _FIELDS}
     columns |= await _of_its_kind(known, body, given)
@@ -120,6 +128,7 @@ async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: 
             parts, body.client_secret.encode(), org_id=org_id, provider_id=known.id
         )
     async with parts.database.session() as session:
+        own = await Change.begin(session, caller, _WRITE)
         columns |= await _referred(session, org_id, body)
         if body.sso_required and not await admission.has_admitted(session, known):
             msg = "sso_required: nobody has signed in by this provider yet; do so once, then require it"
@@ -127,15 +136,19 @@ async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: 
         changed = await identity_providers.change(
             session, org_id=org_id, provider_id=known.id, columns=columns
         )
+        await own.finish(session)
     return OneProvider(identity_provider=provider_body(changed, address=parts.address))
 
 
 @router.delete("/{provider}", status_code=204)
-async def remove(provider: InPath, caller: Writer, parts: Parts) -> Response:
+async def remove(provider: InPath, request: Request, caller: Writer, parts: Parts) -> Response:
     """Removes it with its domains, the roles that its groups gave, and the sessions that it made."""
     await check_holds_all(parts.database, caller, _WRITE)
     async with parts.database.session() as session:
+        own = await Change.begin(session, caller, _WRITE)
+        _check_not_own(request, await identity_providers.find(session, org_id=caller.org_id, ref=provider))
         await identity_providers.remove(session, org_id=caller.org_id, ref=provider)
+        await own.finish(session)
     return Response(status_code=204)
 
 
@@ -172,7 +185,7 @@ async def _settings_of(body: AnyNewProvider) -> tuple[dict[str, Any], bytes]:
     if isinstance(body, NewSamlProvider):
         return await saml_providers.settings_of(body)
     assert isinstance(body, NewProvider)
-    _check_issuer(body)
+    check_issuer(body.kind, body.issuer, allows_private=body.allow_private_network)
     settings = OidcSettings(
         client_id=body.client_id,
         issuer=body.issuer,
@@ -184,7 +197,7 @@ async def _settings_of(body: AnyNewProvider) -> tuple[dict[str, Any], bytes]:
 
 
 async def _of_its_kind(known: Provider, body: ProviderChange, given: dict[str, Any]) -> dict[str, Any]:
-    """The settings, if any of them is to change. Raises InvalidInput for those of another protocol."""
+    """Those settings that are to change, if any. Raises InvalidInput for those of another protocol."""
     is_saml = speaks_saml(known)
     for name in _OTHERS if is_saml else _SAML:
         if name in given:
@@ -193,7 +206,7 @@ async def _of_its_kind(known: Provider, body: ProviderChange, given: dict[str, A
     if is_saml and any(name in given for name in _SAML):
         return {"settings": await saml_providers.changed(known, body)}
     settings = {name: given[name] for name in _SETTINGS if name in given}
-    return {"settings": known.spec.settings | settings} if settings else {}
+    return {"settings": settings} if settings else {}
 
 
 async def _tested_saml(found: Provider, address: str) -> ProviderTested:
@@ -217,19 +230,12 @@ async def _tested_saml(found: Provider, address: str) -> ProviderTested:
     )
 
 
-def _check_issuer(body: NewProvider) -> None:
-    if body.kind == "google" and body.issuer:
-        msg = "issuer: leave it empty for google"
-        raise InvalidInput(msg)
-    if body.kind == "oidc" and not body.issuer:
-        msg = "issuer: what the provider calls itself, such as https://example.okta.com"
-        raise InvalidInput(msg)
-    if not body.issuer:
-        return
-    check_url(body.issuer, field="issuer")
-    if "?" in body.issuer or not (body.issuer.startswith("https://") or body.allow_private_network):
-        msg = "issuer: begins with https:// and has no query"
-        raise InvalidInput(msg)
+def _check_not_own(request: Request, provider: Provider) -> None:
+    """Raises Conflict for who came in by it: the way back would be shut."""
+    found = current(request)
+    if found is not None and found.session.provider_id == provider.id:
+        msg = "you came in by this provider and would be shut out; somebody else must do it"
+        raise Conflict(msg)
 
 
 async def _sealed(parts: ControlParts, secret: bytes, *, org_id: str, provider_id: str) -> bytes:

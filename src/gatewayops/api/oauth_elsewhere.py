@@ -167,9 +167,11 @@ async def _admitted(
         except Conflict:  # the same person, in another tab at the same moment
             return await _admit(visit, provider, who)
     except AddressTaken as error:
-        if _is_provable(visit, error):
-            async with visit.parts.database.session() as session:
+        async with visit.parts.database.session() as session:
+            if _is_provable(visit, error):
                 await sign_in_attempts.keep_identity(session, visit.whose, left, who)
+            elif not visit.here.server.offers_password:
+                return await end_user_identities.take_over(session, error, who)
         raise
 
 

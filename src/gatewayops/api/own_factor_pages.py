@@ -1,6 +1,7 @@
 """`/second-factors`: one's own second factors, for who is signed in, or must add one before they are."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from html import escape
 from types import MappingProxyType
 
 from fastapi import Request
@@ -34,7 +35,8 @@ router = LateRouter(include_in_schema=False)
 _AT = "/second-factors"
 _TITLE = "Second factors"
 _REQUIRED = "<p>Your organisation requires a second factor. Add one, and you are in.</p>"
-_HOME = '<p><a href="/">Go on</a></p>'
+_GO_ON = '<p><a href="{to}">Go on</a></p>'
+_HOME = _GO_ON.format(to="/")
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -162,7 +164,8 @@ async def _renew_codes(here: _Here, _: Mapping[str, str]) -> Response:
 def _added(here: _Here, added: Added) -> Response:
     if not added.recovery_codes and added.opened is None:
         return _back()
-    shown = page("Added", html.recovery_codes(added.recovery_codes) + _HOME, has_form=True)
+    go_on = _GO_ON.format(to=escape(here.owner.who.return_to))
+    shown = page("Added", html.recovery_codes(added.recovery_codes) + go_on, has_form=True)
     return welcome(here.request, shown, added.opened) if added.opened else shown
 
 

@@ -262,11 +262,11 @@ async def _answer(
         return answer
 
 
-async def enter(request: Request, who: Who, *, method: str = "password", to: str = "/") -> Response:
+async def enter(request: Request, who: Who, *, method: str = "password") -> Response:
     """The session of one whose first factor was right, or the page of the next step."""
     try:
         opened = await accounts_of(request).admit(request, who, method=method)
-        return welcome(request, RedirectResponse(to, 303), opened)
+        return welcome(request, RedirectResponse(who.return_to, 303), opened)
     except SecondFactorRequired as waiting:
         page_of = "/sign-in/second-factor" if waiting.step == PROVE else "/second-factors"
         return wait(request, page_of, waiting.token)

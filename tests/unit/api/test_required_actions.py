@@ -37,7 +37,13 @@ PAGES |= {  # for who is signed in and holds connections.own: test_upstream_acco
     "/connections/servers/{server}",
     "/connections/client.json",  # our own document, for anybody
 }
-PAGES |= {"/sign-in/passkey", "/sign-in/organization", "/sign-in/second-factor", "/second-factors"}
+PAGES |= {
+    "/sign-in/agree",
+    "/sign-in/passkey",
+    "/sign-in/organization",
+    "/sign-in/second-factor",
+    "/second-factors",
+}
 PAGES |= {"/assets/passkeys.js"}  # a file of ours, the same for all
 PAGES |= {"/sign-in/password", "/sign-in/email"}
 PAGES |= {"/sign-in/sso/{provider_id}", "/sign-in/sso/{provider_id}/callback"}  # an attempt of this browser
