@@ -142,10 +142,10 @@ async def _opened(
     path: "Path",
     work: Callable[["Database", "Telemetry", "Path"], Awaitable[T]],
 ) -> T:
-    from gatewayops.app.parts import open_parts, open_telemetry
+    from gatewayops.app.stores import open_database, open_telemetry
 
     async with (
         open_telemetry(settings, store_address=store_address) as telemetry,
-        open_parts(settings, telemetry) as parts,
+        open_database(settings) as database,
     ):
-        return await work(parts.database, telemetry, path)
+        return await work(database, telemetry, path)

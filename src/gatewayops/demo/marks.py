@@ -57,3 +57,8 @@ def begin(path: Path, marks: Marks) -> None:
         msg = "another seeding has begun here: `gatewayops demo remove` when it is over"
         raise Conflict(msg) from error
     write(path, marks)
+
+
+def forget(path: Path) -> None:
+    """What was seeded is gone."""
+    path.unlink()

@@ -1,4 +1,4 @@
-"""Removes what was seeded, by its marks: calls, ledger entries, incidents, and the rows of the control store."""
+"""Removes what was seeded, by its marks: calls, ledger entries, incidents, rows of the control store."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ async def remove(database: Database, telemetry: Telemetry, path: Path) -> Remove
             )
     if calls:
         await telemetry.change(removal_sql.remove(env=ENV, key_ids=marks.callers))
-    path.unlink()
+    marks_file.forget(path)
     return Removed(calls, entries, incidents, gone)
 
 

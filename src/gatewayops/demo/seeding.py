@@ -100,7 +100,8 @@ class Seeding:
     async def _check(self, wanted: Wanted) -> None:
         if (known := marks_file.read(self._path)) is not None:
             done = "" if known.is_whole else ", though not to its end"
-            msg = f"demo data was seeded on {known.made_at:%Y-%m-%d %H:%M} UTC{done}: `gatewayops demo remove` first"
+            at = f"{known.made_at:%Y-%m-%d %H:%M} UTC{done}"
+            msg = f"demo data was seeded on {at}: `gatewayops demo remove` first"
             raise Conflict(msg)
         await self._telemetry.ensure_schema()
         kept_days = (await retention.current(self._telemetry)).spans_days

@@ -1,4 +1,4 @@
-"""What came of the calls, in the control store: budgets near and over their limits, rules, incidents, tools."""
+"""What came of the calls, in the control store: budgets near and over their limits, incidents, tools."""
 
 import json
 from collections.abc import Sequence

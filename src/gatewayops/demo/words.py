@@ -1,7 +1,7 @@
 """Fills templates: every `<place>` gets one of the texts that are prepared for it.
 
-Texts are ready for a JSON string. Cards, tokens and e-mail addresses look real, so that masking has work to do;
-they are invented, and made here at each run so that none is written down anywhere.
+Texts are ready for a JSON string. Cards, tokens and e-mail addresses look real, so that masking has work to
+do; they are invented, and made here at each run so that none is written down anywhere.
 """
 
 import json
@@ -78,20 +78,21 @@ def _prose(random: Random) -> str:
 
 
 def _lines(random: Random, least: int, most: int, line: str) -> str:
-    made = (
-        line.format(n=random.randint(100, 99_999), phrase=_phrase(random), **_picks(random))
-        for _ in range(random.randint(least, most))
-    )
+    picks = _Picks(random)
+    made = [line.format_map(picks) for _ in range(random.randint(least, most))]
     return json.dumps("\n".join(made))[1:-1]
 
 
-def _picks(random: Random) -> dict[str, str]:
-    picked = {place: random.choice(texts) for place, texts in _FIXED.items()}
-    return picked | {
-        "email": _email(random),
-        "sha": f"{random.getrandbits(40):010x}",
-        "amount": _amount(random),
-    }
+class _Picks(dict[str, str]):
+    """Picks anew whenever a line asks."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self._random = random
+
+    def __missing__(self, place: str) -> str:
+        made = _MAKERS.get(place)
+        return made(self._random) if made is not None else self._random.choice(_FIXED[place])
 
 
 def _email(random: Random) -> str:
@@ -117,6 +118,7 @@ def _token(random: Random) -> str:
 
 _MAKERS: dict[str, Callable[[Random], str]] = {
     "n": lambda random: str(random.randint(100, 99_999)),
+    "sha": lambda random: f"{random.getrandbits(40):010x}",
     "amount": _amount,
     "email": _email,
     "card": _card,
