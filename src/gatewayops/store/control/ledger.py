@@ -63,13 +63,14 @@ async def add(session: Session, charges: Iterable[tuple[Charge, int]]) -> None:
             "cost_micros": LedgerEntry.cost_micros + statement.excluded.cost_micros,
         },
     )
-    values = [
-        msgspec.structs.asdict(kept) | {"calls": calls[kept], "cost_micros": costs[kept]}
-        for kept in sorted(
-            costs, key=msgspec.structs.astuple
-        )  # in one order, so that two writers never cross
-    ]
-    await session.execute(adding, values)
+    in_order = sorted(costs, key=msgspec.structs.astuple)  # always the same, so that two writers never cross
+    await session.execute(
+        adding,
+        [
+            msgspec.structs.asdict(kept) | {"calls": calls[kept], "cost_micros": costs[kept]}
+            for kept in in_order
+        ],
+    )
 
 
 async def usage(session: Session, *, since: tuple[date, ...], org_ids: Iterable[str]) -> list[Usage]:
