@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from gatewayops.base.errors import Reason
-from gatewayops.demo.incidents import FAILING_SHARE, SLOW_FACTOR, Incident, Kind
+from gatewayops.demo.incidents import FAILING_EVERY, SLOW_FACTOR, Incident, Kind
 from gatewayops.demo.runs import ReadyTool
 from gatewayops.demo.words import Words
 
@@ -57,6 +57,7 @@ class Outcomes:
         """`names` are what the servers are called here."""
         self._random = random
         self._words = words
+        self._tried = 0  # calls of a server that fails
         self._failing, self._slow, self._runaway = (
             {names.get(one.of, one.of): one for one in incidents if one.kind is kind}
             for kind in (Kind.FAILING, Kind.SLOW, Kind.RUNAWAY)
@@ -75,8 +76,10 @@ class Outcomes:
         if slow is not None and slow.holds(at):
             took_ns = int(took_ns * SLOW_FACTOR)
         failing = self._failing.get(tool.server)
-        if failing is not None and failing.holds(at) and random.random() < FAILING_SHARE:
-            return _gone(tool, took_ns)
+        if failing is not None and failing.holds(at):
+            self._tried += 1
+            if self._tried % FAILING_EVERY == 0:
+                return _gone(tool, took_ns)
         if random.random() < tool.failures:
             return self._failed(tool, took_ns)
         text = self._words.fill(tool.answers)

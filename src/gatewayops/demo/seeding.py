@@ -19,6 +19,7 @@ from gatewayops.cost.budgets.bookkeeper import Bookkeeper
 from gatewayops.demo import marks as marks_file
 from gatewayops.demo import story
 from gatewayops.demo.company import company
+from gatewayops.demo.incidents import Toll
 from gatewayops.demo.marks import Marks
 from gatewayops.demo.objects import Maker, Objects
 from gatewayops.demo.traffic import Installed, Period, Traffic, period_before
@@ -87,10 +88,11 @@ class Seeding:
         made, masker = await self._objects(random, period, marks)
         at = Installed(made.org_id, tuple(made.callers), tuple(made.visitors), made.names, masker)
         traffic = Traffic(random, company(), period, at)
-        cost_micros = await self._calls(traffic.records(), say)
+        tolls = [Toll(one, made.names.get(one.of, one.of)) for one in traffic.incidents]
+        cost_micros = await self._calls(traffic.records(), tolls, say)
         async with self._database.session() as session:
             budgets = await story.add_budgets(session, made)
-            await story.add_alerts(session, made, traffic.incidents, budgets, until=period.end)
+            await story.add_alerts(session, made, tolls, budgets, until=period.end)
             await story.add_tools(session, company(), made)
             marks.is_whole = True
             marks_file.write(self._path, marks)
@@ -128,7 +130,9 @@ class Seeding:
             marks_file.write(self._path, marks)  # before the commit: what is not in it could not be removed
         return made, maskers.of(made.org_id)
 
-    async def _calls(self, records: Iterator[CallRecord], say: Callable[[int], None]) -> int:
+    async def _calls(
+        self, records: Iterator[CallRecord], tolls: list[Toll], say: Callable[[int], None]
+    ) -> int:
         """Stores them, and enters them in the ledger; what they cost."""
         destination, bookkeeper = Calls(self._telemetry), Bookkeeper(self._database)
         batch, cost_micros = f"demo-{random_text(12)}", 0
@@ -137,7 +141,10 @@ class Seeding:
             number += 1
             await destination.insert(found, batch=batch, token=f"{batch}-{number}")
             await bookkeeper.take(found, Step())
-            cost_micros += sum(record.cost_micros for record in found)
+            for record in found:
+                cost_micros += record.cost_micros
+                for toll in tolls:
+                    toll.see(record)
             say(len(found))
         return cost_micros
 

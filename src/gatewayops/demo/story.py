@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import assert_never
 
 import msgspec
 
@@ -11,7 +12,7 @@ from gatewayops.base.ids import new_id
 from gatewayops.cost.budgets import standing
 from gatewayops.demo.company import ROOT_TEAM, Company
 from gatewayops.demo.definitions import definition
-from gatewayops.demo.incidents import Incident, Kind
+from gatewayops.demo.incidents import Kind, Toll
 from gatewayops.demo.objects import Objects
 from gatewayops.policy.pins.definition import definition_hash
 from gatewayops.store.control import alert_incidents, alert_rules, budgets, demo_rows, pins
@@ -29,7 +30,7 @@ _BUDGETS = (  # name, scope, of whom, how much of it is spent, whether it refuse
 )
 _LEAST_MICROS = 1_000_000  # of a budget whose month has seen no calls yet
 _DIGITS = 3  # of an amount that somebody may have chosen
-_RULES = {
+RULES = {
     Kind.FAILING: RuleSpec(
         name="Jira fails (demo)",
         kind="error_rate",
@@ -44,16 +45,7 @@ _RULES = {
     Kind.RUNAWAY: RuleSpec(name="An agent runs away (demo)", kind="rate_limit_hits", threshold=50.0),
 }
 _WATCHED = {Kind.FAILING: "jira", Kind.SLOW: "postgres"}
-_SAID = {
-    Kind.FAILING: ("{server}", 20.4, "20.4% of 284 calls of {server} failed in 5 minutes (threshold 10%)"),
-    Kind.SLOW: (
-        "{server}",
-        1_912.0,
-        "p95 of 96 calls of {server} is 1,912 ms over 5 minutes (threshold 750 ms)",
-    ),
-    Kind.RUNAWAY: ("calls", 214.0, "214 calls met a rate limit in 5 minutes (threshold 50)"),
-}
-_SPENT = RuleSpec(
+SPENT = RuleSpec(
     name="A budget is spent (demo)", kind="budget_threshold", threshold=100.0, severity="critical"
 )
 _FOUND_AFTER, _OVER_AFTER = timedelta(minutes=6), timedelta(minutes=4)
@@ -116,24 +108,25 @@ def _subject(budget: Budget) -> str:
 async def add_alerts(
     session: Session,
     made: Objects,
-    incidents: Sequence[Incident],
+    tolls: Sequence[Toll],
     found: Sequence[Budget],
     *,
     until: datetime,
 ) -> None:
     """Rules and an objective, what they told in the period, and what is still going on: a budget is spent."""
-    for incident in incidents:
-        rule = await _rule(session, made, incident.kind)
-        await _resolved(session, rule, incident)
+    for toll in tolls:
+        rule = await _rule(session, made, toll.incident.kind)
+        if toll.calls:
+            await _resolved(session, rule, toll)
     slo = SloSpec(
         name="Jira answers (demo)", server=made.names["jira"], objective_percent=98.0, period_days=30
     )
     made.marks.add("alert_slos", (await alert_rules.add_slo(session, org_id=made.org_id, spec=slo)).id)
-    rule = await alert_rules.add(session, org_id=made.org_id, spec=_SPENT)
+    rule = await alert_rules.add(session, org_id=made.org_id, spec=SPENT)
     made.marks.add("alert_rules", rule.id)
     for stands in await standing.standings(session, found):
         percent = 100 * stands.spent_micros / stands.limit_micros
-        if percent >= _SPENT.threshold:
+        if percent >= SPENT.threshold:
             subject = _subject(stands.budget)
             said = f"{subject} has spent {percent:.3g}% of its month's limit (threshold 100%)"
             firing = _incident(rule, subject, at=until - timedelta(minutes=95), value=percent, summary=said)
@@ -141,7 +134,7 @@ async def add_alerts(
 
 
 async def _rule(session: Session, made: Objects, kind: Kind) -> Rule:
-    spec = _RULES[kind]
+    spec = RULES[kind]
     watched = _WATCHED.get(kind)
     if watched is not None:
         spec = msgspec.structs.replace(spec, server=made.names[watched])
@@ -150,15 +143,31 @@ async def _rule(session: Session, made: Objects, kind: Kind) -> Rule:
     return rule
 
 
-async def _resolved(session: Session, rule: Rule, incident: Incident) -> None:
-    subject, value, said = _SAID[incident.kind]
-    summary = said.format(server=rule.spec.server)
-    at = incident.start + _FOUND_AFTER
-    firing = _incident(rule, subject.format(server=rule.spec.server), at=at, value=value, summary=summary)
+async def _resolved(session: Session, rule: Rule, toll: Toll) -> None:
+    subject, value, summary = _told(rule.spec, toll)
+    incident = toll.incident
+    firing = _incident(rule, subject, at=incident.start + _FOUND_AFTER, value=value, summary=summary)
     opened = await alert_incidents.open_incident(session, firing, scope=f"demo {firing.id}")
     await alert_incidents.resolve(
         session, incident_id=opened.id, now=incident.end + _OVER_AFTER, summary=summary, value=value
     )
+
+
+def _told(spec: RuleSpec, toll: Toll) -> tuple[str, float, str]:
+    """Subject, value and summary of an incident, by what its calls were like."""
+    match toll.incident.kind:
+        case Kind.FAILING:
+            percent = 100 * toll.failures / toll.calls
+            said = f"{percent:.3g}% of {toll.calls:,} calls of {toll.name} failed"
+            return toll.name, percent, f"{said} while it lasted (threshold {spec.threshold:g}%)"
+        case Kind.SLOW:
+            said = f"p95 of {toll.calls:,} calls of {toll.name} was {toll.p95_ms:,.0f} ms"
+            return toll.name, toll.p95_ms, f"{said} while it lasted (threshold {spec.threshold:g} ms)"
+        case Kind.RUNAWAY:
+            said = f"{toll.limited:,} of {toll.calls:,} calls by {toll.name} met a rate limit"
+            return "calls", toll.limited, f"{said} while it lasted (threshold {spec.threshold:g})"
+        case unreachable:
+            assert_never(unreachable)
 
 
 def _incident(

@@ -11,7 +11,7 @@ from random import Random
 from string import ascii_letters, digits
 
 _PLACE = re.compile(r"<([a-z_]+)>")
-_POOL = 240  # texts a place: long ones are made once, not once a call
+_POOL = 120  # texts a place: long ones are made once, not once a call
 _VERBS = ("add", "fix", "remove", "speed up", "document", "retry", "split", "rename", "cache", "guard")
 _NOUNS = (
     *("invoice export", "login page", "refund flow", "search index", "webhook", "rate limiter", "cart total"),
