@@ -20,7 +20,7 @@ from gatewayops.demo.words import Words, parts_of
 from gatewayops.record.masking import Maskers
 
 END = datetime(2026, 3, 12, 15, 20, tzinfo=UTC)  # a Thursday
-CALLS = 8_000
+CALLS = 6_000
 
 
 def traffic(seed=3, *, days=28, calls=CALLS, end=END):
