@@ -11,7 +11,7 @@ from random import Random
 from string import ascii_letters, digits
 
 _PLACE = re.compile(r"<([a-z_]+)>")
-_POOL = 120  # texts a place: long ones are made once, not once a call
+_POOL, _LONG_POOL = 240, 60  # texts a place: made once, not once a call
 _VERBS = ("add", "fix", "remove", "speed up", "document", "retry", "split", "rename", "cache", "guard")
 _NOUNS = (
     *("invoice export", "login page", "refund flow", "search index", "webhook", "rate limiter", "cart total"),
@@ -53,6 +53,8 @@ class Words:
         self._pools: dict[str, tuple[str, ...]] = dict(_FIXED)
         for place, made in _MAKERS.items():
             self._pools[place] = tuple(made(random) for _ in range(_POOL))
+        for place, (least, most, line) in _LONG.items():
+            self._pools[place] = tuple(_lines(random, least, most, line) for _ in range(_LONG_POOL))
 
     def fill(self, parts: tuple[str, ...]) -> str:
         """A template with its places filled."""
@@ -125,17 +127,19 @@ _MAKERS: dict[str, Callable[[Random], str]] = {
     "token": _token,
     "phrase": _phrase,
     "prose": _prose,
-    "paths": lambda random: _lines(random, 3, 18, "{repo}/{path}:{n}"),
-    "commits": lambda random: _lines(random, 4, 20, "{sha} {phrase} ({email})"),
-    "issues": lambda random: _lines(random, 3, 14, "#{n} {phrase}"),
-    "tickets": lambda random: _lines(random, 3, 14, "ACME-{n} [{state}] {phrase}"),
-    "messages": lambda random: _lines(random, 2, 12, "{email}: {phrase}?"),
-    "rows": lambda random: _lines(random, 1, 20, "{n} | {email} | {state} | {amount}"),
-    "customers": lambda random: _lines(random, 1, 6, "cus_{n} {email} since 2025"),
-    "payments": lambda random: _lines(random, 2, 12, "ch_{n} {amount} EUR succeeded"),
-    "products": lambda random: _lines(random, 3, 12, "SKU-{n} {product} {amount} EUR"),
-    "links": lambda random: _lines(random, 3, 12, "https://{site}/{slug} {phrase}"),
-    "page": lambda random: _lines(random, 6, 40, "{phrase}. See https://{site}/{slug}, or ask #{channel}."),
-    "code": lambda random: _lines(random, 6, 40, "    {symbol}({n})  # {phrase}"),
-    "findings": lambda random: _lines(random, 2, 12, "{path}:{n} {symbol}: {phrase}"),
+}
+_LONG = {  # at least and at most so many lines like this
+    "paths": (3, 18, "{repo}/{path}:{n}"),
+    "commits": (4, 20, "{sha} {phrase} ({email})"),
+    "issues": (3, 14, "#{n} {phrase}"),
+    "tickets": (3, 14, "ACME-{n} [{state}] {phrase}"),
+    "messages": (2, 12, "{email}: {phrase}?"),
+    "rows": (1, 20, "{n} | {email} | {state} | {amount}"),
+    "customers": (1, 6, "cus_{n} {email} since 2025"),
+    "payments": (2, 12, "ch_{n} {amount} EUR succeeded"),
+    "products": (3, 12, "SKU-{n} {product} {amount} EUR"),
+    "links": (3, 12, "https://{site}/{slug} {phrase}"),
+    "page": (6, 40, "{phrase}. See https://{site}/{slug}, or ask #{channel}."),
+    "code": (6, 40, "    {symbol}({n})  # {phrase}"),
+    "findings": (2, 12, "{path}:{n} {symbol}: {phrase}"),
 }

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 
 from gatewayops.store.control import revision, rows
 from gatewayops.store.control.access_tables import AccessPolicy
-from gatewayops.store.control.alert_tables import AlertChannel, AlertIncident, AlertRule, AlertSlo
+from gatewayops.store.control.alert_tables import AlertChannel, AlertIncident, AlertRule, AlertSlo, AlertWatch
 from gatewayops.store.control.budget_tables import Budget, BudgetEvent, LedgerEntry
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.limit_tables import LimitRule
@@ -92,6 +92,7 @@ async def remove_facts(
     Facts, so beside the unit of work; how many of each went.
     """
     of_keys = LedgerEntry.org_id == org_id, LedgerEntry.key_id.in_(tuple(key_ids))
+    await _forget_standings(session, org_id, incidents)
     entries = await _count_and_delete(session, LedgerEntry, of_keys)
     is_demo = or_(
         AlertIncident.rule_id.in_(tuple(rule_ids)),
@@ -99,6 +100,24 @@ async def remove_facts(
         AlertIncident.subject.in_(tuple(incidents.get("subject", ()))),
     )
     return entries, await _count_and_delete(session, AlertIncident, (AlertIncident.org_id == org_id, is_demo))
+
+
+async def _forget_standings(session: Session, org_id: str, about: Mapping[str, list[str]]) -> None:
+    """The installation's own rules forget what they found of the demo, also in a look that is under way."""
+    query = select(AlertWatch).where(AlertWatch.org_id == org_id).with_for_update()
+    for watch in await session.scalars(query):
+        kept = {
+            key: state
+            for key, state in watch.states.items()
+            if not any(state["group"][name] in texts for name, texts in about.items())
+        }
+        if len(kept) < len(watch.states):
+            forgetting = update(AlertWatch).where(AlertWatch.rule_id == watch.rule_id)
+            await session.execute(
+                forgetting.values(states=kept, turn=AlertWatch.turn + 1).execution_options(
+                    synchronize_session=False
+                )
+            )
 
 
 async def _count_and_delete(
