@@ -22,11 +22,20 @@ T = TypeVar("T")
 
 _MOST_CALLS = 10_000_000
 _data = click.option("--data", metavar="DIR", help="The data directory [default: ./.gatewayops].")
-_NAMES = {
-    "mcp_servers": "servers",
-    "oauth_clients": "clients",
-    "access_policies": "policies",
-    "api_keys": "keys",
+_NOUNS = {  # of tables: one, and several
+    "teams": ("team", "teams"),
+    "projects": ("project", "projects"),
+    "users": ("user", "users"),
+    "api_keys": ("key", "keys"),
+    "mcp_servers": ("server", "servers"),
+    "price_rules": ("price", "prices"),
+    "end_users": ("end user", "end users"),
+    "oauth_clients": ("client", "clients"),
+    "access_policies": ("policy", "policies"),
+    "limit_rules": ("limit", "limits"),
+    "budgets": ("budget", "budgets"),
+    "alert_rules": ("alert rule", "alert rules"),
+    "alert_slos": ("objective", "objectives"),
 }
 
 
@@ -111,12 +120,9 @@ def remove(*, data: str | None, as_json: bool) -> None:
 
 def _counted(objects: object) -> str:
     assert isinstance(objects, dict)
+    counts = [(objects[table], nouns) for table, nouns in _NOUNS.items() if table in objects]
     return (
-        ", ".join(
-            f"{count} {_NAMES.get(table, table.replace('_', ' '))}"
-            for table, count in sorted(objects.items())
-        )
-        or "none"
+        ", ".join(f"{count} {one if count == 1 else several}" for count, (one, several) in counts) or "none"
     )
 
 

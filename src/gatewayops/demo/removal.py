@@ -34,7 +34,7 @@ async def remove(database: Database, telemetry: Telemetry, path: Path) -> Remove
     if marks is None:
         msg = "there is no demo data here; `gatewayops demo seed` makes some"
         raise NotFound(msg)
-    calls = await _count(telemetry, marks.callers)  # asked first: nothing goes while the store is away
+    calls, spans = await _count(telemetry, marks.callers)  # asked first: nothing goes while the store is away
     with origin.kept():
         origin.enter(Origin(Actor("admin")))
         async with database.session() as session:
@@ -46,14 +46,14 @@ async def remove(database: Database, telemetry: Telemetry, path: Path) -> Remove
                 rule_ids=marks.rows.get("alert_rules", ()),
                 incidents=marks.incidents,
             )
-    if calls:
+    if spans:
         await telemetry.change(removal_sql.remove(env=ENV, key_ids=marks.callers))
     marks_file.forget(path)
     return Removed(calls, entries, incidents, gone)
 
 
-async def _count(telemetry: Telemetry, key_ids: list[str]) -> int:
+async def _count(telemetry: Telemetry, key_ids: list[str]) -> tuple[int, int]:
     if not key_ids:
-        return 0
+        return 0, 0
     [found] = await telemetry.rows(removal_sql.count(env=ENV, key_ids=key_ids))
-    return int(found["calls"])
+    return int(found["calls"]), int(found["spans"])

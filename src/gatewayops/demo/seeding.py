@@ -27,6 +27,8 @@ from gatewayops.record.call_record import CallRecord
 from gatewayops.record.consumers import Step
 from gatewayops.record.destination import Calls
 from gatewayops.record.masking import Masker, Maskers
+from gatewayops.record.otlp import span_rows
+from gatewayops.record.otlp.span_record import SpanRecord
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control import demo_rows, masking
@@ -35,6 +37,7 @@ from gatewayops.store.control.directory import DEFAULT_ORG
 from gatewayops.store.origin import Origin
 from gatewayops.store.telemetry import retention
 from gatewayops.store.telemetry.client import Telemetry
+from gatewayops.store.telemetry.otlp_schema import OTLP_SPAN_COLUMNS
 
 _BATCH = 5_000
 _AT_THE_MACHINE = Origin(Actor("admin"))
@@ -89,7 +92,7 @@ class Seeding:
         at = Installed(made.org_id, tuple(made.callers), tuple(made.visitors), made.names, masker)
         traffic = Traffic(random, company(), period, at)
         tolls = [Toll(one, made.names.get(one.of, one.of)) for one in traffic.incidents]
-        cost_micros = await self._calls(traffic.records(), tolls, say)
+        cost_micros = await self._calls(traffic, tolls, say)
         async with self._database.session() as session:
             budgets = await story.add_budgets(session, made)
             await story.add_alerts(session, made, tolls, budgets, until=period.end)
@@ -130,16 +133,15 @@ class Seeding:
             marks_file.write(self._path, marks)  # before the commit: what is not in it could not be removed
         return made, maskers.of(made.org_id)
 
-    async def _calls(
-        self, records: Iterator[CallRecord], tolls: list[Toll], say: Callable[[int], None]
-    ) -> int:
+    async def _calls(self, traffic: Traffic, tolls: list[Toll], say: Callable[[int], None]) -> int:
         """Stores them, and enters them in the ledger; what they cost."""
-        destination, bookkeeper = Calls(self._telemetry), Bookkeeper(self._database)
-        batch, cost_micros = f"demo-{random_text(12)}", 0
-        number = 0
+        calls, bookkeeper = Calls(self._telemetry), Bookkeeper(self._database)
+        records, batch = traffic.records(), f"demo-{random_text(12)}"
+        number = cost_micros = 0
         while found := await asyncio.to_thread(_next, records):
             number += 1
-            await destination.insert(found, batch=batch, token=f"{batch}-{number}")
+            await calls.insert(found, batch=batch, token=f"{batch}-{number}")
+            await self._store_spans(traffic.take_spans(), batch=batch, token=f"{batch}-{number}-spans")
             await bookkeeper.take(found, Step())
             for record in found:
                 cost_micros += record.cost_micros
@@ -147,6 +149,12 @@ class Seeding:
                     toll.see(record)
             say(len(found))
         return cost_micros
+
+    async def _store_spans(self, spans: list[SpanRecord], *, batch: str, token: str) -> None:
+        if not spans:
+            return
+        columns = span_rows.columns_of(spans) | {"batch": [batch] * len(spans)}
+        await self._telemetry.insert("spans", OTLP_SPAN_COLUMNS, columns, token=token)
 
 
 def _next(records: Iterator[CallRecord]) -> list[CallRecord]:

@@ -16,9 +16,11 @@ from gatewayops.demo.hours import activity, growth, shared
 from gatewayops.demo.incidents import RUNAWAY_WEIGHT, Kind, incidents_of
 from gatewayops.demo.outcomes import Outcomes
 from gatewayops.demo.runs import Caller, Choice, ReadyTool, Visitor, Workbench
+from gatewayops.demo.spans_around import around
 from gatewayops.demo.words import Words
 from gatewayops.record.call_record import CallRecord
 from gatewayops.record.masking import Masker
+from gatewayops.record.otlp.span_record import SpanRecord
 
 _HOUR = timedelta(hours=1)
 _LISTS = 0.25  # of the runs begin with the list of tools
@@ -59,6 +61,7 @@ class Traffic:
         self._bench = Workbench(random, of, at.names)
         outcomes = Outcomes(random, words, self.incidents, at.names)
         self._maker = CallMaker(random, words, outcomes, org_id=at.org_id, masker=at.masker)
+        self._spans: list[SpanRecord] = []
         self._lists = {at.names[server.name]: listing(server) for server in of.servers}
 
     def records(self) -> Iterator[CallRecord]:
@@ -83,6 +86,11 @@ class Traffic:
             made.sort(key=_moment)
             yield from made
 
+    def take_spans(self) -> list[SpanRecord]:
+        """What others exported about the runs that were made since it was asked last."""
+        taken, self._spans = self._spans, []
+        return taken
+
     def _run(self, caller: Caller, steps: Sequence[ReadyTool], begin: datetime) -> list[CallRecord]:
         random = self._random
         run = begun(random, caller)
@@ -98,7 +106,9 @@ class Traffic:
             made.append((after_ns, record))
             after_ns += record.duration_ns + int(random.lognormvariate(0.0, 0.9) * _PAUSE_S[door] * _NS)
         begin_ns = min(_unix_ns(begin), _unix_ns(self._period.end) - after_ns)  # nothing lies ahead
-        return [msgspec.structs.replace(record, ts_ns=begin_ns + ns) for ns, record in made]
+        calls = [msgspec.structs.replace(record, ts_ns=begin_ns + ns) for ns, record in made]
+        self._spans += around(random, calls)
+        return calls
 
     def _slots(self) -> list[tuple[datetime, datetime, int]]:
         """The hours of the period, the first and last of them parts, and how many calls each has."""

@@ -23,7 +23,6 @@ _TABLES: tuple[type[OwnedTable], ...] = (
     *(AlertRule, AlertSlo, Budget, LimitRule, AccessPolicy, PriceRule, ApiKey),
     *(EndUser, OAuthClient, McpServer, User, Project, Team),
 )
-TABLES = tuple(table.__tablename__ for table in _TABLES)
 _STILL_USED = "something that is not of the demo refers to it (a key, a user, a project): move that first"
 
 

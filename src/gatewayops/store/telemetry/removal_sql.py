@@ -5,14 +5,15 @@
 import re
 from collections.abc import Sequence
 
+from gatewayops.store.telemetry.span_filter import is_call
 from gatewayops.store.telemetry.trace_times import SHOWN
 
 _ID = re.compile(r"[A-Za-z0-9_]{1,64}")
 
 
 def count(*, env: str, key_ids: Sequence[str]) -> str:
-    """One row (calls)."""
-    return f"SELECT count() AS calls FROM spans WHERE {_of(env, key_ids)}"
+    """One row: calls, and all spans, with what others exported."""
+    return f"SELECT countIf({is_call()}) AS calls, count() AS spans FROM spans WHERE {_of(env, key_ids)}"
 
 
 def remove(*, env: str, key_ids: Sequence[str]) -> tuple[str, ...]:
