@@ -56,6 +56,7 @@ class TraceQuestion(Body):
     tool: Text = ""
     operation: Annotated[str, Field(max_length=256, examples=["mcp.tools.call"])] = ""
     agent: Annotated[Text, Field(description="the client's name")] = ""
+    environment: Annotated[Text, Field(description="the key's, such as prod")] = ""
     attribute: Several[Attribute] = Field(default_factory=list, max_length=8)
     status: Several[Literal["success", "error", "timeout"]] = Field(default_factory=list, max_length=8)
     min_duration_ms: Annotated[float, Field(ge=0, le=1e9)] = 0
@@ -142,6 +143,7 @@ def _filter(asked: TraceQuestion, *, org_id: str, text: str) -> SpanFilter:
         text=text,
         trace_id=trace_id_of(text) if text else "",
         agent=asked.agent,
+        env=asked.environment,
         attributes=tuple(_key_and_value(one) for one in asked.attribute),
         statuses=tuple(asked.status),
         min_duration_ns=round(asked.min_duration_ms * 1e6),

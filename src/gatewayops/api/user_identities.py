@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel
+from fastapi import Depends, Response
 
 from gatewayops.api.access import Change
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import InPath, Listed, PageAsked, paging
+from gatewayops.api.shapes import InPath, LateShape, Listed, PageAsked, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import directory, user_identities
 
-router = APIRouter(prefix="/v1/users/{user_id}/identities", tags=["Directory"])
+router = LateRouter(prefix="/v1/users/{user_id}/identities", tags=["Directory"])
 
 _WRITE = "directory.write"
 
@@ -21,7 +21,7 @@ Reader = Annotated[Principal, Depends(principal_for("directory.read"))]
 Writer = Annotated[Principal, Depends(principal_for(_WRITE))]
 
 
-class UserIdentityBody(BaseModel):
+class UserIdentityBody(LateShape):
     """One that the user comes in by. `email` is what the provider called them last, and decides nothing."""
 
     id: str
