@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 from gatewayops.record.call_record import CallRecord
+from gatewayops.record.otlp.sender import Sender
 from gatewayops.record.otlp.span_record import Source, SpanRecord, SpanTexts
 
 _EXPORTING = frozenset({"github", "postgres", "jira"})  # servers with OpenTelemetry
@@ -50,12 +51,6 @@ def _span(call: CallRecord, *, name: str, kind: str, service: str) -> SpanRecord
     return SpanRecord(
         ts_ns=call.ts_ns,
         duration_ns=0,
-        org_id=call.org_id,
-        key_id=call.key_id,
-        user_id=call.user_id,
-        team_id=call.team_id,
-        project_id=call.project_id,
-        env=call.env,
         trace_id=call.trace_id,
         span_id="",
         parent_span_id="",
@@ -71,5 +66,13 @@ def _span(call: CallRecord, *, name: str, kind: str, service: str) -> SpanRecord
         is_request_cut=False,
         is_response_cut=False,
         texts=texts,
+        sender=Sender(
+            org_id=call.org_id,
+            key_id=call.key_id,
+            user_id=call.user_id,
+            team_id=call.team_id,
+            project_id=call.project_id,
+            env=call.env,
+        ),
         source=source,
     )
