@@ -124,6 +124,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/servers", {"name": "server-$n", **UPSTREAM}, {"server": "server.name"}),
     ("PATCH /v1/servers/{server}", UPSTREAM, {}),
     ("POST /v1/servers/{server}/test", None, {}),
+    ("POST /v1/servers/test", {"url": "$url", "headers": {"X-A": "b"}, "connect_timeout_s": 2}, {}),
     ("POST /v1/servers/{server}/tools/refresh", None, {"tool": "tools.0.name", "hash": "tools.0.hash"}),
     (
         "POST /v1/end-users",

@@ -44,11 +44,12 @@ class NewUser(Body):
 
 
 class OrganizationChange(Body):
-    """`masks_contacts`: records mask e-mail addresses and phone numbers too.
+    """`name` is what people see; the `slug` stays. `masks_contacts`: records mask e-mail and phone too.
 
     `second_factor`: whether who signs in must have one, from the next sign-in on.
     """
 
+    name: Name | None = None
     masks_contacts: bool | None = None
     second_factor: SecondFactor | None = None
 
@@ -146,6 +147,8 @@ async def show_organization(caller: Reader, parts: Parts) -> OneOrganization:
 async def change_organization(body: OrganizationChange, caller: Writer, parts: Parts) -> OneOrganization:
     """Changes its settings; gateways follow within a second."""
     async with parts.database.session() as session:
+        if body.name is not None:
+            await directory.rename_organisation(session, org_id=caller.org_id, name=body.name)
         if body.masks_contacts is not None:
             await directory.set_masks_contacts(
                 session, org_id=caller.org_id, masks_contacts=body.masks_contacts

@@ -96,9 +96,13 @@ class ToolBody(LateShape):
 
 
 class ShownTool(ToolBody):
-    """With the definition that is offered, and its difference from the approved one, if there is any."""
+    """With the definition that is offered, and its difference from the approved one, if there is any.
+
+    `approved_definition` is what the difference begins from: null where nothing was approved.
+    """
 
     definition: Any
+    approved_definition: Any
     diff: DiffBody | None
 
 
@@ -178,7 +182,7 @@ async def diff(server: InPath, tool: ToolInPath, caller: Reader, parts: Parts) -
     """What differs between the approved definition and the one that is offered."""
     async with parts.database.reading() as session:
         pin, gone = await _find(session, caller, server, tool)
-    return OneDiff(diff=_diff(pin, gone))
+    return OneDiff(diff=_diff(pin, *_before(pin, gone)))
 
 
 @router.get("/servers/{server}/tools/{tool:path}")
@@ -253,16 +257,26 @@ def _fields(pin: Pin) -> dict[str, Any]:
 
 
 def _shown(pin: Pin, gone: list[Pin]) -> ShownTool:
-    return ShownTool(**_fields(pin), definition=json.loads(readable(pin.current)), diff=_diff(pin, gone))
+    before, renamed_from = _before(pin, gone)
+    return ShownTool(
+        **_fields(pin),
+        definition=json.loads(readable(pin.current)),
+        approved_definition=json.loads(readable(before)) if before is not None else None,
+        diff=_diff(pin, before, renamed_from),
+    )
 
 
-def _diff(pin: Pin, gone: list[Pin]) -> DiffBody | None:
+def _before(pin: Pin, gone: list[Pin]) -> tuple[bytes | None, str | None]:
+    """What was approved of the tool, or of the one that had another name until now; and that name."""
+    for old in reversed(gone):
+        if old.approved is not None and is_renamed(old.approved, pin.current):
+            return old.approved, old.name
+    return pin.approved, None
+
+
+def _diff(pin: Pin, before: bytes | None, renamed_from: str | None) -> DiffBody | None:
     if pin.hash == pin.approved_hash:
         return None
-    before, renamed_from = pin.approved, None
-    for old in gone:
-        if old.approved is not None and is_renamed(old.approved, pin.current):
-            before, renamed_from = old.approved, old.name
     found = difference(before, pin.current)
     return DiffBody(
         hash=pin.hash,

@@ -107,6 +107,16 @@ class NewServer(Body):
     caller_share_percent: Share = _DEFAULT.caller_share_percent
 
 
+class ServerTrial(Body):
+    """A server that is not registered (yet), to be tried; nothing of it is kept."""
+
+    url: str
+    headers: dict[str, str] = Field(default={})
+    timeout_s: Seconds = 30.0
+    connect_timeout_s: Seconds = 5.0
+    allow_private_network: bool = False
+
+
 class ServerChange(Body):
     """What is left out stays as it is; `headers` replaces all headers."""
 

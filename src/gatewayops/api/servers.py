@@ -13,7 +13,15 @@ from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.private_networks import SETTING, check_may_allow, may_allow
 from gatewayops.api.server_health import Healths
-from gatewayops.api.server_shapes import NewServer, OneServer, ServerChange, ServerList, Tested, server_body
+from gatewayops.api.server_shapes import (
+    NewServer,
+    OneServer,
+    ServerChange,
+    ServerList,
+    ServerTrial,
+    Tested,
+    server_body,
+)
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.api.upstream_headers import check_headers, open_headers, seal_headers
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason, UpstreamError
@@ -21,7 +29,7 @@ from gatewayops.identity.principal import Principal, grants
 from gatewayops.record.masking import Masker
 from gatewayops.store.control import servers, slugs
 from gatewayops.store.control.servers import Server, ServerSpec
-from gatewayops.store.snapshot import ANONYMOUS, USER_OAUTH
+from gatewayops.store.snapshot import ANONYMOUS, USER_OAUTH, ServerRow
 from gatewayops.upstream.accounts.held import SignInNeeded
 from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_url, resolve
 from gatewayops.upstream.probe import probe
@@ -74,6 +82,26 @@ async def list_servers(caller: Reader, parts: Parts, asked: PageAsked, healths: 
     return ServerList(servers=granted, **paging(page))
 
 
+@router.post("/test")
+async def test_first(body: ServerTrial, caller: Writer, parts: Parts) -> Tested:
+    """The test of a server before it is registered; nothing is kept."""
+    check_headers(body.headers)
+    may_be_private = body.allow_private_network
+    allows_private = await _allows_private(parts, caller, url=body.url, is_asked=may_be_private)
+    row = ServerRow(
+        id="",
+        org_id=caller.org_id,
+        name=urlsplit(body.url).hostname or "",
+        url=body.url,
+        timeout_s=body.timeout_s,
+        connect_timeout_s=body.connect_timeout_s,
+        retries=0,
+        max_in_flight=1,
+        allows_private=allows_private,
+    )
+    return await _tested(parts, row, body.headers)
+
+
 @router.get("/{server}")
 async def show(server: InPath, caller: Reader, parts: Parts, healths: Healths) -> OneServer:
     """One server, by id or name."""
@@ -118,8 +146,15 @@ async def test(server: InPath, caller: Writer, parts: Parts) -> Tested:
     try:
         if known.spec.upstream_auth == USER_OAUTH:
             headers |= await own_header(parts, known, caller.user_id)
-        seen = await probe(known.row(), headers, parts.upstream)
     except (UpstreamError, SignInNeeded) as error:
+        return Tested(ok=False, error=error.detail)
+    return await _tested(parts, known.row(), headers)
+
+
+async def _tested(parts: ControlParts, row: ServerRow, headers: dict[str, str]) -> Tested:
+    try:
+        seen = await probe(row, headers, parts.upstream)
+    except UpstreamError as error:
         return Tested(ok=False, error=error.detail)
     return Tested(
         ok=True,

@@ -96,6 +96,11 @@ async def count_organisations(session: Session) -> int:
     return int(await session.scalar(select(func.count()).select_from(OrganisationTable)) or 0)
 
 
+async def rename_organisation(session: Session, *, org_id: str, name: str) -> None:
+    """What people see of it; its slug stays as it is."""
+    (await _organisation_row(session, org_id)).name = name
+
+
 async def set_masks_contacts(session: Session, *, org_id: str, masks_contacts: bool) -> Organisation:
     """Changes what records mask, from the gateways' next snapshot on."""
     row = await _organisation_row(session, org_id)
