@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from gatewayops.api.shapes import Body, LateShape, Listed
 from gatewayops.store.control.servers import Server
 from gatewayops.store.oauth_addresses import Site
-from gatewayops.store.snapshot import ANY, Resilience
+from gatewayops.store.snapshot import ANY, PLATFORM_OAUTH, Resilience
 from gatewayops.upstream.breaker import State
 from gatewayops.upstream.health import Seen
 
@@ -164,12 +164,16 @@ class Health(LateShape):
 
 
 class ServerBody(LateShape):
-    """A server, with the names of its headers. `slug` is its name in addresses: clients use `address`."""
+    """A server, with the names of its headers. `slug` is its name in addresses: clients use `address`.
+
+    `issuer` is the authorization server of one that people sign in to.
+    """
 
     id: str
     name: str
     slug: str
     address: str
+    issuer: str | None
     auth: str
     oauth_scopes: list[str]
     allows_sign_up: bool
@@ -230,6 +234,7 @@ def server_body(server: Server, seen: Seen, site: Site) -> ServerBody:
         id=server.id,
         slug=server.slug,
         address=site.address(server.slug),
+        issuer=site.issuer(server.slug) if server.spec.auth == PLATFORM_OAUTH else None,
         allow_private_network=spec.pop("allows_private"),
         header_names=list(server.headers.names),
         health=_health(seen),

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import alerts, assets, audit, drawing, overview
+from gatewayops.web import alerts, assets, audit, drawing, exports, overview, servers, settings
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
@@ -87,8 +87,14 @@ SHOWN: tuple[tuple[str, Show], ...] = (
     *overview.SHOWN,
     *alerts.SHOWN,
     *audit.SHOWN,
+    *servers.SHOWN,
+    *exports.SHOWN,
+    *settings.SHOWN,
 )
 CHANGES: tuple[tuple[str, Change], ...] = (
     *alerts.CHANGES,
     *audit.CHANGES,
+    *servers.CHANGES,
+    *exports.CHANGES,
+    *settings.CHANGES,
 )

@@ -3,10 +3,12 @@
 A page is a function from a visit to an answer; a change also gets the form, and says where to go on.
 """
 
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote
 
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -14,6 +16,7 @@ from gatewayops.web.rest import Json, Refused, Rest
 
 _UNAUTHENTICATED = 401
 _MAX_FIELDS = 400
+_MAX_FILES = 1
 FLASH = "gatewayops-flash"
 _FLASH_S = 60
 
@@ -111,10 +114,21 @@ async def begin(request: Request) -> Visit | Response:
 
 
 async def sent(request: Request) -> Form:
-    """The form of a POST."""
+    """The form of a POST; files come as base64."""
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return await _with_files(request)
     pairs = parse_qsl(
         (await request.body()).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS
     )
+    return Form(tuple(pairs))
+
+
+async def _with_files(request: Request) -> Form:
+    pairs = []
+    async with request.form(max_files=_MAX_FILES, max_fields=_MAX_FIELDS) as parts:
+        for name, value in parts.multi_items():
+            given = b64encode(await value.read()).decode() if isinstance(value, UploadFile) else value
+            pairs.append((name, given))
     return Form(tuple(pairs))
 
 

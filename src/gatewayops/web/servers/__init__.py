@@ -1,0 +1,52 @@
+"""The MCP servers behind the gateway: health, tools, rules, prices, and how clients connect."""
+
+from gatewayops.web.servers import (
+    adding,
+    branding,
+    connect,
+    listing,
+    overview,
+    prices,
+    rules,
+    settings,
+    tools,
+)
+
+SHOWN = (
+    ("/servers", listing.show),
+    ("/servers/new", adding.show),
+    ("/servers/{server}", overview.show),
+    ("/servers/{server}/tools", tools.show),
+    ("/servers/{server}/tools/{tool:path}", tools.show_one),
+    ("/servers/{server}/rules", rules.show),
+    ("/servers/{server}/prices", prices.show),
+    ("/servers/{server}/connect", connect.show),
+    ("/servers/{server}/branding", branding.show),
+    ("/servers/{server}/settings", settings.show),
+)
+CHANGES = (
+    ("/servers/new", adding.add),
+    ("/servers/test", adding.test_first),
+    ("/servers/{server}/test", overview.test),
+    ("/servers/{server}/tools/refresh", tools.refresh),
+    ("/servers/{server}/tools/pinning", tools.pin),
+    ("/servers/{server}/tools/decide", tools.decide),
+    ("/servers/{server}/rules/validation", rules.put_rule),
+    ("/servers/{server}/rules/validation/remove", rules.remove_rule),
+    ("/servers/{server}/rules/transforms", rules.add_transform),
+    ("/servers/{server}/rules/transforms/remove", rules.remove_transform),
+    ("/servers/{server}/rules/check", rules.check),
+    ("/servers/{server}/prices", prices.put_price),
+    ("/servers/{server}/prices/remove", prices.remove_price),
+    ("/servers/{server}/limits", prices.put_limit),
+    ("/servers/{server}/limits/remove", prices.remove_limit),
+    ("/servers/{server}/connect/key", connect.make_key),
+    ("/servers/{server}/branding", branding.change),
+    ("/servers/{server}/branding/logo", branding.put_logo),
+    ("/servers/{server}/branding/logo/remove", branding.remove_logo),
+    ("/servers/{server}/branding/remove", branding.remove),
+    ("/servers/{server}/settings", settings.change),
+    ("/servers/{server}/settings/client", settings.give_client),
+    ("/servers/{server}/settings/client/remove", settings.remove_client),
+    ("/servers/{server}/remove", settings.remove),
+)
