@@ -27,6 +27,7 @@ _SETTINGS = """# installations that run side by side must not fight over OpenTel
 [control]
 otlp_grpc = "{grpc}"
 otlp_http = "{http}"
+allow_private_upstreams = {private}
 
 # programs send more than people do: no limits but those that are set
 [limits]
@@ -43,15 +44,21 @@ class Installation:
     `otlp_grpc` and `otlp_http` are where it takes exports beside that; empty where it does not.
     """
 
-    def __init__(self, data: Path, *options: str, takes_exports: bool = False) -> None:
-        """Starts nothing yet. `options` are those of `gatewayops up`, such as `--demo`."""
+    def __init__(
+        self, data: Path, *options: str, takes_exports: bool = False, allows_private: bool = False
+    ) -> None:
+        """Starts nothing yet. `options` are those of `gatewayops up`, such as `--demo`.
+
+        `allows_private`: whoever may add servers and exports may name addresses of this machine.
+        """
         self.data = data
         self.otlp_grpc = f"127.0.0.1:{free_port()}" if takes_exports else ""
         self.otlp_http = f"127.0.0.1:{free_port()}" if takes_exports else ""
         settings = data / "gatewayops.toml"
         if not settings.exists():
             data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            settings.write_text(_SETTINGS.format(grpc=self.otlp_grpc, http=self.otlp_http))
+            private = str(allows_private).lower()
+            settings.write_text(_SETTINGS.format(grpc=self.otlp_grpc, http=self.otlp_http, private=private))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._options = options

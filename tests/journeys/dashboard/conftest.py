@@ -18,7 +18,7 @@ expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 @pytest.fixture(scope="package")
 def installation(tmp_path_factory):
     """Its own: whoever comes first here makes the first administrator."""
-    running = Installation(tmp_path_factory.mktemp("dashboard") / "data", "--demo")
+    running = Installation(tmp_path_factory.mktemp("dashboard") / "data", "--demo", allows_private=True)
     running.start()
     yield running
     running.close()

@@ -12,7 +12,7 @@ SAMPLE = """{"note": "Employee EMP-4711, card 4111 1111 1111 1111",
 
 
 async def show(visit: Visit) -> Response:
-    """With the sample as the stored rules leave it, so that the page means something without scripts."""
+    """Rules, classes, and a sample to begin with."""
     masked = await visit.rest.get("/v1/masking")
     return draw(visit, "settings/masking.html", tabs=tabs(visit), masking=masked["masking"], sample=SAMPLE)
 
@@ -20,9 +20,9 @@ async def show(visit: Visit) -> Response:
 async def preview(visit: Visit, form: Form) -> Response:
     """The sample with the stored rules and the one that is being written."""
     body: Json = {"sample": next((value for name, value in form.pairs if name == "sample"), "")}
-    if form["name"] and form["pattern"]:
+    if form["pattern"]:
         stored = (await visit.rest.get("/v1/masking"))["masking"]["rules"]
-        draft = {"name": form["name"], "kind": form["kind"], "pattern": form["pattern"]}
+        draft = {"name": form["name"] or "draft", "kind": form["kind"], "pattern": form["pattern"]}
         body["rules"] = [rule for rule in stored if rule["name"] != draft["name"]] + [draft]
     tried = await visit.rest.send("POST", "/v1/masking/preview", body, form_token=form["form_token"])
     return draw_part(visit, "settings/masked.html", tried=tried)
