@@ -17,21 +17,45 @@ Asked = Callable[[str], Any]
 _FIRST: dict[str, tuple[str, str, str]] = {
     "/alerts/{id}": ("/v1/alerts/incidents", "incidents", "id"),
     "/alerts/rules/{id}": ("/v1/alerts/rules", "rules", "id"),
+    "/servers/{server}/tools/{tool:path}": ("/v1/servers/demo/tools", "tools", "name"),
+    "/exports/{export}": ("/v1/exports", "exports", "name"),
+}
+_SERVER = "demo"
+_SIGNED_IN = "notes"  # people sign in there
+_OF_SUCH = ("/servers/{server}/branding",)
+_MADE: dict[str, dict[str, Any]] = {  # at addresses that no name service knows
+    "/v1/servers": {"name": _SIGNED_IN, "url": "https://notes.example/mcp", "auth": "platform_oauth"},
+    "/v1/exports": {"name": "collector", "endpoint": "https://otlp.example", "enabled": False},
 }
 
 
 def examples(client: httpx.Client) -> dict[str, str]:
-    """By pattern; `client` may ask all of the API. Raises PeerFailed for a page without an example."""
+    """By pattern; `client` may ask and change all. Raises PeerFailed for a page without an example."""
     found = {pattern: pattern for pattern, _ in pages.SHOWN if "{" not in pattern}
+    _make(client)
+    for pattern, _ in pages.SHOWN:
+        if pattern.startswith("/servers/{server}") and pattern not in _FIRST:
+            found[pattern] = pattern.replace("{server}", _SIGNED_IN if pattern in _OF_SUCH else _SERVER)
     for pattern, (route, name, field) in _FIRST.items():
         rows = client.get(route, params={"limit": 1}).json()[name]
         if not rows:
             msg = f"{route} lists nothing, so {pattern} cannot be shown"
             raise PeerFailed(msg)
-        start, end = pattern.index("{"), pattern.index("}") + 1
-        found[pattern] = f"{pattern[:start]}{rows[0][field]}{pattern[end:]}"
+        start, _, end = pattern.replace("{server}", _SERVER).replace("}", "{").split("{")
+        found[pattern] = f"{start}{rows[0][field]}{end}"
     missing = {pattern for pattern, _ in pages.SHOWN} - found.keys()
     if missing:
         msg = f"no example for {', '.join(sorted(missing))}: add it to gatewayops.testing.dashboard_pages"
         raise PeerFailed(msg)
     return found
+
+
+def _make(client: httpx.Client) -> None:
+    token = client.get("/v1/auth/session").json()["form_token"]
+    for route, body in _MADE.items():
+        if client.get(f"{route}/{body['name']}").is_success:
+            continue
+        made = client.post(route, json=body, headers={"X-GatewayOps-Token": token})
+        if not made.is_success:
+            msg = f"{route}: {made.status_code} {made.text}"
+            raise PeerFailed(msg)
