@@ -1,8 +1,12 @@
 """Settings and exports in the dashboard, as who keeps an installation uses them."""
 
+import re
+
 from playwright.sync_api import expect
 
 from gatewayops.testing.peer_process import free_port
+
+NAME = re.compile("^Name")  # and its hint
 
 
 def test_a_masking_rule_is_tried_while_it_is_typed_and_then_kept(ada):
@@ -11,9 +15,9 @@ def test_a_masking_rule_is_tried_while_it_is_typed_and_then_kept(ada):
     expect(shown).to_contain_text("[card:****1111]")
     expect(shown).to_contain_text("EMP-4711")
 
-    page.get_by_label("Pattern").press_sequentially(r"\bEMP-\d{4,6}\b")
+    page.get_by_role("textbox", name=re.compile("^Pattern")).press_sequentially(r"\bEMP-\d{4,6}\b")
     expect(shown).to_contain_text("Employee [masked:draft]")
-    page.get_by_label("Name").fill("employee")
+    page.get_by_role("textbox", name=NAME).fill("employee")
     expect(shown).to_contain_text("Employee [masked:employee]")
     page.get_by_label("A sample").fill("EMP-1234 and EMP-99")
     expect(shown).to_have_text("[masked:employee] and EMP-99")
@@ -29,7 +33,7 @@ def test_a_masking_rule_is_tried_while_it_is_typed_and_then_kept(ada):
 def test_an_export_is_tested_paused_and_removed_by_its_name(ada):
     page = ada.open("/exports")
     page.get_by_role("link", name="Add a destination").first.click()
-    page.get_by_label("Name", exact=True).fill("nowhere")
+    page.get_by_role("textbox", name=NAME).fill("nowhere")
     page.get_by_label("Endpoint").fill(f"http://127.0.0.1:{free_port()}")
     page.get_by_label("It is in a private network").check()
     page.get_by_role("button", name="Add the destination").click()
