@@ -70,8 +70,10 @@ async def test_organisations_are_apart(admin: httpx.AsyncClient, client_of: Clie
     assert (await other.get("/v1/teams")).json()["teams"] == []
     assert (await other.post("/v1/projects", json={"name": "p", "team": team["id"]})).status_code == 400
     assert (await other.delete(f"/v1/prices/{price['id']}")).status_code == 404
-    await other.patch("/v1/organization", json={"masks_contacts": True})
-    assert (await admin.get("/v1/organization")).json()["organization"]["masks_contacts"] is False
+    await other.patch("/v1/organization", json={"masks_contacts": True, "name": "Others"})
+    assert (await other.get("/v1/organization")).json()["organization"]["name"] == "Others"
+    ours = (await admin.get("/v1/organization")).json()["organization"]
+    assert (ours["masks_contacts"], ours["name"]) == (False, "Default organisation")
 
 
 async def test_reading_does_not_mean_writing(client_of: ClientMaker) -> None:

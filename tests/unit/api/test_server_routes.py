@@ -188,6 +188,25 @@ async def test_testing_a_server_that_is_away_says_why(admin: httpx.AsyncClient) 
     assert answer.json()["error"]
 
 
+async def test_a_server_is_tried_before_it_is_kept_and_nothing_of_it_stays(
+    admin: httpx.AsyncClient, client_of: ClientMaker
+) -> None:
+    tried = await admin.post("/v1/servers/test", json={"url": LOCAL, "connect_timeout_s": 2})
+    assert (tried.status_code, tried.json()["ok"]) == (200, False)
+    assert "127.0.0.1" in tried.json()["error"]
+    assert (await admin.get("/v1/servers")).json()["servers"] == []
+
+    writer = await client_of("org_default", "servers.write")
+    inside = await writer.post("/v1/servers/test", json={"url": LOCAL})
+    assert (inside.status_code, inside.json()["reason"]) == (400, "upstream_address")
+    wished = await writer.post("/v1/servers/test", json={"url": LOCAL, "allow_private_network": True})
+    assert wished.status_code == 403
+    fooling = await admin.post("/v1/servers/test", json={"url": LOCAL, "headers": {"Host": "x"}})
+    assert fooling.status_code == 400
+    reader = await client_of("org_default", "servers.read")
+    assert (await reader.post("/v1/servers/test", json={"url": PUBLIC})).status_code == 403
+
+
 async def test_a_removed_server_leaves_the_snapshot(admin: httpx.AsyncClient, parts: ControlParts) -> None:
     await add(admin)
     assert (await admin.delete("/v1/servers/github")).status_code == 204

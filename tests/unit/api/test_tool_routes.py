@@ -64,6 +64,7 @@ async def test_a_change_is_shown_and_approved_by_its_hash(admin, offer):
 
     shown = await tool(admin)
     assert (shown["state"], shown["blocked"], shown["definition"]) == ("held", True, EVIL)
+    assert shown["approved_definition"] == ADD
     diff = (await admin.get(f"{TOOLS}/add/diff")).json()["diff"]
     (change,) = diff["changes"]
     assert (change["pointer"], change["kind"]) == ("/description", "changed")
@@ -84,6 +85,7 @@ async def test_a_rename_names_the_tool_it_was(admin, offer):
     diff = (await admin.get(f"{TOOLS}/plus/diff")).json()["diff"]
     assert (diff["approved_hash"], diff["renamed_from"]) == (None, "add")
     assert [(c["pointer"], c["before"], c["after"]) for c in diff["changes"]] == [("/name", "add", "plus")]
+    assert (await admin.get(f"{TOOLS}/plus")).json()["tool"]["approved_definition"] == ADD
 
 
 async def test_a_name_with_a_slash_has_its_address(admin, offer):
