@@ -60,7 +60,9 @@ def test_a_server_is_added_at_the_second_attempt_and_the_pasted_line_calls_it(ad
         return '"result"' in done.stdout
 
     eventually(answered)
-    page.reload()
+    page.get_by_role("link", name="Overview").last.click()
+    expect(page.get_by_role("heading", name="About it")).to_be_visible()
+    page.go_back()
     expect(page.get_by_text("gwo_prod_")).to_have_count(0)
     ada.complaints = [told for told in ada.complaints if " 400 " not in told]
 

@@ -12,33 +12,29 @@ from gatewayops.web.rest import Json
 from gatewayops.web.servers import known
 from gatewayops.web.visit import Form, Visit
 
-_HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 
 async def show(visit: Visit) -> Response:
-    """Figures of the last hour beside those of the hour before."""
+    """Figures of the last day beside those of the day before."""
     server, now, rest = await known.server_of(visit), clock.now(), visit.rest
-    name = server["name"]
-    hour, day = (now - _HOUR).isoformat(), (now - _DAY).isoformat()
-    current, before, series, tools, account = await asyncio.gather(
-        if_allowed(rest.get("/v1/metrics/summary", start_time=hour, server=name)),
-        if_allowed(
-            rest.get(
-                "/v1/metrics/summary", start_time=(now - 2 * _HOUR).isoformat(), end_time=hour, server=name
-            )
-        ),
-        if_allowed(rest.get("/v1/metrics/series", start_time=day, server=name)),
+    name, begun = server["name"], (now - _DAY).isoformat()
+    earlier = (now - 2 * _DAY).isoformat()
+    series, before, tools, account = await asyncio.gather(
+        if_allowed(rest.get("/v1/metrics/series", start_time=begun, server=name)),
+        if_allowed(rest.get("/v1/metrics/summary", start_time=earlier, end_time=begun, server=name)),
         if_allowed(rest.get(known.path(visit, "tools"), limit=200)),
         _account(visit, server),
     )
+    group = series["groups"][0] if series and series["groups"] else None
     return draw(
         visit,
         "servers/overview.html",
         server=server,
-        now=current and current["figures"],
+        has_figures=series is not None,
+        now=group and group["figures"],
         before=before and before["figures"],
-        volume=_volume(series),
+        volume=_volume(group),
         held=[one["name"] for one in tools["tools"] if one["state"] == "held"] if tools else [],
         tools=tools,
         account=account,
@@ -57,8 +53,6 @@ async def _account(visit: Visit, server: Json) -> Json | None:
     return await if_allowed(visit.rest.get(known.path(visit, "connection")))
 
 
-def _volume(series: Json | None) -> list[list[object]] | None:
-    if series is None:
-        return None
-    points = series["groups"][0]["points"] if series["groups"] else []
+def _volume(group: Json | None) -> list[list[object]]:
+    points = group["points"] if group else []
     return [[point["time"], point["calls"] - point["errors"], point["errors"]] for point in points]
