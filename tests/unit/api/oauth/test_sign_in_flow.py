@@ -2,18 +2,14 @@
 
 import base64
 import json
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpx
 import pytest
 
-from gatewayops.base.ids import random_text
-from gatewayops.store.control import directory
 from gatewayops.store.control.database import Database
 
 PUBLIC = "http://127.0.0.1:8080"
@@ -21,30 +17,18 @@ Register = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def database(
+    request: pytest.FixtureRequest,
+    copied_file: Callable[[Path], str],
+    open_database: Callable[[str], Database],
+) -> AsyncIterator[Database]:
     """SQLite, and PostgreSQL where a test asks for both."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "control.db")
-        url, drop = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}", ""
+        opened = open_database(copied_file(request.getfixturevalue("two_tenants_file")))
     else:
-        template, uri = request.getfixturevalue("migrated_database"), request.getfixturevalue("postgres_uri")
-        name = f"test_{random_text(12).lower()}"
-        await _run(uri, f"CREATE DATABASE {name} TEMPLATE {template}")
-        url = uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", f"/{name}?")
-        drop = f"DROP DATABASE {name} WITH (FORCE)"
-    opened = Database.open(url)
-    async with opened.session() as session:
-        await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
+        opened = open_database(request.getfixturevalue("postgres_url"))
     yield opened
     await opened.close()
-    if drop:
-        await _run(uri, drop)
-
-
-async def _run(uri: str, statement: str) -> None:
-    connection = await asyncpg.connect(uri)
-    await connection.execute(statement)
-    await connection.close()
 
 
 def claims_of(token: str) -> dict[str, Any]:
