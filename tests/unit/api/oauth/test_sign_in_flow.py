@@ -17,16 +17,23 @@ Register = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-async def database(
-    request: pytest.FixtureRequest,
-    copied_file: Callable[[Path], str],
-    open_database: Callable[[str], Database],
-) -> AsyncIterator[Database]:
+def kind() -> str:
     """SQLite, and PostgreSQL where a test asks for both."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        opened = open_database(copied_file(request.getfixturevalue("two_tenants_file")))
-    else:
-        opened = open_database(request.getfixturevalue("postgres_url"))
+    return "sqlite"
+
+
+@pytest.fixture
+def address(request: pytest.FixtureRequest, kind: str, copied_file: Callable[[Path], str]) -> str:
+    """Of a store with both organisations."""
+    if kind == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return copied_file(request.getfixturevalue("two_tenants_file"))
+
+
+@pytest.fixture
+async def database(address: str, open_database: Callable[[str], Database]) -> AsyncIterator[Database]:
+    """That store."""
+    opened = open_database(address)
     yield opened
     await opened.close()
 
@@ -36,7 +43,7 @@ def claims_of(token: str) -> dict[str, Any]:
     return {"header": json.loads(head)} | json.loads(body)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_person_signs_in_allows_and_the_client_gets_tokens_that_it_can_refresh(
     register: Register, browser: Any, seen: Any, people: dict[str, str], anyone: httpx.AsyncClient
 ) -> None:
@@ -74,7 +81,7 @@ async def test_a_person_signs_in_allows_and_the_client_gets_tokens_that_it_can_r
     assert claims_of(second.json()["access_token"])["gid"] == claims["gid"]
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_code_that_comes_twice_is_refused_and_ends_what_it_brought(
     register: Register, code_for: Any
 ) -> None:
