@@ -16,7 +16,7 @@ from gatewayops.base.errors import Unavailable
 from gatewayops.identity import keys as secrets
 from gatewayops.identity import passwords
 from gatewayops.record import spool
-from gatewayops.store.control import directory, keys
+from gatewayops.store.control import keys
 from gatewayops.store.control.credentials import Credentials
 from gatewayops.store.control.database import Database
 from gatewayops.store.secrets.keyring import Keyring
@@ -55,11 +55,13 @@ def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def database(database: Database) -> Database:
+async def database(
+    two_tenants_file: Path, copied_file: Callable[[Path], str], open_database: Callable[[str], Database]
+) -> AsyncIterator[Database]:
     """A control store with the organisations `org_default` and `org_other`."""
-    async with database.session() as session:
-        await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
-    return database
+    opened = open_database(copied_file(two_tenants_file))
+    yield opened
+    await opened.close()
 
 
 @pytest.fixture

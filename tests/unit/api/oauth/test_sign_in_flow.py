@@ -2,18 +2,14 @@
 
 import base64
 import json
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import asyncpg
 import httpx
 import pytest
 
-from gatewayops.base.ids import random_text
-from gatewayops.store.control import directory
 from gatewayops.store.control.database import Database
 
 PUBLIC = "http://127.0.0.1:8080"
@@ -21,30 +17,25 @@ Register = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+def kind() -> str:
     """SQLite, and PostgreSQL where a test asks for both."""
-    if getattr(request, "param", "sqlite") == "sqlite":
-        shutil.copy(request.getfixturevalue("migrated_file"), tmp_path / "control.db")
-        url, drop = f"sqlite+aiosqlite:///{tmp_path / 'control.db'}", ""
-    else:
-        template, uri = request.getfixturevalue("migrated_database"), request.getfixturevalue("postgres_uri")
-        name = f"test_{random_text(12).lower()}"
-        await _run(uri, f"CREATE DATABASE {name} TEMPLATE {template}")
-        url = uri.replace("postgresql://", "postgresql+asyncpg://").replace("/postgres?", f"/{name}?")
-        drop = f"DROP DATABASE {name} WITH (FORCE)"
-    opened = Database.open(url)
-    async with opened.session() as session:
-        await directory.add_organisation(session, org_id="org_other", slug="other", name="Other")
+    return "sqlite"
+
+
+@pytest.fixture
+def address(request: pytest.FixtureRequest, kind: str, copied_file: Callable[[Path], str]) -> str:
+    """Of a store with both organisations."""
+    if kind == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return copied_file(request.getfixturevalue("two_tenants_file"))
+
+
+@pytest.fixture
+async def database(address: str, open_database: Callable[[str], Database]) -> AsyncIterator[Database]:
+    """That store."""
+    opened = open_database(address)
     yield opened
     await opened.close()
-    if drop:
-        await _run(uri, drop)
-
-
-async def _run(uri: str, statement: str) -> None:
-    connection = await asyncpg.connect(uri)
-    await connection.execute(statement)
-    await connection.close()
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -52,7 +43,7 @@ def claims_of(token: str) -> dict[str, Any]:
     return {"header": json.loads(head)} | json.loads(body)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_person_signs_in_allows_and_the_client_gets_tokens_that_it_can_refresh(
     register: Register, browser: Any, seen: Any, people: dict[str, str], anyone: httpx.AsyncClient
 ) -> None:
@@ -90,7 +81,7 @@ async def test_a_person_signs_in_allows_and_the_client_gets_tokens_that_it_can_r
     assert claims_of(second.json()["access_token"])["gid"] == claims["gid"]
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 async def test_a_code_that_comes_twice_is_refused_and_ends_what_it_brought(
     register: Register, code_for: Any
 ) -> None:
