@@ -8,6 +8,7 @@ const days = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric"
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
 const WRITE = {
   count: (value) => compact.format(value),
+  number: (value) => (value !== 0 && Math.abs(value) < 0.01 ? value.toPrecision(2) : compact.format(value)),
   money: (value) => (value !== 0 && Math.abs(value) < 0.01 ? `$${value.toPrecision(2)}` : `$${compact.format(value)}`),
   percent: (value) => `${(value * 100).toFixed(value && value < 0.01 ? 2 : 1)}%`,
   ms: (value) => (value >= 1000 ? `${(value / 1000).toPrecision(3)} s` : `${Number(value.toPrecision(3))} ms`),
