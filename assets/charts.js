@@ -43,6 +43,11 @@ function tooltip(plot, spec, values, labels) {
   };
 }
 
+// Points that no line reaches: nothing is known on either side of them.
+function lonely(values) {
+  return [...values.keys()].filter((at) => values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
+}
+
 function options(spec, element, isTime, groups) {
   const axis = { stroke: style("--muted-foreground"), grid: { stroke: style("--border"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const bars = spec.kind === "bars" || spec.kind === "stacked";
@@ -66,7 +71,7 @@ function options(spec, element, isTime, groups) {
         width: bars ? 0 : 2,
         fill: bars ? color : spec.kind === "area" ? `color-mix(in srgb, ${color} 18%, transparent)` : undefined,
         paths: bars ? uPlot.paths.bars({ size: [0.7, 60] }) : undefined,
-        points: { show: !bars && spec.rows.length < 3 },
+        points: { show: !bars, size: 6, fill: color, filter: (plot, at) => lonely(plot.data[at]) },
       };
     })],
   };

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import alerts, assets, audit, budgets, costs, drawing, overview
+from gatewayops.web import alerts, assets, audit, budgets, costs, drawing, metrics, overview
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
@@ -87,6 +87,7 @@ SHOWN: tuple[tuple[str, Show], ...] = (
     *overview.SHOWN,
     *costs.SHOWN,
     *budgets.SHOWN,
+    *metrics.SHOWN,
     *alerts.SHOWN,
     *audit.SHOWN,
 )

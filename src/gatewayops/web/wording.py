@@ -43,7 +43,9 @@ def number(value: float | None) -> str:
     """A figure that is no count: with as many places as matter."""
     if value is None:
         return NOTHING
-    return count(value) if abs(value) >= _THOUSAND or value == int(value) else f"{value:.3g}"
+    if abs(value) >= _THOUSAND or value == int(value):
+        return count(value)
+    return f"{value:.3g}" if abs(value) >= 1 / _THOUSAND else f"{value:.3e}"
 
 
 def percent(share: float | None, digits: int = 2) -> str:
