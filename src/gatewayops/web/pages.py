@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import alerts, assets, audit, budgets, costs, drawing, metrics, overview
+from gatewayops.web import alerts, analytics, assets, audit, budgets, costs, drawing, metrics, overview
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
@@ -88,6 +88,7 @@ SHOWN: tuple[tuple[str, Show], ...] = (
     *costs.SHOWN,
     *budgets.SHOWN,
     *metrics.SHOWN,
+    *analytics.SHOWN,
     *alerts.SHOWN,
     *audit.SHOWN,
 )

@@ -45,7 +45,7 @@ def number(value: float | None) -> str:
         return NOTHING
     if abs(value) >= _THOUSAND or value == int(value):
         return count(value)
-    return f"{value:.3g}" if abs(value) >= 1 / _THOUSAND else f"{value:.3e}"
+    return f"{value:.3g}" if abs(value) >= 1 / _THOUSAND else f"{value:.7f}".rstrip("0")
 
 
 def percent(share: float | None, digits: int = 2) -> str:
