@@ -60,7 +60,7 @@ function options(spec, element, isTime, groups) {
     cursor: { y: false, drag: { x: spec.zooms, y: false, setScale: false } },
     scales: { x: { time: isTime, range: bars ? (plot, low, high) => { const pad = groups > 1 ? (high - low) / (groups - 1) / 2 : spec.first === "time" ? 1800 : spec.first === "day" ? 43200 : 0.5; return [low - pad, high + pad]; } : undefined }, y: { range: (plot, low, high) => [0, (high || 1) * 1.08] } },
     axes: [
-      { ...axis, ...(spec.first === "day" ? { incrs: [86400, 172800, 604800, 2592000] } : {}), values: spec.first === "day" ? (plot, splits) => splits.map((at) => days.format(new Date(at * 1000))) : isTime ? undefined : (plot, splits) => splits.map((at) => (Number.isInteger(at) ? String(spec.rows[at]?.[0] ?? "") : "")) },
+      { ...axis, size: isTime && spec.first !== "day" ? 50 : 30, ...(spec.first === "day" ? { incrs: [86400, 172800, 604800, 2592000] } : {}), values: spec.first === "day" ? (plot, splits) => splits.map((at) => days.format(new Date(at * 1000))) : isTime ? undefined : (plot, splits) => splits.map((at) => (Number.isInteger(at) ? String(spec.rows[at]?.[0] ?? "") : "")) },
       { ...axis, size: 64, values: (plot, splits) => splits.map((value) => WRITE[spec.unit](value)) },
     ],
     series: [{}, ...order.map((at) => {
