@@ -49,8 +49,25 @@ class TopCosts(LateShape):
     traces: list[DearTrace]
 
 
-from gatewayops.api.shapes import LateShape, dollars
-from gatewayops.base.errors import InvalidInput
+class DailyGroup(LateShape):
+    """A group's cost on each of `days`; `group` is null for calls that have none, and of the others."""
+
+    group: str | None
+    is_other: bool = Field(description="all groups that are not among the dearest, together")
+    costs: list[float] = Field(description="dollars")
+
+
+class DailyCosts(LateShape):
+    """Every day of the period in order, with the calls of all groups; the dearest group first."""
+
+    period: Period
+    group_by: str
+    days: list[date]
+    calls: list[int]
+    groups: list[DailyGroup]
+
+
+class UnusedTool(LateShape):
     """A tool that nobody called in the period; `tokens` of its definition, estimated."""
 
     tool: str

@@ -43,7 +43,6 @@ def call(installation):
 @pytest.fixture(scope="package")
 def browser():
     """Tests here are plain functions: Playwright's loop runs as long as this does."""
-    expect.set_options(timeout=20_000)  # as long as Browsing waits for anything else
     with sync_playwright() as playwright:
         running = launch(playwright, ROOT / ".cache")
         yield running

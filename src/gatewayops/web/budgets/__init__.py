@@ -5,13 +5,13 @@ from gatewayops.web.budgets import changes, detail, editor, listing, proof
 SHOWN = (
     ("/budgets/new", editor.show),
     ("/budgets/proof", proof.show),
-    ("/budgets/{budget_id}", detail.show),
+    ("/budgets/{id}", detail.show),
     ("/budgets", listing.show),
 )
 CHANGES = (
     ("/budgets/new", changes.create),
-    ("/budgets/{budget_id}/overrides", changes.override),
-    ("/budgets/{budget_id}/overrides/{override_id}/end", changes.end_override),
-    ("/budgets/{budget_id}/remove", changes.remove),
-    ("/budgets/{budget_id}", changes.change),
+    ("/budgets/{id}/overrides", changes.override),
+    ("/budgets/{id}/overrides/{override_id}/end", changes.end_override),
+    ("/budgets/{id}/remove", changes.remove),
+    ("/budgets/{id}", changes.change),
 )

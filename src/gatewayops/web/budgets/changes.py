@@ -54,7 +54,7 @@ async def remove(visit: Visit, form: Form) -> Done:
 
 
 def _path(visit: Visit) -> str:
-    return f"/budgets/{segment(visit.request.path_params['budget_id'])}"
+    return f"/budgets/{segment(visit.request.path_params['id'])}"
 
 
 def _fields(form: Form) -> Json:

@@ -18,7 +18,7 @@ _ENTRIES = 10
 
 async def show(visit: Visit) -> Response:
     """With what the audit log says of it, for who may read that."""
-    budget_id = visit.request.path_params["budget_id"]
+    budget_id = visit.request.path_params["id"]
     rest = visit.rest
     found, called, keys, audit = await asyncio.gather(
         rest.get(f"/v1/budgets/{segment(budget_id)}"),

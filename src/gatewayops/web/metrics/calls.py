@@ -5,7 +5,7 @@ import asyncio
 from starlette.responses import Response
 
 from gatewayops.web.csv_answer import csv_answer
-from gatewayops.web.drawing import draw
+from gatewayops.web.drawing import draw, draw_part
 from gatewayops.web.metrics.live import last_minute
 from gatewayops.web.names import names
 from gatewayops.web.rest import Json
@@ -26,7 +26,9 @@ Rows = list[list[object]]
 
 
 async def show(visit: Visit) -> Response:
-    """`by` cuts the second half of the page; `format=csv` is all calls by step."""
+    """`by` cuts the second half of the page; `format=csv` is calls by step, `part=live` the last minute."""
+    if visit.is_partial and visit.asked("part") == "live":
+        return draw_part(visit, "metrics/live.html", live=await last_minute(visit))
     window = window_asked(visit)
     only = {name: visit.asked(name) for name in _FILTERS}
     by = visit.asked("by", "server")

@@ -1,6 +1,6 @@
 """Metrics that servers and clients sent by OTLP: which there are, and one over time."""
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from gatewayops.web.csv_answer import csv_answer
 from gatewayops.web.drawing import draw
@@ -38,6 +38,8 @@ async def show_one(visit: Visit) -> Response:
     """The metric `name`, a line for each sender and set of attributes."""
     window = window_asked(visit, "1h")
     name = visit.asked("name")
+    if not name:
+        return RedirectResponse("/metrics/exported")
     found = await visit.rest.get(
         "/v1/metrics/exported/series",
         name=name,
