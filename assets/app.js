@@ -2,6 +2,7 @@
 import "htmx.org/dist/htmx.js";
 import { copying } from "./copying.js";
 import { lists } from "./lists.js";
+import { live } from "./live.js";
 import { palette } from "./palette.js";
 import { themes } from "./themes.js";
 import { times } from "./times.js";
@@ -13,6 +14,7 @@ function ready() {
   palette();
   copying();
   lists();
+  live();
   toasts();
   const places = document.getElementById("places");
   const opener = document.querySelector(".open-places");

@@ -8,6 +8,7 @@ const days = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric"
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 2 });
 const WRITE = {
   count: (value) => compact.format(value),
+  number: (value) => (value !== 0 && Math.abs(value) < 0.01 ? value.toPrecision(2) : compact.format(value)),
   money: (value) => (value !== 0 && Math.abs(value) < 0.01 ? `$${value.toPrecision(2)}` : `$${compact.format(value)}`),
   percent: (value) => `${(value * 100).toFixed(value && value < 0.01 ? 2 : 1)}%`,
   ms: (value) => (value >= 1000 ? `${(value / 1000).toPrecision(3)} s` : `${Number(value.toPrecision(3))} ms`),
@@ -42,6 +43,11 @@ function tooltip(plot, spec, values, labels) {
   };
 }
 
+// Points that no line reaches: nothing is known on either side of them.
+function lonely(values) {
+  return [...values.keys()].filter((at) => values[at] !== null && (values[at - 1] ?? null) === null && (values[at + 1] ?? null) === null);
+}
+
 function options(spec, element, isTime, groups) {
   const axis = { stroke: style("--muted-foreground"), grid: { stroke: style("--border"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   const bars = spec.kind === "bars" || spec.kind === "stacked";
@@ -54,7 +60,7 @@ function options(spec, element, isTime, groups) {
     cursor: { y: false, drag: { x: spec.zooms, y: false, setScale: false } },
     scales: { x: { time: isTime, range: bars ? (plot, low, high) => { const pad = groups > 1 ? (high - low) / (groups - 1) / 2 : spec.first === "time" ? 1800 : spec.first === "day" ? 43200 : 0.5; return [low - pad, high + pad]; } : undefined }, y: { range: (plot, low, high) => [0, (high || 1) * 1.08] } },
     axes: [
-      { ...axis, ...(spec.first === "day" ? { incrs: [86400, 172800, 604800, 2592000] } : {}), values: spec.first === "day" ? (plot, splits) => splits.map((at) => days.format(new Date(at * 1000))) : isTime ? undefined : (plot, splits) => splits.map((at) => (Number.isInteger(at) ? String(spec.rows[at]?.[0] ?? "") : "")) },
+      { ...axis, size: isTime && spec.first !== "day" ? 50 : 30, ...(spec.first === "day" ? { incrs: [86400, 172800, 604800, 2592000] } : {}), values: spec.first === "day" ? (plot, splits) => splits.map((at) => days.format(new Date(at * 1000))) : isTime ? undefined : (plot, splits) => splits.map((at) => (Number.isInteger(at) ? String(spec.rows[at]?.[0] ?? "") : "")) },
       { ...axis, size: 64, values: (plot, splits) => splits.map((value) => WRITE[spec.unit](value)) },
     ],
     series: [{}, ...order.map((at) => {
@@ -65,7 +71,7 @@ function options(spec, element, isTime, groups) {
         width: bars ? 0 : 2,
         fill: bars ? color : spec.kind === "area" ? `color-mix(in srgb, ${color} 18%, transparent)` : undefined,
         paths: bars ? uPlot.paths.bars({ size: [0.7, 60] }) : undefined,
-        points: { show: !bars && spec.rows.length < 3 },
+        points: { show: !bars, size: 6, fill: color, filter: (plot, at) => lonely(plot.data[at]) },
       };
     })],
   };

@@ -91,10 +91,16 @@ class BudgetDetail(LateShape):
     events: list[EventBody]
 
 
+class ListedBudget(BudgetBody):
+    """A budget of a list."""
+
+    forecast: ForecastBody | None = Field(description="only when the list is asked with `forecast=true`")
+
+
 class BudgetList(Listed):
     """A page of budgets."""
 
-    budgets: list[BudgetBody]
+    budgets: list[ListedBudget]
 
 
 class EventList(Listed):
@@ -161,6 +167,12 @@ def budget_body(one: Standing) -> BudgetBody:
         created_at=budget.created_at,
         updated_at=budget.updated_at,
     )
+
+
+def listed_body(one: Standing, expected: Forecast | None) -> ListedBudget:
+    """The same in a list."""
+    forecast = None if expected is None else forecast_body(expected)
+    return ListedBudget(**budget_body(one).model_dump(), forecast=forecast)
 
 
 def override_body(override: Override) -> OverrideBody:

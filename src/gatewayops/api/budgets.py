@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
-from fastapi import Depends, Response
+from fastapi import Depends, Query, Response
 from pydantic import Field
 
 from gatewayops.api import periods
@@ -22,6 +22,7 @@ from gatewayops.api.budget_shapes import (
     budget_body,
     event_body,
     forecast_body,
+    listed_body,
     override_body,
     proof_body,
     whole_micros,
@@ -110,12 +111,20 @@ async def create(body: NewBudget, caller: Writer, parts: Parts) -> OneBudget:
 
 
 @router.get("")
-async def list_budgets(caller: Reader, parts: Parts, asked: PageAsked) -> BudgetList:
+async def list_budgets(
+    caller: Reader,
+    parts: Parts,
+    asked: PageAsked,
+    forecast: Annotated[bool, Query(description="say also how each period will end")] = False,
+) -> BudgetList:
     """The organisation's budgets and where they stand, newest first."""
     async with parts.database.reading() as session:
         page = await budgets.page(session, org_id=caller.org_id, asked=asked)
         found = await standing.standings(session, page.rows)
-    return BudgetList(budgets=[budget_body(one) for one in found], **paging(page))
+        expected = [await standing.forecast_of(session, one) if forecast else None for one in found]
+    return BudgetList(
+        budgets=[listed_body(one, ahead) for one, ahead in zip(found, expected, strict=True)], **paging(page)
+    )
 
 
 @router.get("/events")

@@ -1,6 +1,7 @@
 """`/v1/costs`, continued: the dearest tools and traces, exports for finance, what lists of tools cost."""
 
 from collections.abc import AsyncIterator
+from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -12,7 +13,8 @@ from gatewayops.api.costs import Reader, ToolCost, figure_fields
 from gatewayops.api.days import DaysAsked, Period
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import LateShape
+from gatewayops.api.shapes import LateShape, dollars
+from gatewayops.base.errors import InvalidInput
 from gatewayops.cost import focus
 from gatewayops.cost.focus import Account, Charge
 from gatewayops.query import charges, costs
@@ -21,6 +23,9 @@ from gatewayops.record.audit.export import cell, csv_lines
 from gatewayops.store.control import directory, subject_names
 
 router = LateRouter(prefix="/v1/costs", tags=["Costs"])
+
+_MAX_DAYS = 400
+_DAY_NS = 86_400 * 10**9
 
 
 class DearTrace(LateShape):
@@ -42,6 +47,24 @@ class TopCosts(LateShape):
     period: Period
     tools: list[ToolCost]
     traces: list[DearTrace]
+
+
+class DailyGroup(LateShape):
+    """A group's cost on each of `days`; `group` is null for calls that have none, and of the others."""
+
+    group: str | None
+    is_other: bool = Field(description="all groups that are not among the dearest, together")
+    costs: list[float] = Field(description="dollars")
+
+
+class DailyCosts(LateShape):
+    """Every day of the period in order, with the calls of all groups; the dearest group first."""
+
+    period: Period
+    group_by: str
+    days: list[date]
+    calls: list[int]
+    groups: list[DailyGroup]
 
 
 class UnusedTool(LateShape):
@@ -99,6 +122,42 @@ async def top(
                 **figure_fields(row.figures),
             )
             for row in found.traces
+        ],
+    )
+
+
+@router.get("/daily")
+async def daily(
+    caller: Reader,
+    parts: Parts,
+    days: DaysAsked,
+    group_by: Literal["team", "user", "project", "server", "tool"] = "server",
+    limit: Annotated[int, Query(ge=1, le=20)] = 7,
+) -> DailyCosts:
+    """The period day by day, days without calls too: the dearest groups, and the rest together."""
+    if days.end_ns - days.start_ns > _MAX_DAYS * _DAY_NS:
+        msg = f"start_date: at most {_MAX_DAYS} days before end_date"
+        raise InvalidInput(msg)
+    found = await costs.daily_costs(
+        parts.telemetry,
+        org_id=caller.org_id,
+        start_ns=days.start_ns,
+        end_ns=days.end_ns,
+        group_by=group_by,
+        limit=limit,
+    )
+    return DailyCosts(
+        period=days.period,
+        group_by=group_by,
+        days=found.days,
+        calls=found.calls,
+        groups=[
+            DailyGroup(
+                group=group.name or None,
+                is_other=group.name is None,
+                costs=[dollars(micros) for micros in group.micros],
+            )
+            for group in found.groups
         ],
     )
 

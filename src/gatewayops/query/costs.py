@@ -3,8 +3,9 @@
 Read from the spans of calls; whole micro-dollars.
 """
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gatewayops.cost.budget import RECENT_DAYS, Period, Span, forecast, span_at
@@ -15,6 +16,7 @@ from gatewayops.store.telemetry import cost_sql
 GROUPS = cost_sql.GROUPS
 MAX_GROUPS = 1_000
 _SECOND_NS = 10**9
+_DAY_NS = 86_400 * _SECOND_NS
 _NO_LIMIT = 1 << 62
 
 
@@ -88,6 +90,45 @@ class TopCosts:
 
     tools: list[ToolCost]
     traces: list[DearTrace]
+
+
+@dataclass(frozen=True, slots=True)
+class DailyGroup:
+    """A group's micro-dollars on each day of the period, in order; `name` is None of all other groups."""
+
+    name: str | None
+    micros: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCosts:
+    """Every day of the period, with the calls of all groups; the dearest groups first, others last."""
+
+    days: list[date]
+    calls: list[int]
+    groups: list[DailyGroup]
+
+
+async def daily_costs(
+    telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int, group_by: str, limit: int
+) -> DailyCosts:
+    """Costs by day, of the `limit` dearest groups and of the rest together; days without calls are zero."""
+    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit}
+    names = [row["group_name"] for row in await telemetry.rows(cost_sql.costs(group_by), values)]
+    rows = await telemetry.rows(cost_sql.by_day(group_by), values | {"groups": names})
+    first = datetime.fromtimestamp(start_ns // _SECOND_NS, UTC).date()
+    days = [first + timedelta(days=at) for at in range((end_ns - start_ns) // _DAY_NS)]
+    micros: Counter[tuple[str | None, str]] = Counter()
+    calls: Counter[str] = Counter()
+    for row in rows:
+        micros[row["group_name"] if row["is_named"] else None, row["day"]] += row["total_micros"]
+        calls[row["day"]] += row["calls"]
+    has_others = any(not row["is_named"] for row in rows)
+    groups = [
+        DailyGroup(name, [micros[name, day.isoformat()] for day in days])
+        for name in (*names, *([None] if has_others else []))
+    ]
+    return DailyCosts(days, [calls[day.isoformat()] for day in days], groups)
 
 
 async def cost_report(

@@ -16,6 +16,7 @@ Asked = Callable[[str], Any]
 # pattern: (route of the API, its list, the field that goes into the address)
 _FIRST: dict[str, tuple[str, str, str]] = {
     "/alerts/{id}": ("/v1/alerts/incidents", "incidents", "id"),
+    "/budgets/{id}": ("/v1/budgets", "budgets", "id"),
     "/alerts/rules/{id}": ("/v1/alerts/rules", "rules", "id"),
     "/servers/{server}/tools/{tool:path}": ("/v1/servers/demo/tools", "tools", "name"),
     "/exports/{export}": ("/v1/exports", "exports", "name"),

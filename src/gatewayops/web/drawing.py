@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from gatewayops import __version__
 from gatewayops.web import assets, navigation
+from gatewayops.web.addresses import changed
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import FLASH, Visit
 from gatewayops.web.wording import FILTERS, trend
@@ -40,7 +41,7 @@ def _environment() -> Environment:
         auto_reload=True,  # one stat a template; whoever works on a page sees it at the next request
     )
     made.filters.update(FILTERS)
-    made.globals.update(asset=assets.address, version=__version__, trend=trend)
+    made.globals.update(asset=assets.address, version=__version__, trend=trend, changed=changed)
     return made
 
 

@@ -10,7 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import alerts, assets, audit, drawing, exports, overview, servers, settings
+from gatewayops.web import (
+    alerts,
+    analytics,
+    assets,
+    audit,
+    budgets,
+    costs,
+    drawing,
+    exports,
+    metrics,
+    overview,
+    servers,
+    settings,
+)
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
@@ -85,6 +98,10 @@ def _changing(change: Change) -> Endpoint:
 
 SHOWN: tuple[tuple[str, Show], ...] = (
     *overview.SHOWN,
+    *costs.SHOWN,
+    *budgets.SHOWN,
+    *metrics.SHOWN,
+    *analytics.SHOWN,
     *alerts.SHOWN,
     *audit.SHOWN,
     *servers.SHOWN,
@@ -92,6 +109,7 @@ SHOWN: tuple[tuple[str, Show], ...] = (
     *settings.SHOWN,
 )
 CHANGES: tuple[tuple[str, Change], ...] = (
+    *budgets.CHANGES,
     *alerts.CHANGES,
     *audit.CHANGES,
     *servers.CHANGES,

@@ -16,6 +16,7 @@ _SECOND_MS = 1000.0
 _MINUTE_MS = 60_000.0
 _HOUR_MS = 3_600_000.0
 _TEN = 10.0
+_THOUSAND = 1_000
 _MILLION = 1_000_000
 _TEN_THOUSAND = 10_000
 
@@ -36,6 +37,15 @@ def count(number: float | None) -> str:
     if abs(number) >= _MILLION:
         return f"{number / _MILLION:,.2f} M"
     return f"{number:,.0f}"
+
+
+def number(value: float | None) -> str:
+    """A figure that is no count: with as many places as matter."""
+    if value is None:
+        return NOTHING
+    if abs(value) >= _THOUSAND or value == int(value):
+        return count(value)
+    return f"{value:.3g}" if abs(value) >= 1 / _THOUSAND else f"{value:.7f}".rstrip("0")
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -101,6 +111,7 @@ def lines(text: str) -> Markup:
 FILTERS = {
     "money": money,
     "count": count,
+    "number": number,
     "percent": percent,
     "duration": duration,
     "size": size,

@@ -1,5 +1,6 @@
 """One installation and one Chromium for all journeys through the dashboard, and its first administrator."""
 
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -60,7 +61,7 @@ def axe():
 @pytest.fixture(scope="package")
 def administrator(installation):
     """Ada, who made the installation hers, as an HTTP client with her session."""
-    with first_administrator(installation) as client:
+    with closing(first_administrator(installation)) as client:
         yield client
 
 

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from gatewayops.api import analytics, answers, costs, exported, metrics, runs, traces
+from gatewayops.api import analytics, answers, cost_reports, costs, exported, metrics, runs, traces
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
 from gatewayops.identity.principal import Principal
@@ -129,7 +129,7 @@ async def _api_over(telemetry: Telemetry) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.state.parts = parts
     answers.install(app)
-    for module in (traces, costs, analytics, runs, metrics, exported):
+    for module in (traces, costs, cost_reports, analytics, runs, metrics, exported):
         app.include_router(module.router)
     readers = [module.Reader for module in (traces, costs, analytics, runs, metrics)]
     for reader in (*readers, exported.LogReader, exported.MetricReader):

@@ -112,3 +112,21 @@ async def test_usage_of_keys(telemetry, week):
     assert usage["key_b"].cost_micros == 4_000_000_000_000
     assert usage["key_unused"] == KeyUsage()
     assert await key_usage(telemetry, org_id="org_a", key_ids=[]) == {}
+
+
+async def test_days_of_a_period_by_team_with_the_dearest_and_the_rest(api, week):
+    params = {"start_date": "2025-10-07", "end_date": "2025-10-09", "group_by": "team"}
+
+    every = (await api.get("/v1/costs/daily", params=params)).json()
+    dearest = (await api.get("/v1/costs/daily", params=params | {"limit": 1})).json()
+
+    assert every["days"] == ["2025-10-07", "2025-10-08", "2025-10-09"]
+    assert every["calls"] == [0, 1, 2]
+    assert every["groups"] == [
+        {"group": "blue", "is_other": False, "costs": [0, 0, 0.0003]},
+        {"group": "red", "is_other": False, "costs": [0, 0.000001, 0.00002]},
+    ]
+    assert dearest["groups"] == [
+        {"group": "blue", "is_other": False, "costs": [0, 0, 0.0003]},
+        {"group": None, "is_other": True, "costs": [0, 0.000001, 0.00002]},
+    ]

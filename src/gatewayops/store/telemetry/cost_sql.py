@@ -40,6 +40,19 @@ def costs(group_by: str) -> str:
     )
 
 
+def by_day(group_by: str) -> str:
+    """Rows (day, group_name, total_micros, calls); groups that are not in `groups` are one, without a name.
+
+    Parameters `org`, `start`, `end`, `groups`.
+    """
+    group = _GROUPS[group_by]
+    return (
+        f"SELECT toString(toDate(ts)) AS day, {group} IN {{groups:Array(String)}} AS is_named, "
+        f"if(is_named, {group}, '') AS group_name, sum(cost_micros) AS total_micros, count() AS calls "
+        f"FROM spans WHERE {in_range()} AND {is_call()} GROUP BY day, is_named, group_name"
+    )
+
+
 def total() -> str:
     """One row of figures for the period. Parameters `org`, `start`, `end`."""
     return f"SELECT {_FIGURES} FROM spans WHERE {in_range()} AND {is_call()}"
