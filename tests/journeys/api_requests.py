@@ -44,7 +44,7 @@ ALERT |= {"window_s": 600, "for_s": 60, "min_calls": 5, "severity": "info", "cha
 WORDS = "four unrelated words here"
 LINKS = {kind: f"gwl_{kind:x<43}" for kind in ("reset", "invitation")}  # these work again and again
 # Of these, and what is below them, with a session; the administrator at the machine has none.
-OF_A_PERSON = ("/v1/auth/password", "/v1/auth/factors", "/v1/auth/confirm")
+OF_A_PERSON = ("/v1/auth/password", "/v1/auth/name", "/v1/auth/factors", "/v1/auth/confirm")
 LOGO = "UklGRh4AAABXRUJQVlA4TBEAAAAvHcAEAAdQuS60sP+BiOh/AAA="  # a WebP
 PENDING = f"gwp_{'p':x<43}"
 CREDENTIAL = {"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30"}}
