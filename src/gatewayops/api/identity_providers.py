@@ -52,7 +52,8 @@ _FIELDS = {
     "create_users": "is_jit",
     "session_hours": "session_hours",
 }
-_SETTINGS = ("scopes", "groups_claim")
+_CLIENT = ("issuer", "client_id")
+_SETTINGS = (*_CLIENT, "scopes", "groups_claim")
 _OTHERS = ("client_secret", *_SETTINGS)  # of those that do not speak SAML
 _SAML = ("metadata", "metadata_url", "allow_idp_initiated", "allow_sha1", "attributes")
 
@@ -120,6 +121,7 @@ async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: 
         )
     async with parts.database.session() as session:
         columns |= await _referred(session, org_id, body)
+        await _check_client(session, known, columns.get("settings", known.spec.settings), given)
         if body.sso_required and not await admission.has_admitted(session, known):
             msg = "sso_required: nobody has signed in by this provider yet; do so once, then require it"
             raise Conflict(msg)
@@ -171,7 +173,8 @@ async def _settings_of(body: AnyNewProvider) -> tuple[dict[str, Any], bytes]:
     if isinstance(body, NewSamlProvider):
         return await saml_providers.settings_of(body)
     assert isinstance(body, NewProvider)
-    _check_issuer(body)
+    _check_issuer(body.kind, body.issuer, allows_private=body.allow_private_network)
+    _check_complete(body.kind, body.issuer, body.client_id, is_enabled=body.enabled)
     settings = OidcSettings(
         client_id=body.client_id,
         issuer=body.issuer,
@@ -216,17 +219,42 @@ async def _tested_saml(found: Provider, address: str) -> ProviderTested:
     )
 
 
-def _check_issuer(body: NewProvider) -> None:
-    if body.kind == "google" and body.issuer:
-        msg = "issuer: leave it empty for google"
-        raise InvalidInput(msg)
-    if body.kind == "oidc" and not body.issuer:
+async def _check_client(
+    session: Session, known: Provider, settings: dict[str, Any], given: dict[str, Any]
+) -> None:
+    """Raises Conflict for another client once people are known by it, InvalidInput for half a client."""
+    if speaks_saml(known):
+        return
+    after = msgspec.convert(settings, OidcSettings)
+    if any(settings.get(name) != known.spec.settings.get(name) for name in _CLIENT):
+        if await admission.has_admitted(session, known):
+            msg = "issuer, client_id: somebody has come in by this provider, and people are known by them"
+            raise Conflict(msg)
+        _check_issuer(known.spec.kind, after.issuer, allows_private=after.allows_private)
+    is_enabled = given.get("enabled", known.spec.is_enabled)
+    _check_complete(known.spec.kind, after.issuer, after.client_id, is_enabled=is_enabled)
+
+
+def _check_complete(kind: str, issuer: str, client_id: str, *, is_enabled: bool) -> None:
+    """A provider that is off may still lack what it will say of us. Raises InvalidInput."""
+    if not is_enabled:
+        return
+    if kind == "oidc" and not issuer:
         msg = "issuer: what the provider calls itself, such as https://example.okta.com"
         raise InvalidInput(msg)
-    if not body.issuer:
+    if not client_id:
+        msg = "client_id: what the provider calls us"
+        raise InvalidInput(msg)
+
+
+def _check_issuer(kind: str, issuer: str, *, allows_private: bool) -> None:
+    if kind == "google" and issuer:
+        msg = "issuer: leave it empty for google"
+        raise InvalidInput(msg)
+    if not issuer:
         return
-    check_url(body.issuer, field="issuer")
-    if "?" in body.issuer or not (body.issuer.startswith("https://") or body.allow_private_network):
+    check_url(issuer, field="issuer")
+    if "?" in issuer or not (issuer.startswith("https://") or allows_private):
         msg = "issuer: begins with https:// and has no query"
         raise InvalidInput(msg)
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import assets, drawing, overview
+from gatewayops.web import assets, drawing, end_users, keys, overview, people, roles, sso, you
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, begin, leave, sent
 
@@ -62,5 +62,21 @@ def _changing(change: Change) -> Endpoint:
     return answer
 
 
-SHOWN: tuple[tuple[str, Show], ...] = (*overview.SHOWN,)
-CHANGES: tuple[tuple[str, Change], ...] = (*overview.CHANGES,)
+SHOWN: tuple[tuple[str, Show], ...] = (
+    *overview.SHOWN,
+    *keys.SHOWN,
+    *people.SHOWN,
+    *roles.SHOWN,
+    *end_users.SHOWN,
+    *sso.SHOWN,
+    *you.SHOWN,
+)
+CHANGES: tuple[tuple[str, Change], ...] = (
+    *overview.CHANGES,
+    *keys.CHANGES,
+    *people.CHANGES,
+    *roles.CHANGES,
+    *end_users.CHANGES,
+    *sso.CHANGES,
+    *you.CHANGES,
+)
