@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
 
 from starlette.responses import Response
 
@@ -56,7 +57,7 @@ async def shown_once(visit: Visit, key: Json, *, valid_until: str | None = None)
     servers = (await _listed(visit, "/v1/servers", "servers"))["servers"]
     given = key["scopes"]["mcp_servers"]
     server = next((one for one in servers if "*" in given or one["name"] in given), None)
-    values = {
+    values: dict[str, Any] = {
         "key": key,
         "server": server,
         "curl": _curl(key["secret"], server) if server else "",

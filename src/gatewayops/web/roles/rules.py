@@ -1,4 +1,4 @@
-"""Rows of permissions as fields of a form: those that there are and some empty ones, so no script is needed."""
+"""Rows of permissions as fields of a form: those that there are and some empty ones, without a script."""
 
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Form, Visit

@@ -1,4 +1,4 @@
-"""Sign-in at identity providers: setting one up step by step, its domains, who may come in, and requiring it."""
+"""Sign-in at identity providers: set-up step by step, domains, who may come in, and requiring it."""
 
 from gatewayops.web.sso import domains, listing, provider
 

@@ -43,7 +43,9 @@ async def show(visit: Visit) -> Response:
 
 async def change(visit: Visit, form: Form) -> Done:
     """What the provider gave us; an empty secret stays as it is."""
-    asked: Json = {field: form[field] for field in ("issuer", "client_id", "client_secret") if form[field]}
+    asked: Json = {field: form[field] for field in ("client_id", "client_secret") if form[field]}
+    if form["issuer"] != form["issuer_before"]:
+        asked["issuer"] = form["issuer"]
     if (scopes := form["scopes"].split()) or form["scopes_before"]:
         asked["scopes"] = scopes
     if form["groups_claim"]:
