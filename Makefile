@@ -33,6 +33,7 @@ dev: setup ## the same, restarted when the source changes
 	@$(BIN)/gatewayops up --demo --reload
 
 test: setup ## everything: unit, store, journeys, with real PostgreSQL, Valkey, ClickHouse and MCP clients
+	@$(BIN)/python -m gatewayops.testing.chromium
 	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 check: setup ## format, lint, types, layers, sizes

@@ -1,7 +1,7 @@
 """`python -m bench`, or make bench: what a governed call costs, on this machine, in this minute.
 
 Then telemetry: what a span costs that comes by OTLP (bench.otlp), and how long questions take at `--scale`
-stored spans (bench.queries).
+stored spans (bench.queries). Last the dashboard: its pages with as many calls behind them (bench.pages).
 """
 
 import argparse
@@ -13,11 +13,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import otlp, queries, report, rounds
+from bench import otlp, pages, queries, report, rounds
 from bench.targets import all_targets
 
 _RESULT = Path("build/bench.json")
 _TELEMETRY_RESULT = Path("build/bench-telemetry.json")
+_PAGES_RESULT = Path("build/bench-pages.json")
 _EXPORTED = 200_000  # spans; with the default scale the telemetry part takes about two minutes
 _SECONDS = 1.0  # of each question
 
@@ -33,6 +34,8 @@ def main() -> int:
     asyncio.run(otlp.main(_EXPORTED))
     console.print()
     queries.measure(console, scale=scale, seconds=_SECONDS, result=_TELEMETRY_RESULT)
+    console.print()
+    pages.measure(console, scale=scale, result=_PAGES_RESULT)
     for line in failures:
         console.print(line, style="red", markup=False)
     return 1 if failures else 0

@@ -7,7 +7,7 @@ upstream  4 the MCP servers behind: registry, HTTP pool, address check, breaker,
 record    5 what happened: CallRecord, masking, spool, recorder, the proofs of the audit log
 store     6 what we keep: control (keys, rules, ledger, audit), secrets, telemetry (ClickHouse): all SQL
 query     7 the questions people ask, as functions that return plain rows
-api       8 the door for people and programs: REST; cli is the same in a terminal
+api, web  8 the doors for programs and people: REST; the dashboard, which asks it; cli is REST in a terminal
 Beside them: alerts (rules, incidents, channels), cost (prices, budgets), hosting (the demo server), protocol
 (MCP messages), base (errors, ids, crypto), settings (the tree of settings), app (builds and supervises the
 roles), testing (fakes).

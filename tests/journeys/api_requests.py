@@ -17,6 +17,7 @@ from gatewayops.store.control.identity_providers import ProviderSpec
 from gatewayops.store.control.oauth_tables import EndUser, EndUserSession, OAuthClient, OAuthConsent
 from gatewayops.store.control.servers import Headers, ServerSpec
 from gatewayops.store.control.sign_in_tables import EndUserIdentity
+from gatewayops.store.control.sso_tables import UserIdentity
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -296,6 +297,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("PATCH /v1/exports/{export}", {"enabled": False, "protocol": "http/json", "sample_ratio": 0.5}, {}),
     ("POST /v1/exports/{export}/test", None, {}),
     ("POST /v1/logs/audit/checkpoints", None, {}),
+    ("POST /v1/logs/audit/verify", None, {}),
     ("POST /v1/logs/audit/erasures", {"subject": "nobody"}, {}),
     ("POST /v1/logs/export", {"class": "audit", "format": "csv", "start_time": FROM, "end_time": UNTIL}, {}),
 )
@@ -320,6 +322,7 @@ OTHERWISE = {
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
     "DELETE /v1/auth/factors/passkeys/{passkey_id}": {"passkey_id": "pk_none"},
+    "DELETE /v1/users/{user_id}/identities/{identity_id}": {"user_id": LEAVER, "identity_id": "uid_0"},
     "DELETE /v1/identity-providers/{provider}": {"provider": "idp_0"},  # the other one has a domain yet
     "DELETE /v1/end-users/{end_user}/sessions/{session_id}": {"end_user": "eu_0", "session_id": "es_0"},
     "DELETE /v1/connections/{connection}": {"connection": "ua_0"},
@@ -432,5 +435,9 @@ async def somebody_signed_in(session: Session) -> None:
     await upstream_accounts.connect(
         session, whose=whose, client_ref="uc_0", place=place, scope="", tokens=tokens
     )
+    spec = structs.replace(idle, name="known")
+    await identity_providers.add(session, org_id=DEFAULT_ORG, provider_id="idp_1", spec=spec)
+    known = {"provider_id": "idp_1", "user_id": LEAVER, "issuer": "https://idp.example", "subject": "1"}
+    session.add(UserIdentity(id="uid_0", org_id=DEFAULT_ORG, email="", team_id="", used_at=now, **known))
     browser = {"hash": "0" * 64, "address": "", "user_agent": "", "used_at": now, "expires_at": now}
     session.add(EndUserSession(id="es_0", revoked_at=None, **browser, **ours, **theirs))

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import re2
 
-from gatewayops.app.parts import open_telemetry
+from gatewayops.app.stores import open_telemetry
 from gatewayops.cli.local_store import store_for
 from gatewayops.record import spool
 from gatewayops.settings import load

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gatewayops.api.shapes import Body, Listed, Ref
+from gatewayops.api.shapes import Body, LateShape, Listed, Ref
 from gatewayops.policy.access.permissions import checked
 from gatewayops.store.control.access import Subject
 from gatewayops.store.control.policies import Policy
@@ -36,7 +36,7 @@ class NewPermission(Body):
         return checked(effect=self.effect, server=self.server, action=self.action, named=self.named)
 
 
-class PermissionBody(BaseModel):
+class PermissionBody(LateShape):
     """A permission; an empty `server` means the control API."""
 
     effect: Effect
@@ -64,7 +64,7 @@ class RoleChange(Body):
     permissions: Permissions | None = None
 
 
-class RoleBody(BaseModel):
+class RoleBody(LateShape):
     """A role. Predefined ones can be bound, but not changed, and have no `created_at`."""
 
     id: str
@@ -75,7 +75,7 @@ class RoleBody(BaseModel):
     created_at: datetime | None
 
 
-class OneRole(BaseModel):
+class OneRole(LateShape):
     """The answer about one role."""
 
     role: RoleBody
@@ -94,7 +94,7 @@ class NewBinding(Body):
     subject: Ref = ""
 
 
-class SubjectBody(BaseModel):
+class SubjectBody(LateShape):
     """Who holds it; `name` is null when the subject is gone."""
 
     kind: SubjectKind
@@ -102,7 +102,7 @@ class SubjectBody(BaseModel):
     name: str | None
 
 
-class BindingBody(BaseModel):
+class BindingBody(LateShape):
     """Who holds a role."""
 
     id: str
@@ -111,7 +111,7 @@ class BindingBody(BaseModel):
     created_at: datetime
 
 
-class OneBinding(BaseModel):
+class OneBinding(LateShape):
     """The answer about one binding."""
 
     binding: BindingBody
@@ -150,7 +150,7 @@ class PolicyBody(PermissionBody):
     created_at: datetime
 
 
-class OnePolicy(BaseModel):
+class OnePolicy(LateShape):
     """The answer about one policy."""
 
     policy: PolicyBody

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import Body, Depends, Response
 
 from gatewayops.api.auth import check_internal
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.store.control import upstream_accounts
 
-router = APIRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
+router = LateRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
 
 
 @router.post("/upstream-accounts/refused", status_code=204)

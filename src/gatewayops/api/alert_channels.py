@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Response
+from pydantic import Field
 
 from gatewayops.alerts.channels import ChannelKind, Destination, Post, check_reach, destination_of
 from gatewayops.alerts.message import Message
 from gatewayops.alerts.outbox import destination_in
 from gatewayops.alerts.posting import SendFailed
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.api.shapes import Body, InPath, Listed, Name, PageAsked, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, Name, PageAsked, paging
 from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import new_id
@@ -21,7 +22,7 @@ from gatewayops.identity.principal import Principal
 from gatewayops.store.control import alert_channels
 from gatewayops.store.control.alert_channels import Channel, channel_binding
 
-router = APIRouter(prefix="/v1/alerts/channels", tags=["Alerts"])
+router = LateRouter(prefix="/v1/alerts/channels", tags=["Alerts"])
 
 Reader = Annotated[Principal, Depends(principal_for("alerts.read"))]
 Writer = Annotated[Principal, Depends(principal_for("alerts.write"))]
@@ -53,7 +54,7 @@ class ChannelChange(Body):
     for_all: bool | None = None
 
 
-class ChannelBody(BaseModel):
+class ChannelBody(LateShape):
     """A channel; of Slack the address is the host only, of apprise the scheme."""
 
     id: str
@@ -64,7 +65,7 @@ class ChannelBody(BaseModel):
     created_at: datetime
 
 
-class OneChannel(BaseModel):
+class OneChannel(LateShape):
     """The answer about one channel; `secret` only when we made it, and only now."""
 
     channel: ChannelBody
@@ -77,7 +78,7 @@ class ChannelList(Listed):
     channels: list[ChannelBody]
 
 
-class Tested(BaseModel):
+class Tested(LateShape):
     """What the other side said."""
 
     delivered: bool

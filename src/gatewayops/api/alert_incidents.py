@@ -3,25 +3,25 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel
+from fastapi import Depends, Query
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import InPath, Listed, PageAsked, Ref, paging
+from gatewayops.api.shapes import InPath, LateShape, Listed, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import alert_incidents
 from gatewayops.store.control.alert_incidents import Incident, Notification, Wanted
 from gatewayops.store.control.paging import MAX_LIMIT, Asked
 
-router = APIRouter(prefix="/v1/alerts", tags=["Alerts"])
+router = LateRouter(prefix="/v1/alerts", tags=["Alerts"])
 
 Reader = Annotated[Principal, Depends(principal_for("alerts.read"))]
 IncidentState = Annotated[str, Query(pattern="^(firing|resolved)?$")]
 DeliveryState = Annotated[str, Query(pattern="^(waiting|sent|failed|dropped)?$")]
 
 
-class IncidentBody(BaseModel):
+class IncidentBody(LateShape):
     """A rule that is or was breached in one scope: of one server, tool, team or budget when it is split."""
 
     id: str
@@ -41,7 +41,7 @@ class IncidentBody(BaseModel):
     resolved_at: datetime | None
 
 
-class DeliveryBody(BaseModel):
+class DeliveryBody(LateShape):
     """A message to one channel. `answer` is what the other side said last."""
 
     id: str
@@ -57,7 +57,7 @@ class DeliveryBody(BaseModel):
     sent_at: datetime | None
 
 
-class IncidentDetail(BaseModel):
+class IncidentDetail(LateShape):
     """An incident and its messages, newest first."""
 
     incident: IncidentBody

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from gatewayops.alerts import defaults, rule
 from gatewayops.alerts.evaluation import end_incidents
@@ -29,6 +29,7 @@ from gatewayops.api.alert_shapes import (
     standing_body,
 )
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.base import clock
@@ -38,7 +39,7 @@ from gatewayops.store.control import alert_channels, alert_rules, alert_watches,
 from gatewayops.store.control.alert_rules import Rule, RuleSpec, SilenceSpec, SloSpec
 from gatewayops.store.control.database import Session
 
-router = APIRouter(prefix="/v1/alerts", tags=["Alerts"])
+router = LateRouter(prefix="/v1/alerts", tags=["Alerts"])
 
 Reader = Annotated[Principal, Depends(principal_for("alerts.read"))]
 Writer = Annotated[Principal, Depends(principal_for("alerts.write"))]

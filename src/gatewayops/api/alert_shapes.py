@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.alerts.reading import Attained
 from gatewayops.alerts.rule import MAX_WINDOW_S, Kind, Severity
-from gatewayops.api.shapes import Body, Listed, Moment, Name, Ref
+from gatewayops.api.shapes import Body, LateShape, Listed, Moment, Name, Ref
 from gatewayops.store.control.alert_rules import Rule, Silence, Slo
 
 Threshold = Annotated[float, Field(gt=0, le=1e12, allow_inf_nan=False)]
@@ -72,7 +72,7 @@ class RuleChange(Body):
     enabled: bool | None = None
 
 
-class RuleBody(BaseModel):
+class RuleBody(LateShape):
     """A rule and how it stands: `ok`, `pending`, `firing`, or `off`."""
 
     id: str
@@ -98,7 +98,7 @@ class RuleBody(BaseModel):
     updated_at: datetime
 
 
-class OneRule(BaseModel):
+class OneRule(LateShape):
     """The answer about one rule."""
 
     rule: RuleBody
@@ -110,7 +110,7 @@ class RuleList(Listed):
     rules: list[RuleBody]
 
 
-class Restored(BaseModel):
+class Restored(LateShape):
     """The default rules that were missing and are there again."""
 
     rules: list[RuleBody]
@@ -134,7 +134,7 @@ class SloChange(Body):
     period_days: PeriodDays | None = None
 
 
-class SloBody(BaseModel):
+class SloBody(LateShape):
     """An objective."""
 
     id: str
@@ -146,7 +146,7 @@ class SloBody(BaseModel):
     created_at: datetime
 
 
-class SloStanding(BaseModel):
+class SloStanding(LateShape):
     """How an objective stands over its period until now; calls refused for the caller's sake don't count."""
 
     calls: int
@@ -155,7 +155,7 @@ class SloStanding(BaseModel):
     budget_left: float = Field(description="per cent of the failures allowed; negative when there were more")
 
 
-class OneSlo(BaseModel):
+class OneSlo(LateShape):
     """The answer about one objective."""
 
     slo: SloBody
@@ -184,7 +184,7 @@ class NewSilence(Body):
     reason: Reason
 
 
-class SilenceBody(BaseModel):
+class SilenceBody(LateShape):
     """A silence."""
 
     id: str
@@ -198,7 +198,7 @@ class SilenceBody(BaseModel):
     created_at: datetime
 
 
-class OneSilence(BaseModel):
+class OneSilence(LateShape):
     """The answer about one silence."""
 
     silence: SilenceBody

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel
 
 from gatewayops.api.analytics_shapes import (
@@ -30,13 +30,14 @@ from gatewayops.api.analytics_shapes import (
     Values,
 )
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query import analytics, behaviour
 from gatewayops.query.analytics import Headline, Rolling, change
 
-router = APIRouter(prefix="/v1/analytics", tags=["Analytics"])
+router = LateRouter(prefix="/v1/analytics", tags=["Analytics"])
 
 _MOST_STEPS = 10
 

@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.days import DaysAsked, Period
+from gatewayops.api.shapes import LateShape
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query.analytics import Asked
@@ -16,7 +17,7 @@ _DAY_NS = 86_400 * 10**9
 Interval = Literal["day", "week", "month"]
 
 
-class Question(BaseModel):
+class Question(LateShape):
     """The period and the server asked about."""
 
     days: DaysAsked
@@ -42,14 +43,14 @@ def _question(
 QuestionAsked = Annotated[Question, Depends(_question)]
 
 
-class Answered(BaseModel):
+class Answered(LateShape):
     """Which period and (null: any) server the figures are of."""
 
     period: Period
     server: str | None
 
 
-class Figure(BaseModel):
+class Figure(LateShape):
     """A figure beside that of the period before; `change` 0.5 is half as much again, null from nothing."""
 
     value: float
@@ -71,7 +72,7 @@ class Summary(Answered):
     calls_per_session: Figure
 
 
-class ActiveBody(BaseModel):
+class ActiveBody(LateShape):
     """A day, a week (by its Monday) or a month (by its first day); only calls of the period count."""
 
     start: str = Field(examples=["2026-01-05"])
@@ -81,7 +82,7 @@ class ActiveBody(BaseModel):
     calls: int
 
 
-class RollingBody(BaseModel):
+class RollingBody(LateShape):
     """Users of the day, and of the 7 and 30 days that end with it; `stickiness` is daily over monthly."""
 
     date: str
@@ -100,7 +101,7 @@ class ActiveUsers(Answered):
     stickiness: float | None
 
 
-class SegmentBody(BaseModel):
+class SegmentBody(LateShape):
     """Users by how many sessions they had in the period; `share` of all users."""
 
     sessions: str = Field(examples=["6-20"])
@@ -117,7 +118,7 @@ class Segments(Answered):
     segments: list[SegmentBody]
 
 
-class CohortBody(BaseModel):
+class CohortBody(LateShape):
     """Users first seen in the week of this Monday: how many called in that week and in those after it."""
 
     week: str
@@ -132,7 +133,7 @@ class Retention(Answered):
     cohorts: list[CohortBody]
 
 
-class StepBody(BaseModel):
+class StepBody(LateShape):
     """`rate` is of the first step's users, `step_rate` of the step's before; null where there were none."""
 
     tool: str
@@ -148,7 +149,7 @@ class Funnel(Answered):
     steps: list[StepBody]
 
 
-class JourneyBody(BaseModel):
+class JourneyBody(LateShape):
     """Tools called one after the other in a session."""
 
     steps: list[str]
@@ -164,7 +165,7 @@ class Journeys(Answered):
     journeys: list[JourneyBody]
 
 
-class ToolUseBody(BaseModel):
+class ToolUseBody(LateShape):
     """`share` is of all tool calls, `change` against the period before (null from nothing)."""
 
     server: str | None
@@ -185,7 +186,7 @@ class Tools(Answered):
     tools: list[ToolUseBody]
 
 
-class ValueBody(BaseModel):
+class ValueBody(LateShape):
     """The first 200 characters of a value; `share` is of the calls that have one."""
 
     value: str
@@ -203,7 +204,7 @@ class Values(Answered):
     values: list[ValueBody]
 
 
-class IntentBody(BaseModel):
+class IntentBody(LateShape):
     """`intent` is null for calls that no rule names."""
 
     intent: str | None

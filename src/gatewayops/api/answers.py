@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
@@ -49,11 +49,9 @@ class MethodNotAllowed(InvalidInput):
     reason = Reason.METHOD_NOT_ALLOWED
 
 
-def document(router: APIRouter) -> None:
-    """The OpenAPI document says of each operation of the router how it may refuse."""
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            route.responses = _DOCUMENTED | route.responses
+def document(route: APIRoute) -> None:
+    """The OpenAPI document says of the operation how it may refuse."""
+    route.responses = _DOCUMENTED | route.responses
 
 
 def install(app: FastAPI) -> None:

@@ -76,6 +76,7 @@ from gatewayops.api import (
     traces,
     transforms,
     user_factors,
+    user_identities,
     validation,
 )
 from gatewayops.api.accounts import Accounts
@@ -86,7 +87,6 @@ from gatewayops.api.delivery import Delivery
 from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.oauth_state import OAuthState
 from gatewayops.api.parts import ControlParts
-from gatewayops.api.required_actions import show_actions
 from gatewayops.api.saml import SamlSignOn
 from gatewayops.api.sso import SingleSignOn
 from gatewayops.protocol.otlp import PATHS
@@ -132,6 +132,7 @@ _DOORS = (  # asked in this order: first what many people's clients ask
     directory,
     members,
     user_factors,
+    user_identities,
     end_user_export,
     end_users,
     end_user_identities,
@@ -201,8 +202,6 @@ def create_app(parts: ControlParts) -> FastAPI:
     answers.install(app)
     oauth_answers.install(app)
     for module in _DOORS:
-        show_actions(module.router)
-        answers.document(module.router)
         app.router.routes += module.router.routes  # `include_router` would build each of them anew
     return app
 

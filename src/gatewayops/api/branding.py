@@ -6,16 +6,17 @@ import hashlib
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import AfterValidator, BaseModel, Field
+from fastapi import Depends, Response
+from pydantic import AfterValidator, Field
 
 from gatewayops.api.accent import accent, is_color
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_look import OURS
 from gatewayops.api.parts import Parts
 from gatewayops.api.picture import MAX_BYTES, picture_of
 from gatewayops.api.server_clients import find_protected
-from gatewayops.api.shapes import Body, Email, InPath
+from gatewayops.api.shapes import Body, Email, InPath, LateShape
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import server_brandings
@@ -23,7 +24,7 @@ from gatewayops.store.control.oauth_servers import ProtectedServer
 from gatewayops.store.control.server_brandings import Branding, Logo
 from gatewayops.store.oauth_addresses import Site
 
-router = APIRouter(prefix="/v1/servers/{server}/branding", tags=["End users"])
+router = LateRouter(prefix="/v1/servers/{server}/branding", tags=["End users"])
 
 Reader = Annotated[Principal, Depends(principal_for("servers.read"))]
 Writer = Annotated[Principal, Depends(principal_for("servers.write"))]
@@ -74,7 +75,7 @@ class NewLogo(Body):
     image: Annotated[str, Field(max_length=4 * MAX_BYTES)]
 
 
-class BrandingBody(BaseModel):
+class BrandingBody(LateShape):
     """A server's branding. The accents are the shades of `accent_color` that can be read on the pages."""
 
     product_name: str
@@ -87,7 +88,7 @@ class BrandingBody(BaseModel):
     logo_url: str | None
 
 
-class OneBranding(BaseModel):
+class OneBranding(LateShape):
     """The answer about one server's."""
 
     branding: BrandingBody

@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gatewayops.api.shapes import Listed, dollars
+from gatewayops.api.shapes import LateShape, Listed, dollars
 from gatewayops.base.errors import InvalidInput
 from gatewayops.cost.budget import Forecast, Period, Scope
 from gatewayops.cost.budgets.standing import Standing
@@ -18,14 +18,14 @@ Amount = Annotated[
 ]
 
 
-class PeriodBody(BaseModel):
+class PeriodBody(LateShape):
     """The current period, UTC: its first day, and when the budget begins anew."""
 
     start: date
     reset_at: datetime
 
 
-class OverrideBody(BaseModel):
+class OverrideBody(LateShape):
     """More money until a moment."""
 
     id: str
@@ -37,7 +37,7 @@ class OverrideBody(BaseModel):
     created_at: datetime
 
 
-class BudgetBody(BaseModel):
+class BudgetBody(LateShape):
     """A budget and where it stands. `limit` is the amount with the overrides that hold now."""
 
     id: str
@@ -58,14 +58,14 @@ class BudgetBody(BaseModel):
     updated_at: datetime
 
 
-class ForecastBody(BaseModel):
+class ForecastBody(LateShape):
     """If spending goes on as it did in this period and the last seven days."""
 
     expected: float = Field(description="dollars at the end of the period")
     exceeded_at: datetime | None = Field(description="when the limit is passed; null when it is not")
 
 
-class EventBody(BaseModel):
+class EventBody(LateShape):
     """A threshold that was reached: 50, 80 or 100 per cent, once a period."""
 
     id: str
@@ -77,13 +77,13 @@ class EventBody(BaseModel):
     created_at: datetime
 
 
-class OneBudget(BaseModel):
+class OneBudget(LateShape):
     """One budget."""
 
     budget: BudgetBody
 
 
-class BudgetDetail(BaseModel):
+class BudgetDetail(LateShape):
     """One budget, its forecast, and the thresholds that its current period has reached."""
 
     budget: BudgetBody
@@ -103,19 +103,19 @@ class EventList(Listed):
     events: list[EventBody]
 
 
-class OneOverride(BaseModel):
+class OneOverride(LateShape):
     """One override."""
 
     override: OverrideBody
 
 
-class OverrideList(BaseModel):
+class OverrideList(LateShape):
     """All that hold now."""
 
     overrides: list[OverrideBody]
 
 
-class ProvenDayBody(BaseModel):
+class ProvenDayBody(LateShape):
     """One day, dollars; `difference` is above zero where the ledger has more."""
 
     day: date
@@ -124,7 +124,7 @@ class ProvenDayBody(BaseModel):
     difference: float
 
 
-class ProofBody(BaseModel):
+class ProofBody(LateShape):
     """Whether ledger and recorded calls agree to the micro-dollar on every day."""
 
     agrees: bool

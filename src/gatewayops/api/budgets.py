@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import Field
 
 from gatewayops.api import periods
@@ -26,6 +26,7 @@ from gatewayops.api.budget_shapes import (
     proof_body,
     whole_micros,
 )
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body, InPath, Moment, Name, PageAsked, Ref, paging
 from gatewayops.base import clock
@@ -39,7 +40,7 @@ from gatewayops.store.control.budgets import Budget, BudgetSpec
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.paging import MAX_LIMIT, Asked
 
-router = APIRouter(prefix="/v1/budgets", tags=["Budgets"])
+router = LateRouter(prefix="/v1/budgets", tags=["Budgets"])
 
 _PROOF_DAYS = 7
 _MAX_PROOF_DAYS = 400

@@ -7,7 +7,7 @@ who we are to authorization servers that take documents.
 from html import escape
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.responses import Response
 
@@ -15,6 +15,7 @@ from gatewayops.api import account_sign_in
 from gatewayops.api.account_sign_in import Back
 from gatewayops.api.audit_trail import actor_of, enter_as
 from gatewayops.api.browser import check_page, session_cookie
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import form_of
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
@@ -29,7 +30,7 @@ from gatewayops.store.control.upstream_accounts import Named
 from gatewayops.store.control.user_sessions import SignedIn
 from gatewayops.upstream.accounts.registration import document
 
-router = APIRouter(prefix="/connections", include_in_schema=False)
+router = LateRouter(prefix="/connections", include_in_schema=False)
 
 _ACTION = "connections.own"
 _FRESH = {"Cache-Control": "public, max-age=300"}

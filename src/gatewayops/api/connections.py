@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Request, Response
+from pydantic import Field
 
 from gatewayops.api import account_sign_in, account_tokens
 from gatewayops.api.auth import check_action, principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, PageAsked, Ref, paging
 from gatewayops.base.errors import Forbidden, InvalidInput, NotFound, Reason
 from gatewayops.identity.principal import Principal, grants
 from gatewayops.store.control import directory, servers, upstream_accounts, upstream_clients
@@ -19,7 +20,7 @@ from gatewayops.store.control.upstream_accounts import Named
 from gatewayops.store.control.upstream_clients import GIVEN, UpstreamClient
 from gatewayops.upstream.address import check_url
 
-router = APIRouter(prefix="/v1", tags=["Connections"])
+router = LateRouter(prefix="/v1", tags=["Connections"])
 
 Own = Annotated[Principal, Depends(principal_for("connections.own"))]
 OwnOrReader = Annotated[Principal, Depends(principal_for("connections.own", "connections.read"))]
@@ -31,7 +32,7 @@ Issuer = Annotated[str, Field(max_length=2048, pattern=r"^[\x21-\x7e]+$")]
 Secret = Annotated[str, Field(max_length=2048, json_schema_extra={"format": "password"})]
 
 
-class ConnectionBody(BaseModel):
+class ConnectionBody(LateShape):
     """A user's account at a server. `state` is connected or needs_sign_in; `failure` says why.
 
     It may also say why a token could not be renewed yet. `expires_at` is when the token of now ends: it is
@@ -57,14 +58,14 @@ class ConnectionList(Listed):
     connections: list[ConnectionBody]
 
 
-class OwnConnection(BaseModel):
+class OwnConnection(LateShape):
     """The caller's account at a server, if they are a user and have one, and the page to connect it."""
 
     connection: ConnectionBody | None
     sign_in_url: str
 
 
-class Removed(BaseModel):
+class Removed(LateShape):
     """`is_revoked`: the authorization server was told too (RFC 7009), and took it."""
 
     is_revoked: bool
@@ -79,7 +80,7 @@ class NewUpstreamClient(Body):
     auth_method: Literal["client_secret_basic", "client_secret_post", "none"] | None = None
 
 
-class UpstreamClientBody(BaseModel):
+class UpstreamClientBody(LateShape):
     """Us at an authorization server: given by hand, registered (dynamic), or known by our document."""
 
     issuer: str
@@ -89,7 +90,7 @@ class UpstreamClientBody(BaseModel):
     has_secret: bool
 
 
-class UpstreamClients(BaseModel):
+class UpstreamClients(LateShape):
     """All of a server, and what to register where: seldom more than one."""
 
     upstream_clients: list[UpstreamClientBody]

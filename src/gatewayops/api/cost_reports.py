@@ -3,14 +3,16 @@
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api import periods
 from gatewayops.api.costs import Reader, ToolCost, figure_fields
 from gatewayops.api.days import DaysAsked, Period
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
+from gatewayops.api.shapes import LateShape
 from gatewayops.cost import focus
 from gatewayops.cost.focus import Account, Charge
 from gatewayops.query import charges, costs
@@ -18,10 +20,10 @@ from gatewayops.query.tool_lists import tool_list_costs
 from gatewayops.record.audit.export import cell, csv_lines
 from gatewayops.store.control import directory, subject_names
 
-router = APIRouter(prefix="/v1/costs", tags=["Costs"])
+router = LateRouter(prefix="/v1/costs", tags=["Costs"])
 
 
-class DearTrace(BaseModel):
+class DearTrace(LateShape):
     """A trace and what the part of it in the period cost."""
 
     trace_id: str
@@ -34,7 +36,7 @@ class DearTrace(BaseModel):
     output_tokens: int
 
 
-class TopCosts(BaseModel):
+class TopCosts(LateShape):
     """Dearest first."""
 
     period: Period
@@ -42,14 +44,14 @@ class TopCosts(BaseModel):
     traces: list[DearTrace]
 
 
-class UnusedTool(BaseModel):
+class UnusedTool(LateShape):
     """A tool that nobody called in the period; `tokens` of its definition, estimated."""
 
     tool: str
     tokens: int
 
 
-class ListReader(BaseModel):
+class ListReader(LateShape):
     """A client that read the list in the period: how often, and the tokens of what it got, estimated."""
 
     agent: str | None
@@ -57,7 +59,7 @@ class ListReader(BaseModel):
     tokens: int
 
 
-class ToolListCost(BaseModel):
+class ToolListCost(LateShape):
     """A server's list of tools as it is now; tokens are estimated."""
 
     server: str
@@ -68,7 +70,7 @@ class ToolListCost(BaseModel):
     read_by: list[ListReader]
 
 
-class ToolListCosts(BaseModel):
+class ToolListCosts(LateShape):
     """The largest list first; servers whose tools are not known are left out."""
 
     period: Period

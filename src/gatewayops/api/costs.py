@@ -2,27 +2,28 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, Field
+from fastapi import Depends, Path
+from pydantic import Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
 from gatewayops.api.days import Days, DaysAsked, Period
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.api.shapes import dollars
+from gatewayops.api.shapes import LateShape, dollars
 from gatewayops.base import clock
 from gatewayops.identity.principal import Principal
 from gatewayops.query import costs
 from gatewayops.query.analytics import change
 from gatewayops.query.costs import Figures
 
-router = APIRouter(prefix="/v1/costs", tags=["Costs"])
+router = LateRouter(prefix="/v1/costs", tags=["Costs"])
 
 Reader = Annotated[Principal, Depends(principal_for("costs.read"))]
 GroupBy = Literal["day", "week", "month", "team", "user", "project", "server", "tool"]
 
 
-class Before(BaseModel):
+class Before(LateShape):
     """As many days just before; `change` 0.5 is half as much again, null where those cost nothing."""
 
     period: Period
@@ -31,7 +32,7 @@ class Before(BaseModel):
     change: float | None
 
 
-class Projection(BaseModel):
+class Projection(LateShape):
     """The present month: what it has cost, and what it will have cost if it goes on so.
 
     As it went on average since the month began or over the last seven days, whichever began earlier.
@@ -42,7 +43,7 @@ class Projection(BaseModel):
     expected_cost: float = Field(description="dollars, at the end of the month")
 
 
-class CostSummary(BaseModel):
+class CostSummary(LateShape):
     """All calls of the period; a projection where the period goes on to today."""
 
     total_cost: float = Field(description="dollars")
@@ -55,7 +56,7 @@ class CostSummary(BaseModel):
     projection: Projection | None
 
 
-class CostGroup(BaseModel):
+class CostGroup(LateShape):
     """One day, team, server…; `group` is null for calls that have none."""
 
     group: str | None
@@ -66,7 +67,7 @@ class CostGroup(BaseModel):
     output_tokens: int
 
 
-class CostReport(BaseModel):
+class CostReport(LateShape):
     """The period and its groups: days in order, other groups dearest first (at most 1,000)."""
 
     summary: CostSummary
@@ -74,7 +75,7 @@ class CostReport(BaseModel):
     breakdown: list[CostGroup]
 
 
-class ToolCost(BaseModel):
+class ToolCost(LateShape):
     """What a tool cost within a trace."""
 
     server: str | None
@@ -86,7 +87,7 @@ class ToolCost(BaseModel):
     output_tokens: int
 
 
-class TraceCost(BaseModel):
+class TraceCost(LateShape):
     """What a trace cost."""
 
     trace_id: str

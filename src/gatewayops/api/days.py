@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api import periods
+from gatewayops.api.shapes import LateShape
 from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput
 
@@ -14,14 +15,14 @@ _DEFAULT_DAYS = timedelta(days=29)
 _DAY = timedelta(days=1)
 
 
-class Period(BaseModel):
+class Period(LateShape):
     """Days in UTC, both included."""
 
     start: str = Field(examples=["2026-01-01"])
     end: str
 
 
-class Days(BaseModel):
+class Days(LateShape):
     """The period asked for, and in Unix nanoseconds (the end excluded)."""
 
     start_ns: int

@@ -4,18 +4,19 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from fastapi import Depends, Query
+from pydantic import Field
 
 from gatewayops.api.access import Change, check_holds_all
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, Email, InPath, Listed, Name, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, Email, InPath, LateShape, Listed, Name, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import directory, factors, roles
 from gatewayops.store.control.database import Session
 
-router = APIRouter(prefix="/v1", tags=["Directory"])
+router = LateRouter(prefix="/v1", tags=["Directory"])
 
 _WRITE = "directory.write"
 
@@ -56,7 +57,7 @@ class OrganizationChange(Body):
     second_factor: SecondFactor | None = None
 
 
-class OrganizationBody(BaseModel):
+class OrganizationBody(LateShape):
     """The caller's organisation."""
 
     id: str
@@ -66,7 +67,7 @@ class OrganizationBody(BaseModel):
     second_factor: SecondFactor
 
 
-class TeamBody(BaseModel):
+class TeamBody(LateShape):
     """A team; null parent at the top of the tree."""
 
     id: str
@@ -75,7 +76,7 @@ class TeamBody(BaseModel):
     created_at: datetime
 
 
-class ProjectBody(BaseModel):
+class ProjectBody(LateShape):
     """A project."""
 
     id: str
@@ -84,7 +85,7 @@ class ProjectBody(BaseModel):
     created_at: datetime
 
 
-class UserBody(BaseModel):
+class UserBody(LateShape):
     """A person."""
 
     id: str
@@ -96,7 +97,7 @@ class UserBody(BaseModel):
     is_break_glass: bool
 
 
-class BoundRole(BaseModel):
+class BoundRole(LateShape):
     """A role that is bound to the user: not what teams and the organisation give."""
 
     id: str
@@ -125,25 +126,25 @@ class TeamChange(Body):
     parent: Ref | None = None
 
 
-class OneOrganization(BaseModel):
+class OneOrganization(LateShape):
     """The answer about the organisation."""
 
     organization: OrganizationBody
 
 
-class OneTeam(BaseModel):
+class OneTeam(LateShape):
     """The answer about one team."""
 
     team: TeamBody
 
 
-class OneProject(BaseModel):
+class OneProject(LateShape):
     """The answer about one project."""
 
     project: ProjectBody
 
 
-class OneUser(BaseModel):
+class OneUser(LateShape):
     """The answer about one user."""
 
     user: UserBody
@@ -161,7 +162,7 @@ class ProjectList(Listed):
     projects: list[ProjectBody]
 
 
-class OneMember(BaseModel):
+class OneMember(LateShape):
     """The answer about one person."""
 
     user: MemberBody

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base import clock
 from gatewayops.identity.principal import Principal, grants
@@ -21,7 +22,7 @@ from gatewayops.store.audit_entry import Draft, Target
 from gatewayops.store.control import audit, end_user_exports
 from gatewayops.store.control.end_user_exports import COLUMNS, Export, Row
 
-router = APIRouter(prefix="/v1/end-users", tags=["End users"])
+router = LateRouter(prefix="/v1/end-users", tags=["End users"])
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
 Kind = Literal["end_users", "identities", "sessions", "consents", "clients"]

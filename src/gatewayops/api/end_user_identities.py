@@ -3,22 +3,22 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel
+from fastapi import Depends, Response
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import InPath, Listed, PageAsked, paging
+from gatewayops.api.shapes import InPath, LateShape, Listed, PageAsked, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import end_user_identities
 
-router = APIRouter(prefix="/v1/end-users/{end_user}/identities", tags=["End users"])
+router = LateRouter(prefix="/v1/end-users/{end_user}/identities", tags=["End users"])
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
 Writer = Annotated[Principal, Depends(principal_for("end_users.write"))]
 
 
-class IdentityBody(BaseModel):
+class IdentityBody(LateShape):
     """One that the person comes in by. `email` is what the issuer called them last, and decides nothing."""
 
     id: str

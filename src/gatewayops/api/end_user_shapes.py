@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from gatewayops.api.shapes import Body, Email, Listed, Name, Ref, Scope
+from gatewayops.api.shapes import Body, Email, LateShape, Listed, Name, Ref, Scope
 from gatewayops.identity.oauth.grant_types import DEFAULT, PERSONAL, TRUSTED
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store.control.end_users import BrowserSession, EndUser
@@ -38,7 +38,7 @@ class EndUserChange(Body):
     email_verified: Literal[True] | None = None
 
 
-class EndUserBody(BaseModel):
+class EndUserBody(LateShape):
     """An end user."""
 
     id: str
@@ -50,7 +50,7 @@ class EndUserBody(BaseModel):
     signed_in_at: datetime | None
 
 
-class SessionBody(BaseModel):
+class SessionBody(LateShape):
     """A browser that is signed in."""
 
     id: str
@@ -62,7 +62,7 @@ class SessionBody(BaseModel):
     expires_at: datetime
 
 
-class ConsentBody(BaseModel):
+class ConsentBody(LateShape):
     """What an end user allowed a client at a server."""
 
     id: str
@@ -91,7 +91,7 @@ class NewClient(Body):
     jwks_uri: Ref = ""
 
 
-class ClientBody(BaseModel):
+class ClientBody(LateShape):
     """A client of a server. `kind`: registered by you, dynamic (by itself), document (at its address)."""
 
     id: str
@@ -112,7 +112,7 @@ class NewClientBody(ClientBody):
     secret: str | None
 
 
-class OneEndUser(BaseModel):
+class OneEndUser(LateShape):
     """The answer about one."""
 
     end_user: EndUserBody
@@ -136,7 +136,7 @@ class ConsentList(Listed):
     consents: list[ConsentBody]
 
 
-class OneNewClient(BaseModel):
+class OneNewClient(LateShape):
     """The answer to a registration."""
 
     client: NewClientBody

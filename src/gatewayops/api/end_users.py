@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from gatewayops.api.auth import principal_for
 from gatewayops.api.end_user_shapes import (
@@ -16,13 +16,14 @@ from gatewayops.api.end_user_shapes import (
     end_user_body,
     session_body,
 )
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_state import State
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Email, InPath, PageAsked, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import end_users, oauth_clients
 
-router = APIRouter(prefix="/v1/end-users", tags=["End users"])
+router = LateRouter(prefix="/v1/end-users", tags=["End users"])
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
 Writer = Annotated[Principal, Depends(principal_for("end_users.write"))]

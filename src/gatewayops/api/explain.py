@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from gatewayops.api.auth import principal_for, principal_of
 from gatewayops.api.explain_shapes import (
@@ -18,6 +18,7 @@ from gatewayops.api.explain_shapes import (
     RuleBody,
     VerdictBody,
 )
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.trace_shapes import span_body
 from gatewayops.base.errors import InvalidInput, NotFound, Reason
@@ -35,7 +36,7 @@ from gatewayops.store.control.database import Session
 from gatewayops.store.snapshot import Snapshot
 from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
 
-router = APIRouter(prefix="/v1/policies", tags=["Access"])
+router = LateRouter(prefix="/v1/policies", tags=["Access"])
 
 _LOG = logging.getLogger(__name__)
 _POLICY_REASONS = {Reason.SERVER_NOT_GRANTED, Reason.ACTION_NOT_GRANTED, Reason.ROLE_NOT_GRANTED}

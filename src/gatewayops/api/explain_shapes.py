@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.access_shapes import Effect, SubjectBody, SubjectKind
+from gatewayops.api.shapes import LateShape
 
 Word = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[str, Field(max_length=4096)]
 
 
-class Asked(BaseModel):
+class Asked(LateShape):
     """Either who and what, or a recorded call by `trace_id` (and `span_id`, where a trace has several)."""
 
     principal: Annotated[Word, Field(description="A key's id, or a user's id or e-mail address")] = ""
@@ -23,7 +24,7 @@ class Asked(BaseModel):
     span_id: Annotated[Word, Field(description="Without it: the trace's last refused call, or its last")] = ""
 
 
-class VerdictBody(BaseModel):
+class VerdictBody(LateShape):
     """What one stage says."""
 
     allowed: bool
@@ -31,7 +32,7 @@ class VerdictBody(BaseModel):
     message: str | None
 
 
-class RuleBody(BaseModel):
+class RuleBody(LateShape):
     """A rule that speaks of the question. `role` is null for a policy, `policy_id` for a role."""
 
     effect: Effect
@@ -44,7 +45,7 @@ class RuleBody(BaseModel):
     inherited_from: SubjectBody
 
 
-class LinkBody(BaseModel):
+class LinkBody(LateShape):
     """One whom the principal inherits from, with the roles bound to them."""
 
     kind: SubjectKind
@@ -53,7 +54,7 @@ class LinkBody(BaseModel):
     roles: list[str]
 
 
-class QuestionBody(BaseModel):
+class QuestionBody(LateShape):
     """What was asked; `named` is a tool, prompt or URI."""
 
     principal: str
@@ -62,7 +63,7 @@ class QuestionBody(BaseModel):
     named: str
 
 
-class RecordedBody(BaseModel):
+class RecordedBody(LateShape):
     """The call as it was recorded; the explanation is by the rules as they are now."""
 
     trace_id: str
@@ -91,7 +92,7 @@ class ExplanationBody(VerdictBody):
     recorded: RecordedBody | None
 
 
-class ExplanationAnswer(BaseModel):
+class ExplanationAnswer(LateShape):
     """The answer to why."""
 
     explanation: ExplanationBody

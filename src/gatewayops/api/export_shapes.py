@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gatewayops.api.shapes import Body, Listed
+from gatewayops.api.shapes import Body, LateShape, Listed
 from gatewayops.base import clock
 from gatewayops.record.exports.queue import read_state, waiting
 from gatewayops.store.control.exports import Destination
@@ -67,7 +67,7 @@ class ExportChange(Body):
     sample_ratio: Ratio | None = None
 
 
-class ExportState(BaseModel):
+class ExportState(LateShape):
     """How it goes: spans `sent`, `refused` by the other side for good, `overflowed` out of a full queue.
 
     `undecodable` are frames of the queue that hold no call, and were skipped.
@@ -84,7 +84,7 @@ class ExportState(BaseModel):
     last_sent_at: datetime | None
 
 
-class ExportBody(BaseModel):
+class ExportBody(LateShape):
     """A destination; of its headers the names."""
 
     id: str
@@ -104,7 +104,7 @@ class ExportBody(BaseModel):
     state: ExportState
 
 
-class OneExport(BaseModel):
+class OneExport(LateShape):
     """The answer about one destination."""
 
     export: ExportBody
@@ -116,7 +116,7 @@ class ExportList(Listed):
     exports: list[ExportBody]
 
 
-class Tested(BaseModel):
+class Tested(LateShape):
     """What the other side said to one span.
 
     `answer` on one line, as `HTTP 200` or `gRPC UNAVAILABLE busy`; HTTP's `status` (0: none) and the

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
@@ -20,6 +20,7 @@ from gatewayops.api.exported_shapes import (
     name_body,
     series_body,
 )
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.periods import iso
 from gatewayops.base.errors import InvalidInput
@@ -29,7 +30,7 @@ from gatewayops.query import exported_metrics, logs, metrics
 from gatewayops.query.exported_metrics import PointFilter
 from gatewayops.store.telemetry.log_sql import LogFilter
 
-router = APIRouter(tags=["OTLP"])
+router = LateRouter(tags=["OTLP"])
 
 LogReader = Annotated[Principal, Depends(principal_for("traces.read"))]
 MetricReader = Annotated[Principal, Depends(principal_for("metrics.read"))]

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.periods import iso
-from gatewayops.api.shapes import Body, Listed
+from gatewayops.api.shapes import Body, LateShape, Listed
 from gatewayops.query.exported_metrics import MetricName, MetricSeries
 from gatewayops.query.logs import LogRow
 
@@ -52,7 +52,7 @@ class MetricQuestion(Asked):
     ] = 0
 
 
-class LogBody(BaseModel):
+class LogBody(LateShape):
     """A log record that a server or client sent. All text is masked."""
 
     id: str
@@ -77,7 +77,7 @@ class LogList(Listed):
     logs: list[LogBody]
 
 
-class NameBody(BaseModel):
+class NameBody(LateShape):
     """A metric that was sent in the time asked for."""
 
     name: str
@@ -96,7 +96,7 @@ class NameList(Listed):
     metrics: list[NameBody]
 
 
-class PointBody(BaseModel):
+class PointBody(LateShape):
     """A step. Deltas are added up; of gauges and of what is cumulative it is the last reading."""
 
     time: str
@@ -107,7 +107,7 @@ class PointBody(BaseModel):
     max: float | None
 
 
-class ExportedSeriesBody(BaseModel):
+class ExportedSeriesBody(LateShape):
     """One metric of one sender with one set of attributes; steps without points are left out."""
 
     server: str | None
@@ -120,7 +120,7 @@ class ExportedSeriesBody(BaseModel):
     points: list[PointBody]
 
 
-class ExportedSeries(BaseModel):
+class ExportedSeries(LateShape):
     """A metric over time: at most 50 series."""
 
     name: str

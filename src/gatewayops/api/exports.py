@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from gatewayops.api.auth import principal_for
 from gatewayops.api.export_shapes import (
@@ -17,6 +17,7 @@ from gatewayops.api.export_shapes import (
     Tested,
     export_body,
 )
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.private_networks import check_may_allow
 from gatewayops.api.shapes import InPath, PageAsked, paging
@@ -32,7 +33,7 @@ from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_ur
 from gatewayops.upstream.exports.delivery import Protocol, Target, Verdict, connected, opened_target
 from gatewayops.upstream.exports.presets import PRESETS
 
-router = APIRouter(prefix="/v1/exports", tags=["Exports"])
+router = LateRouter(prefix="/v1/exports", tags=["Exports"])
 
 _FIELDS = {"gzip": "is_gzip", "enabled": "is_enabled", "allow_private_network": "allows_private"}
 _METADATA = re.compile(r"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")

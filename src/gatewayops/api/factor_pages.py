@@ -6,10 +6,11 @@ small file of ours.
 
 import json
 from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
@@ -25,15 +26,16 @@ from gatewayops.api.browser import (
 )
 from gatewayops.api.factor_shapes import SecondFactorAsked
 from gatewayops.api.forms import fields, read
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import SCRIPT, page
 from gatewayops.api.second_factor import SecondFactorRequired, Who
 from gatewayops.api.sign_in_pages import enter, welcome
 from gatewayops.api.sign_in_shapes import accounts_of
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, Unauthenticated
 from gatewayops.identity.user_tokens import form_token
-from gatewayops.store.control.pending_sign_ins import CHOOSE, PROVE, Pending
+from gatewayops.store.control.pending_sign_ins import AGREE, CHOOSE, PROVE, Pending
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 _SOURCE = Path(__file__).with_name("passkeys.js").read_text()
 _STEP = "The second step"
@@ -90,6 +92,31 @@ async def choose_organization(request: Request) -> Response:
         return _or_raised(error, _over(error))
 
 
+@router.get("/sign-in/agree")
+async def agree_form(request: Request) -> Response:
+    """Asks whether they want to be whom a provider sent unasked."""
+    token = pending_cookie(request)
+    try:
+        known = await accounts_of(request).factors.pending(token, step=AGREE)
+    except Unauthenticated:
+        return RedirectResponse("/sign-in", status_code=303)
+    text = f"<p>Your identity provider says that you are {escape(known.email)}.</p>"
+    body = text + html.form("/sign-in/agree", form_token(token), "<button>Sign in</button>")
+    return page("Sign in?", body + '<p><a href="/">Not now</a></p>', has_form=True)
+
+
+@router.post("/sign-in/agree")
+async def agree(request: Request) -> Response:
+    """Goes on as that user."""
+    try:
+        token, _ = await _form(request)
+        factors = accounts_of(request).factors
+        known = await factors.pending(token, step=AGREE)
+        return await enter(request, await factors.agree(known), method=known.method)
+    except GatewayOpsError as error:
+        return _or_raised(error, _over(error))
+
+
 @router.get("/sign-in/second-factor")
 async def second_factor_form(request: Request) -> Response:
     """Asks for a second factor."""
@@ -114,7 +141,7 @@ async def second_factor(request: Request) -> Response:
         opened: Opened = await accounts.finish(request, known, asked.proof(), relying_party(request))
     except GatewayOpsError as error:
         return _or_raised(error, await _step_page(request, known, error=error))
-    return welcome(request, RedirectResponse("/", 303), opened)
+    return welcome(request, RedirectResponse(known.return_to, 303), opened)
 
 
 def credential(given: Mapping[str, str]) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from gatewayops.api.directory import SecondFactor
 from gatewayops.api.second_factor import Proof
-from gatewayops.api.shapes import Body, Name
+from gatewayops.api.shapes import Body, LateShape, Name
 from gatewayops.api.sign_in_shapes import SignedIn
 from gatewayops.store.control.factors import Held, Totp
 from gatewayops.store.control.passkeys import Passkey
@@ -81,33 +81,33 @@ class NewPasskeyAsked(Body):
     passkey: Credential
 
 
-class Options(BaseModel):
+class Options(LateShape):
     """For PublicKeyCredential.parse…OptionsFromJSON() of a browser, within five minutes."""
 
     options: dict[str, Any]
 
 
-class NewTotpBody(BaseModel):
+class NewTotpBody(LateShape):
     """Shown this once: `address` (otpauth:) is what a QR code holds."""
 
     secret: str
     address: str
 
 
-class FactorAdded(BaseModel):
+class FactorAdded(LateShape):
     """`recovery_codes` come with the first factor, this once; `signed_in` for who was waiting for it."""
 
     recovery_codes: list[str]
     signed_in: SignedIn | None
 
 
-class RecoveryCodes(BaseModel):
+class RecoveryCodes(LateShape):
     """Shown this once; each works once."""
 
     recovery_codes: list[str]
 
 
-class PasskeyBody(BaseModel):
+class PasskeyBody(LateShape):
     """A passkey without its key."""
 
     id: str
@@ -116,7 +116,7 @@ class PasskeyBody(BaseModel):
     used_at: datetime | None
 
 
-class FactorsBody(BaseModel):
+class FactorsBody(LateShape):
     """A user's second factors; `second_factor` is what the organisation asks for."""
 
     totp_since: datetime | None

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api.accounts import Confirmation, Opened
 from gatewayops.api.audit_trail import enter_as
@@ -23,6 +23,7 @@ from gatewayops.api.factor_shapes import (
     SecondFactorAsked,
     factors_body,
 )
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts, parts_of
 from gatewayops.api.person import current
 from gatewayops.api.second_factor import Who
@@ -35,7 +36,7 @@ from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control import factors, passkeys
 from gatewayops.store.control.pending_sign_ins import ENROL, PROVE
 
-router = APIRouter(prefix="/v1/auth", tags=["Sign-in"])
+router = LateRouter(prefix="/v1/auth", tags=["Sign-in"])
 
 Caller = Annotated[Principal, Depends(NeedsCaller("session"))]
 

@@ -3,19 +3,20 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Response
+from pydantic import Field
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, InPath, Listed, Name, PageAsked, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, Name, PageAsked, paging
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import identity_issuers
 from gatewayops.store.control.identity_issuers import Issuer
 from gatewayops.upstream.address import check_url
 
-router = APIRouter(prefix="/v1/identity-issuers", tags=["End users"])
+router = LateRouter(prefix="/v1/identity-issuers", tags=["End users"])
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
 Writer = Annotated[Principal, Depends(principal_for("end_users.write"))]
@@ -29,7 +30,7 @@ class NewIssuer(Body):
     jwks_uri: Annotated[str, Field(min_length=1, max_length=2048)]
 
 
-class IssuerBody(BaseModel):
+class IssuerBody(LateShape):
     """An issuer that is trusted."""
 
     id: str
@@ -39,7 +40,7 @@ class IssuerBody(BaseModel):
     created_at: datetime
 
 
-class OneIssuer(BaseModel):
+class OneIssuer(LateShape):
     """The answer about one."""
 
     identity_issuer: IssuerBody

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import Body, Depends, Request, Response
 
 from gatewayops.api import saml_providers
-from gatewayops.api.access import check_holds_all
+from gatewayops.api.access import Change, check_holds_all
 from gatewayops.api.auth import principal_for
+from gatewayops.api.issuers import check_issuer
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.person import current
 from gatewayops.api.private_networks import check_may_allow
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.api.sso import OidcSettings, redirect_uri, registration_of, speaks_saml, sso_of
@@ -40,9 +43,8 @@ from gatewayops.store.control.identity_providers import (
     new_provider_id,
     provider_binding,
 )
-from gatewayops.upstream.address import check_url
 
-router = APIRouter(prefix="/v1/identity-providers", tags=["Single sign-on"])
+router = LateRouter(prefix="/v1/identity-providers", tags=["Single sign-on"])
 
 _WRITE = "sso.write"
 _FIELDS = {
@@ -106,12 +108,19 @@ async def show(provider: InPath, caller: Reader, parts: Parts) -> OneProvider:
 
 
 @router.patch("/{provider}")
-async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: Parts) -> OneProvider:
-    """Changes what is given. Off: nobody comes in by it, and the sessions that it made end."""
+async def change(
+    provider: InPath, body: ProviderChange, request: Request, caller: Writer, parts: Parts
+) -> OneProvider:
+    """Changes what is given. Off: nobody comes in by it, its sessions end, and roles by its groups go.
+
+    Who came in by it does not switch it off, and nobody takes from themselves what they need to be here.
+    """
     await check_holds_all(parts.database, caller, _WRITE)
     org_id = caller.org_id
     async with parts.database.reading() as session:
         known = await identity_providers.find(session, org_id=org_id, ref=provider)
+    if body.enabled is False:
+        _check_not_own(request, known)
     given = body.model_dump(exclude_none=True)
     columns: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items() if name in _FIELDS}
     columns |= await _of_its_kind(known, body, given)
@@ -120,23 +129,30 @@ async def change(provider: InPath, body: ProviderChange, caller: Writer, parts: 
             parts, body.client_secret.encode(), org_id=org_id, provider_id=known.id
         )
     async with parts.database.session() as session:
+        own = await Change.begin(session, caller, _WRITE)
         columns |= await _referred(session, org_id, body)
-        await _check_client(session, known, columns.get("settings", known.spec.settings), given)
+        if body.enabled or "settings" in columns:
+            is_enabled = known.spec.is_enabled if body.enabled is None else body.enabled
+            await _check_client(session, known, columns.get("settings", {}), is_enabled=is_enabled)
         if body.sso_required and not await admission.has_admitted(session, known):
             msg = "sso_required: nobody has signed in by this provider yet; do so once, then require it"
             raise Conflict(msg)
         changed = await identity_providers.change(
             session, org_id=org_id, provider_id=known.id, columns=columns
         )
+        await own.finish(session)
     return OneProvider(identity_provider=provider_body(changed, address=parts.address))
 
 
 @router.delete("/{provider}", status_code=204)
-async def remove(provider: InPath, caller: Writer, parts: Parts) -> Response:
+async def remove(provider: InPath, request: Request, caller: Writer, parts: Parts) -> Response:
     """Removes it with its domains, the roles that its groups gave, and the sessions that it made."""
     await check_holds_all(parts.database, caller, _WRITE)
     async with parts.database.session() as session:
+        own = await Change.begin(session, caller, _WRITE)
+        _check_not_own(request, await identity_providers.find(session, org_id=caller.org_id, ref=provider))
         await identity_providers.remove(session, org_id=caller.org_id, ref=provider)
+        await own.finish(session)
     return Response(status_code=204)
 
 
@@ -173,8 +189,9 @@ async def _settings_of(body: AnyNewProvider) -> tuple[dict[str, Any], bytes]:
     if isinstance(body, NewSamlProvider):
         return await saml_providers.settings_of(body)
     assert isinstance(body, NewProvider)
-    _check_issuer(body.kind, body.issuer, allows_private=body.allow_private_network)
-    _check_complete(body.kind, body.issuer, body.client_id, is_enabled=body.enabled)
+    if body.issuer or body.enabled:
+        check_issuer(body.kind, body.issuer, allows_private=body.allow_private_network)
+    _check_complete(body.client_id, is_enabled=body.enabled)
     settings = OidcSettings(
         client_id=body.client_id,
         issuer=body.issuer,
@@ -186,7 +203,7 @@ async def _settings_of(body: AnyNewProvider) -> tuple[dict[str, Any], bytes]:
 
 
 async def _of_its_kind(known: Provider, body: ProviderChange, given: dict[str, Any]) -> dict[str, Any]:
-    """The settings, if any of them is to change. Raises InvalidInput for those of another protocol."""
+    """Those settings that are to change, if any. Raises InvalidInput for those of another protocol."""
     is_saml = speaks_saml(known)
     for name in _OTHERS if is_saml else _SAML:
         if name in given:
@@ -195,7 +212,7 @@ async def _of_its_kind(known: Provider, body: ProviderChange, given: dict[str, A
     if is_saml and any(name in given for name in _SAML):
         return {"settings": await saml_providers.changed(known, body)}
     settings = {name: given[name] for name in _SETTINGS if name in given}
-    return {"settings": known.spec.settings | settings} if settings else {}
+    return {"settings": settings} if settings else {}
 
 
 async def _tested_saml(found: Provider, address: str) -> ProviderTested:
@@ -220,43 +237,36 @@ async def _tested_saml(found: Provider, address: str) -> ProviderTested:
 
 
 async def _check_client(
-    session: Session, known: Provider, settings: dict[str, Any], given: dict[str, Any]
+    session: Session, known: Provider, settings: dict[str, Any], *, is_enabled: bool
 ) -> None:
     """Raises Conflict for another client once people are known by it, InvalidInput for half a client."""
     if speaks_saml(known):
         return
-    after = msgspec.convert(settings, OidcSettings)
-    if any(settings.get(name) != known.spec.settings.get(name) for name in _CLIENT):
-        if await admission.has_admitted(session, known):
-            msg = "issuer, client_id: somebody has come in by this provider, and people are known by them"
-            raise Conflict(msg)
-        _check_issuer(known.spec.kind, after.issuer, allows_private=after.allows_private)
-    is_enabled = given.get("enabled", known.spec.is_enabled)
-    _check_complete(known.spec.kind, after.issuer, after.client_id, is_enabled=is_enabled)
+    before = known.spec.settings
+    after = msgspec.convert(before | settings, OidcSettings)
+    if any(settings.get(name, before.get(name)) != before.get(name) for name in _CLIENT) and (
+        await admission.has_admitted(session, known)
+    ):
+        msg = "issuer, client_id: somebody has come in by this provider, and people are known by them"
+        raise Conflict(msg)
+    if after.issuer or is_enabled:
+        check_issuer(known.spec.kind, after.issuer, allows_private=after.allows_private)
+    _check_complete(after.client_id, is_enabled=is_enabled)
 
 
-def _check_complete(kind: str, issuer: str, client_id: str, *, is_enabled: bool) -> None:
-    """A provider that is off may still lack what it will say of us. Raises InvalidInput."""
-    if not is_enabled:
-        return
-    if kind == "oidc" and not issuer:
-        msg = "issuer: what the provider calls itself, such as https://example.okta.com"
-        raise InvalidInput(msg)
-    if not client_id:
+def _check_complete(client_id: str, *, is_enabled: bool) -> None:
+    """A provider that is off may still lack what it will call us. Raises InvalidInput."""
+    if is_enabled and not client_id:
         msg = "client_id: what the provider calls us"
         raise InvalidInput(msg)
 
 
-def _check_issuer(kind: str, issuer: str, *, allows_private: bool) -> None:
-    if kind == "google" and issuer:
-        msg = "issuer: leave it empty for google"
-        raise InvalidInput(msg)
-    if not issuer:
-        return
-    check_url(issuer, field="issuer")
-    if "?" in issuer or not (issuer.startswith("https://") or allows_private):
-        msg = "issuer: begins with https:// and has no query"
-        raise InvalidInput(msg)
+def _check_not_own(request: Request, provider: Provider) -> None:
+    """Raises Conflict for who came in by it: the way back would be shut."""
+    found = current(request)
+    if found is not None and found.session.provider_id == provider.id:
+        msg = "you came in by this provider and would be shut out; somebody else must do it"
+        raise Conflict(msg)
 
 
 async def _sealed(parts: ControlParts, secret: bytes, *, org_id: str, provider_id: str) -> bytes:

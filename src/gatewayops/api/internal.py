@@ -3,15 +3,16 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from gatewayops.api.auth import check_internal
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.cost.budgets import standing, totals
 from gatewayops.store.control.snapshot_feed import RevisionWatch
 from gatewayops.store.snapshot import EMPTY
 
-router = APIRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
+router = LateRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
 
 
 @router.get("/snapshot")

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Request, Response
+from pydantic import Field
 
 from gatewayops.api.access import Change
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, Email, InPath, Listed, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, Email, InPath, LateShape, Listed, PageAsked, Ref, paging
 from gatewayops.api.sign_in_shapes import accounts_of
 from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, InvalidInput, NotFound
@@ -22,7 +23,7 @@ from gatewayops.store.control.directory import User
 from gatewayops.store.control.one_time_links import INVITATION, Link, NewLink
 from gatewayops.store.control.roles import Role
 
-router = APIRouter(prefix="/v1", tags=["Sign-in"])
+router = LateRouter(prefix="/v1", tags=["Sign-in"])
 
 _WRITE = "directory.write"
 
@@ -38,7 +39,7 @@ class NewInvitation(Body):
     team: Ref = ""
 
 
-class InvitationBody(BaseModel):
+class InvitationBody(LateShape):
     """An invitation without its link."""
 
     id: str
@@ -51,7 +52,7 @@ class InvitationBody(BaseModel):
     expires_at: datetime
 
 
-class OneInvitation(BaseModel):
+class OneInvitation(LateShape):
     """The answer about a new invitation."""
 
     invitation: InvitationBody

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gatewayops.api.shapes import Body, Listed, Moment, Name, Ref
+from gatewayops.api.shapes import Body, LateShape, Listed, Moment, Name, Ref
 from gatewayops.identity.scopes import DEFAULT_ACTIONS, DEFAULT_SERVERS
 
 _MAX_LABELS = 32
@@ -37,14 +37,14 @@ class NewKey(Body):
     metadata: Annotated[dict[Name, Ref], Field(max_length=_MAX_LABELS)] = Field(default={})
 
 
-class Scopes(BaseModel):
+class Scopes(LateShape):
     """What a key may do."""
 
     mcp_servers: list[str]
     actions: list[str]
 
 
-class Usage(BaseModel):
+class Usage(LateShape):
     """What a key has done; `cost` in dollars."""
 
     calls: int
@@ -53,7 +53,7 @@ class Usage(BaseModel):
     last_used: datetime | None
 
 
-class KeyBody(BaseModel):
+class KeyBody(LateShape):
     """A key; `metadata` says whom it acts for and holds the labels given when it was made."""
 
     id: str
@@ -80,7 +80,7 @@ class KeyWithUsage(KeyBody):
     usage: Usage | None
 
 
-class KeyMade(BaseModel):
+class KeyMade(LateShape):
     """The answer that holds the secret."""
 
     key: KeyWithSecret
@@ -93,19 +93,19 @@ class KeyRotated(KeyMade):
     previous_valid_until: datetime
 
 
-class KeyShown(BaseModel):
+class KeyShown(LateShape):
     """One key with what it has done."""
 
     key: KeyWithUsage
 
 
-class KeyRevoked(BaseModel):
+class KeyRevoked(LateShape):
     """One key that is denied from now on."""
 
     key: KeyBody
 
 
-class KeysAsked(BaseModel):
+class KeysAsked(LateShape):
     """Which keys: `user` is whose (id or e-mail address), `query` is in the name or begins the prefix."""
 
     include_revoked: bool = False

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from msgspec import structs
 
 from gatewayops.api.access import grants_in
@@ -23,6 +23,7 @@ from gatewayops.api.key_shapes import (
     Scopes,
     Usage,
 )
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.shapes import InPath, PageAsked, dollars, paging
 from gatewayops.base import clock
@@ -40,7 +41,7 @@ from gatewayops.store.control.database import Session
 from gatewayops.store.control.keys import HashedSecret, Key, KeySpec, Sought
 from gatewayops.store.control.roles import Role
 
-router = APIRouter(prefix="/v1/auth/keys", tags=["API keys"])
+router = LateRouter(prefix="/v1/auth/keys", tags=["API keys"])
 
 _WARNING = "Store this secret securely. It will not be shown again."
 _BOUND_TO = ("user", "team", "project")

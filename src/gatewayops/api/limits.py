@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Query, Response
+from pydantic import Field
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.policy.limits.choice import LimitBook
 from gatewayops.policy.limits.rate import MAX_CALLS, WINDOWS_S, window_name
@@ -16,7 +17,7 @@ from gatewayops.store.control import keys, limits, servers
 from gatewayops.store.control.limits import Limit, LimitSpec
 from gatewayops.store.snapshot import LimitRow, Snapshot
 
-router = APIRouter(prefix="/v1/limits", tags=["Limits"])
+router = LateRouter(prefix="/v1/limits", tags=["Limits"])
 
 Reader = Annotated[Principal, Depends(principal_for("limits.read"))]
 Writer = Annotated[Principal, Depends(principal_for("limits.write"))]
@@ -39,7 +40,7 @@ class NewLimit(Body):
     burst: Calls = 0
 
 
-class LimitBody(BaseModel):
+class LimitBody(LateShape):
     """A rule; `subject_name` is null for `*`, for `global`, and when the subject is gone."""
 
     id: str
@@ -52,7 +53,7 @@ class LimitBody(BaseModel):
     created_at: datetime
 
 
-class OneLimit(BaseModel):
+class OneLimit(LateShape):
     """The answer about one rule."""
 
     limit: LimitBody
@@ -64,7 +65,7 @@ class LimitList(Listed):
     limits: list[LimitBody]
 
 
-class EffectiveLimit(BaseModel):
+class EffectiveLimit(LateShape):
     """What a call counts against; `source` is `rule` or `default`."""
 
     scope: str
@@ -75,7 +76,7 @@ class EffectiveLimit(BaseModel):
     source: Literal["rule", "default"]
 
 
-class EffectiveLimits(BaseModel):
+class EffectiveLimits(LateShape):
     """All that a key's calls count against, the narrowest first."""
 
     limits: list[EffectiveLimit]

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from gatewayops.api.auth import check_action, principal_for
-from gatewayops.api.log_shapes import ExportWanted, RequestQuestion
-from gatewayops.api.logs import notary_of, request_filter, times
+from gatewayops.api.late_routes import LateRouter
+from gatewayops.api.log_shapes import AuditVerdict, ExportWanted, RequestQuestion
+from gatewayops.api.logs import AuditReader, notary_of, request_filter, times
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.trace_shapes import SpanBody, span_body
 from gatewayops.base import clock
@@ -27,17 +28,20 @@ from gatewayops.base.errors import TooMany
 from gatewayops.identity.principal import Principal
 from gatewayops.query import traces
 from gatewayops.record.audit.export import HashedFile, cell, csv_lines, write_audit
+from gatewayops.record.audit.notary import ChainBroken
+from gatewayops.record.audit.verify import verify
 from gatewayops.store import origin
 from gatewayops.store.audit_entry import Draft, Target, iso
 from gatewayops.store.control import audit
 from gatewayops.store.control.audit import Wanted
 
-router = APIRouter(prefix="/v1/logs", tags=["Logs"])
+router = LateRouter(prefix="/v1/logs", tags=["Logs"])
 
 Caller = Annotated[Principal, Depends(principal_for("audit.read", "traces.read"))]
 
 _NEEDS = {"audit": "audit.read", "requests": "traces.read"}
 _AT_ONCE = 2
+_MAX_FAULTS = 100
 _PAGE = 500
 _REQUESTS_FORMAT = "gatewayops-requests-export/1"
 _COLUMNS = tuple(SpanBody.model_fields)
@@ -56,11 +60,9 @@ async def export(body: ExportWanted, request: Request, caller: Caller, parts: Pa
     Needs `audit.read` for the class audit, `traces.read` for requests.
     """
     await check_action(request, caller, _NEEDS[body.log])
-    if _under_way.locked():
-        msg = "other exports are being made; try again in some seconds"
-        raise TooMany(msg)
+    _check_free()
     async with _under_way:
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="gatewayops-export-"))
+        folder = await _folder()
         try:
             packed = await _export(parts, caller, body, folder)
         except BaseException:
@@ -72,6 +74,46 @@ async def export(body: ExportWanted, request: Request, caller: Caller, parts: Pa
         filename=f"{body.log}-{clock.now():%Y%m%dT%H%M%SZ}.zip",
         background=BackgroundTask(shutil.rmtree, folder),
     )
+
+
+@router.post("/audit/verify")
+async def prove(caller: AuditReader, parts: Parts) -> AuditVerdict:
+    """Reads the whole audit log and checks chain, checkpoints and signatures, as `audit verify` does.
+
+    This is what the installation finds about itself. Who trusts it as little as its database exports the log,
+    and proves it elsewhere with an anchor.
+    """
+    signer = notary_of(parts).signer
+    _check_free()
+    async with _under_way:
+        folder = await _folder()
+        try:
+            async with parts.database.reading() as session:
+                told = await write_audit(
+                    session, signer, folder, org_id=caller.org_id, wanted=Wanted(), with_csv=False
+                )
+            verdict = await asyncio.to_thread(verify, folder, public_key=signer.public_key)
+        except ChainBroken as error:
+            return AuditVerdict(proven=False, entries=0, checkpoints=0, erased=0, faults=[str(error)])
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder)
+    return AuditVerdict(
+        proven=verdict.is_proven,
+        entries=told["count"],
+        checkpoints=verdict.checkpoints,
+        erased=verdict.erased,
+        faults=list(verdict.faults)[:_MAX_FAULTS],
+    )
+
+
+def _check_free() -> None:
+    if _under_way.locked():
+        msg = "other exports are being made; try again in some seconds"
+        raise TooMany(msg)
+
+
+async def _folder() -> Path:
+    return Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="gatewayops-export-"))
 
 
 async def _export(parts: ControlParts, caller: Principal, body: ExportWanted, folder: Path) -> Path:

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gatewayops.api.shapes import Body, Listed
+from gatewayops.api.shapes import Body, LateShape, Listed
 from gatewayops.api.trace_shapes import SpanBody
 
 Text = Annotated[str, Field(max_length=256, pattern=r"^[^\x00]*$")]
@@ -40,7 +40,7 @@ class RequestQuestion(Body):
     cursor: Annotated[str, Field(max_length=512)] = ""
 
 
-class Party(BaseModel):
+class Party(LateShape):
     """Who, or what. A name that was erased is null."""
 
     kind: str
@@ -48,7 +48,7 @@ class Party(BaseModel):
     name: str | None
 
 
-class AuditBody(BaseModel):
+class AuditBody(LateShape):
     """An entry. `count` events of the kind happened between `first_at` and `last_at`; null is erased."""
 
     seq: int
@@ -81,7 +81,7 @@ class RequestList(Listed):
     requests: list[SpanBody]
 
 
-class AnchorState(BaseModel):
+class AnchorState(LateShape):
     """Whether a checkpoint lies there."""
 
     anchor: str = Field(examples=["file"])
@@ -90,7 +90,7 @@ class AnchorState(BaseModel):
     error: str | None
 
 
-class CheckpointBody(BaseModel):
+class CheckpointBody(LateShape):
     """A signed statement about the first `size` entries; hashes, key and signature in hex."""
 
     size: int
@@ -102,7 +102,7 @@ class CheckpointBody(BaseModel):
     anchors: list[AnchorState]
 
 
-class CheckpointList(BaseModel):
+class CheckpointList(LateShape):
     """The newest checkpoints, and how far the log goes by now."""
 
     log: str
@@ -119,10 +119,20 @@ class Erasure(Body):
     subject: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-class Erased(BaseModel):
+class Erased(LateShape):
     """How many values are gone; entries and proofs stay."""
 
     values: int
+
+
+class AuditVerdict(LateShape):
+    """What checking the whole log found; proven when there is no fault (at most 100 are told)."""
+
+    proven: bool
+    entries: int
+    checkpoints: int
+    erased: int = Field(description="personal values that were erased")
+    faults: list[str]
 
 
 class ExportWanted(Body):

@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from gatewayops.api import periods
 from gatewayops.api.audit_trail import actor_of
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.log_shapes import (
     AnchorState,
     AuditBody,
@@ -36,7 +37,7 @@ from gatewayops.store.control.audit import Wanted
 from gatewayops.store.control.paging import Asked
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
-router = APIRouter(prefix="/v1/logs", tags=["Logs"])
+router = LateRouter(prefix="/v1/logs", tags=["Logs"])
 
 AuditReader = Annotated[Principal, Depends(principal_for("audit.read"))]
 AuditWriter = Annotated[Principal, Depends(principal_for("audit.write"))]

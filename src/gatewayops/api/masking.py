@@ -3,12 +3,13 @@
 import asyncio
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Path, Response
+from pydantic import Field
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body
+from gatewayops.api.shapes import Body, LateShape
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.record.masking import classes, masker_of, own_rules
@@ -16,7 +17,7 @@ from gatewayops.store import snapshot
 from gatewayops.store.control import masking
 from gatewayops.store.snapshot import MaskingRow
 
-router = APIRouter(prefix="/v1/masking", tags=["Masking"])
+router = LateRouter(prefix="/v1/masking", tags=["Masking"])
 
 _LARGEST_SAMPLE = 64 << 10
 
@@ -68,7 +69,7 @@ class Trial(Body):
     rules: Rules | None = None
 
 
-class ClassBody(BaseModel):
+class ClassBody(LateShape):
     """A built-in class. `needs_acknowledgement`: switching it off leaves secrets in records."""
 
     name: str
@@ -78,39 +79,39 @@ class ClassBody(BaseModel):
     needs_acknowledgement: bool
 
 
-class MaskingBody(BaseModel):
+class MaskingBody(LateShape):
     """The organisation's masking: every built-in class, and its own rules by name."""
 
     classes: list[ClassBody]
     rules: list[RuleBody]
 
 
-class OneMasking(BaseModel):
+class OneMasking(LateShape):
     """The answer about masking."""
 
     masking: MaskingBody
 
 
-class OneClass(BaseModel):
+class OneClass(LateShape):
     """The answer about one class."""
 
     masking_class: ClassBody
 
 
-class OneRule(BaseModel):
+class OneRule(LateShape):
     """The answer about one rule."""
 
     rule: RuleBody
 
 
-class Hits(BaseModel):
+class Hits(LateShape):
     """How many places of the sample a rule or class found."""
 
     name: str
     count: int
 
 
-class Tried(BaseModel):
+class Tried(LateShape):
     """What a record would show of the sample."""
 
     masked: str

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api.access import Change, check_holds_all
 from gatewayops.api.audit_trail import draft_of
 from gatewayops.api.auth import principal_for
 from gatewayops.api.directory import OneUser, user_body
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.second_factor import Who
 from gatewayops.api.shapes import Body, InPath
@@ -19,7 +20,7 @@ from gatewayops.store import origin
 from gatewayops.store.audit_entry import Target
 from gatewayops.store.control import audit, directory, identity_providers, user_sessions
 
-router = APIRouter(prefix="/v1/users", tags=["Directory"])
+router = LateRouter(prefix="/v1/users", tags=["Directory"])
 
 _WRITE = "directory.write"
 

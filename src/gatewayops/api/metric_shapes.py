@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.periods import ms
+from gatewayops.api.shapes import LateShape
 from gatewayops.query.metrics import CallFigures
 
 _SECOND_NS = 1_000_000_000
 
 
-class FiguresBody(BaseModel):
+class FiguresBody(LateShape):
     """What a set of calls amounts to. Latency is the gateway's total, without streams; null without calls."""
 
     calls: int
@@ -25,7 +26,7 @@ class FiguresBody(BaseModel):
     active_keys: int
 
 
-class MetricsSummary(BaseModel):
+class MetricsSummary(LateShape):
     """All calls of the window."""
 
     start_time: str
@@ -39,7 +40,7 @@ class Point(FiguresBody):
     time: str = Field(description="where the step begins")
 
 
-class SeriesBody(BaseModel):
+class SeriesBody(LateShape):
     """One group; `group` is null for all calls together and for calls that have none."""
 
     group: str | None
@@ -47,7 +48,7 @@ class SeriesBody(BaseModel):
     points: list[Point]
 
 
-class MetricsSeries(BaseModel):
+class MetricsSeries(LateShape):
     """The busiest groups of the window, busiest first (at most 20)."""
 
     start_time: str

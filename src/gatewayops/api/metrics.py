@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.live_feed import Places, counted, feed
 from gatewayops.api.metric_shapes import FiguresBody, MetricsSeries, MetricsSummary, Point, SeriesBody, told
 from gatewayops.api.parts import Parts
@@ -19,7 +20,7 @@ from gatewayops.identity.principal import Principal
 from gatewayops.query import metrics
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
-router = APIRouter(prefix="/v1/metrics", tags=["Metrics"])
+router = LateRouter(prefix="/v1/metrics", tags=["Metrics"])
 
 Reader = Annotated[Principal, Depends(principal_for("metrics.read"))]
 Text = Annotated[str, Field(max_length=256)]

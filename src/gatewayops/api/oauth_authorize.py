@@ -1,8 +1,9 @@
 """The authorization endpoint: checks what a client asks for, and sends the browser to sign in or consent."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import pairs_of
 from gatewayops.api.oauth_browser import Browser, is_recent
 from gatewayops.api.oauth_clients import known_client
@@ -17,7 +18,7 @@ from gatewayops.identity.oauth.refusals import OAuthRefused
 from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_requests import Wanted
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 
 @router.get("/authorize")

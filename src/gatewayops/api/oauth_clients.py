@@ -7,10 +7,11 @@ import json
 from datetime import timedelta
 from urllib.parse import unquote_plus, urlsplit
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
 
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import body_of, told
 from gatewayops.api.oauth_registration import management, read_json
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
@@ -27,7 +28,7 @@ from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.origin import Origin
 from gatewayops.upstream import guarded_fetch
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _MAX_KEY_SETS = 1_000
 _MAX_CLIENTS_KEPT = 10_000

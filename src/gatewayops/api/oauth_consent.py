@@ -1,9 +1,10 @@
 """The consent page: a person, signed in, in the browser that began, says yes or no, once."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api import oauth_pages
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import NotThisBrowser
 from gatewayops.api.oauth_browser import Browser, is_recent
 from gatewayops.api.oauth_pages import onward
@@ -18,7 +19,7 @@ from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_requests import Pending
 from gatewayops.store.origin import Origin
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 
 @router.get("/consent")

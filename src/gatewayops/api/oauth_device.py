@@ -5,11 +5,12 @@ an address and for the server; a person who comes with a code goes the way of ev
 is asked each time.
 """
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from gatewayops.api import oauth_pages
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import form_of, told
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_clients import authenticated
@@ -28,7 +29,7 @@ from gatewayops.store.control.oauth_devices import Device, DeviceUse, NewDevice
 from gatewayops.store.control.oauth_grants import Grant
 from gatewayops.store.control.oauth_requests import Wanted
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _UNKNOWN = "No device waits with this code. It may have run out: look at the device for a new one."
 _ABOUT = {

@@ -6,10 +6,11 @@ vouched for the person. Faults are told by a word of ours, never by what the pro
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 
 from gatewayops.api import oauth_provider_pages, oauth_providers
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import NotThisBrowser, pairs_of
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import fault_page, onward
@@ -32,7 +33,7 @@ from gatewayops.store.external_identity import ExternalIdentity
 from gatewayops.store.origin import Origin
 from gatewayops.upstream.federation.relying_party import Answer
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 ProviderId = Annotated[str, Path(pattern="^sip_[0-9A-Za-z]{1,60}$")]
 _WRONG = "The password is wrong."
@@ -166,9 +167,11 @@ async def _admitted(
         except Conflict:  # the same person, in another tab at the same moment
             return await _admit(visit, provider, who)
     except AddressTaken as error:
-        if _is_provable(visit, error):
-            async with visit.parts.database.session() as session:
+        async with visit.parts.database.session() as session:
+            if _is_provable(visit, error):
                 await sign_in_attempts.keep_identity(session, visit.whose, left, who)
+            elif not visit.here.server.offers_password:
+                return await end_user_identities.take_over(session, error, who)
         raise
 
 

@@ -3,11 +3,12 @@
 Looking at a link uses nothing up: mail scanners look too. Who forgot a password is answered as everybody is.
 """
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api import oauth_account_pages
 from gatewayops.api.caller_address import address_of
 from gatewayops.api.end_user_mail import EndUserMail, check_mailable
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import NotThisBrowser
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import hidden_field
@@ -23,7 +24,7 @@ from gatewayops.store.control import end_user_links, end_users
 from gatewayops.store.control.end_user_links import RESET, VERIFY, Link, Presented
 from gatewayops.store.origin import Origin
 
-router = APIRouter(
+router = LateRouter(
     prefix="/oauth/{slug}",
     include_in_schema=False,
     dependencies=[Depends(protected_server), Depends(takes_passwords)],

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import Depends, Path, Response
 
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_state import AtServer, protected_server
 from gatewayops.api.parts import Parts
 from gatewayops.store.control import server_brandings
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

@@ -5,13 +5,14 @@ RFC 8414 inserts the well-known part before the path, OpenID Connect appends it;
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import JSONResponse
 
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_state import AtServer, Here, State, protected_server
 from gatewayops.identity.oauth import metadata
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _FRESH = {"Cache-Control": "public, max-age=300"}
 _KEYS_FRESH = {"Cache-Control": "public, max-age=600"}

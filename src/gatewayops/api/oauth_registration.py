@@ -8,10 +8,11 @@ import hmac
 import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Depends, Path, Request, Response
 from fastapi.responses import JSONResponse
 
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import body_of, told
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
@@ -23,7 +24,7 @@ from gatewayops.store.control import oauth_clients
 from gatewayops.store.control.oauth_clients import Client, ClientSpec
 from gatewayops.store.origin import Origin
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 ClientId = Annotated[str, Path(max_length=64)]
 

@@ -7,11 +7,12 @@ address, for an address, and loosely for a person, so that guessing from elsewhe
 import re
 from contextlib import suppress
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api import oauth_account_pages, oauth_pages, oauth_provider_pages
 from gatewayops.api.caller_address import address_of
 from gatewayops.api.end_user_mail import EndUserMail, check_mailable
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import onward
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
@@ -25,7 +26,7 @@ from gatewayops.store.control import audit, end_users, sign_in_providers
 from gatewayops.store.control.end_users import Account, EndUser, NewSession
 from gatewayops.store.origin import Origin
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[^@\s\x00-\x1f\x7f]{1,189}")
 _WRONG = "The e-mail address or the password is wrong."

@@ -1,12 +1,13 @@
 """The token endpoint, revocation (RFC 7009) and introspection (RFC 7662) of a protected server."""
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse
 
 from gatewayops.api import oauth_assertions, oauth_device, oauth_machines
 from gatewayops.api.auth import KeyCheck
 from gatewayops.api.caller_address import address_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import form_of, told
 from gatewayops.api.oauth_clients import authenticated
 from gatewayops.api.oauth_issue import Issue, issued, of_grant, verified
@@ -31,7 +32,7 @@ from gatewayops.store.control.oauth_clients import Client
 from gatewayops.store.control.oauth_grants import CodeUse, Grant, Successor
 from gatewayops.store.origin import Origin
 
-router = APIRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
+router = LateRouter(prefix="/oauth/{slug}", include_in_schema=False, dependencies=[Depends(protected_server)])
 
 _ACTION = "end_users.read"
 

@@ -7,12 +7,12 @@ coming back helps. The gateway passes these paths on, so that exporters have the
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import Depends, Request, Response
 from starlette.exceptions import HTTPException
 
 from gatewayops.api import answers
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRoute, LateRouter
 from gatewayops.api.otlp_taking import intake_of, take
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base.errors import GatewayOpsError, InvalidInput, TooLarge
@@ -26,7 +26,7 @@ _EITHER: dict[str, Any] = {otlp.PROTOBUF: _BINARY, otlp.JSON: {"schema": {"type"
 _REFUSED = "A `google.rpc.Status`, in the form of the request."
 
 
-class OtlpRoute(APIRoute):
+class OtlpRoute(LateRoute):
     """Answers every error with a `Status`, those of the dependencies too."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -39,7 +39,7 @@ class OtlpRoute(APIRoute):
         return guarded
 
 
-router = APIRouter(
+router = LateRouter(
     tags=["OTLP"],
     route_class=OtlpRoute,
     responses={

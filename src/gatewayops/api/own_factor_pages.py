@@ -1,9 +1,10 @@
 """`/second-factors`: one's own second factors, for who is signed in, or must add one before they are."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from html import escape
 from types import MappingProxyType
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
@@ -16,6 +17,7 @@ from gatewayops.api.factor_changes import Added, FactorChanges, Owner
 from gatewayops.api.factor_pages import credential, proof_in, proving
 from gatewayops.api.factors import factors_of
 from gatewayops.api.forms import fields
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.person import signed_in
@@ -28,12 +30,13 @@ from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.audit_entry import Actor
 from gatewayops.store.control.pending_sign_ins import ENROL
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 _AT = "/second-factors"
 _TITLE = "Second factors"
 _REQUIRED = "<p>Your organisation requires a second factor. Add one, and you are in.</p>"
-_HOME = '<p><a href="/">Go on</a></p>'
+_GO_ON = '<p><a href="{to}">Go on</a></p>'
+_HOME = _GO_ON.format(to="/")
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
@@ -161,7 +164,8 @@ async def _renew_codes(here: _Here, _: Mapping[str, str]) -> Response:
 def _added(here: _Here, added: Added) -> Response:
     if not added.recovery_codes and added.opened is None:
         return _back()
-    shown = page("Added", html.recovery_codes(added.recovery_codes) + _HOME, has_form=True)
+    go_on = _GO_ON.format(to=escape(here.owner.who.return_to))
+    shown = page("Added", html.recovery_codes(added.recovery_codes) + go_on, has_form=True)
     return welcome(here.request, shown, added.opened) if added.opened else shown
 
 

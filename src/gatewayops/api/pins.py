@@ -4,13 +4,14 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, Field
+from fastapi import Depends, Path
+from pydantic import Field
 
 from gatewayops.api import answers
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, PageAsked, paging
 from gatewayops.api.tool_survey import survey
 from gatewayops.base.errors import Forbidden, Reason
 from gatewayops.identity.principal import Principal, grants
@@ -22,7 +23,7 @@ from gatewayops.store.control.pin_state import Mode
 from gatewayops.store.control.pinning import Pinning
 from gatewayops.store.control.pins import Pin, State
 
-router = APIRouter(prefix="/v1", tags=["Tools"])
+router = LateRouter(prefix="/v1", tags=["Tools"])
 
 Reader = Annotated[Principal, Depends(principal_for("pins.read"))]
 Writer = Annotated[Principal, Depends(principal_for("pins.write"))]
@@ -41,14 +42,14 @@ class NewPinning(Body):
     pinning: Mode | None
 
 
-class PinningBody(BaseModel):
+class PinningBody(LateShape):
     """What happens to tools that changed or are new, and where that was said."""
 
     pinning: Mode
     source: Literal["server", "organisation", "default"]
 
 
-class ChangeBody(BaseModel):
+class ChangeBody(LateShape):
     """One difference; `pointer` is a JSON pointer into the definition, empty for the whole."""
 
     pointer: str
@@ -57,7 +58,7 @@ class ChangeBody(BaseModel):
     after: Any = None
 
 
-class FlagBody(BaseModel):
+class FlagBody(LateShape):
     """Something in the offered definition that no screen shows; `text` is what it spells to a model."""
 
     pointer: str
@@ -66,7 +67,7 @@ class FlagBody(BaseModel):
     text: str
 
 
-class DiffBody(BaseModel):
+class DiffBody(LateShape):
     """From the approved definition (none: the tool is new) to the one that the server offers."""
 
     hash: str
@@ -77,7 +78,7 @@ class DiffBody(BaseModel):
     is_cut: bool
 
 
-class ToolBody(BaseModel):
+class ToolBody(LateShape):
     """A tool as the server offers it now. `blocked`: neither listed nor called through the gateway."""
 
     name: str
@@ -101,13 +102,13 @@ class ShownTool(ToolBody):
     diff: DiffBody | None
 
 
-class OneTool(BaseModel):
+class OneTool(LateShape):
     """The answer about one tool."""
 
     tool: ShownTool
 
 
-class OneDiff(BaseModel):
+class OneDiff(LateShape):
     """The answer about one difference; null when the approved definition is offered."""
 
     diff: DiffBody | None

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from gatewayops.api.access import Change
 from gatewayops.api.access_shapes import (
@@ -15,13 +15,14 @@ from gatewayops.api.access_shapes import (
     policy_body,
 )
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import InPath, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.policy.access.permissions import checked
 from gatewayops.store.control import access, policies
 
-router = APIRouter(prefix="/v1/policies", tags=["Access"])
+router = LateRouter(prefix="/v1/policies", tags=["Access"])
 
 _WRITE = "policies.write"
 

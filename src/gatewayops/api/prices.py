@@ -3,17 +3,18 @@
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Response
+from pydantic import Field
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, InPath, Listed, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import prices
 from gatewayops.store.control.prices import Price, Tariff
 
-router = APIRouter(prefix="/v1/prices", tags=["Prices"])
+router = LateRouter(prefix="/v1/prices", tags=["Prices"])
 
 _MICROS = 1_000_000
 
@@ -32,7 +33,7 @@ class NewPrice(Body):
     per_token_output: Dollars
 
 
-class PriceBody(BaseModel):
+class PriceBody(LateShape):
     """A rule, in dollars."""
 
     id: str
@@ -43,7 +44,7 @@ class PriceBody(BaseModel):
     per_token_output: float
 
 
-class OnePrice(BaseModel):
+class OnePrice(LateShape):
     """The answer about one rule."""
 
     price: PriceBody

@@ -7,12 +7,13 @@ the head of the answer; gateways that wait for news have none.
 import time
 from collections.abc import Callable, Iterable
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.base.errors import Forbidden
 from gatewayops.protocol import scraping
@@ -25,7 +26,7 @@ def check_scraper(request: Request, parts: Parts) -> None:
         raise Forbidden(scraping.REFUSAL)
 
 
-router = APIRouter(include_in_schema=False, dependencies=[Depends(check_scraper)])
+router = LateRouter(include_in_schema=False, dependencies=[Depends(check_scraper)])
 
 _BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _WAITING = "/internal/snapshot"

@@ -3,12 +3,13 @@
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse
 
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import document
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 

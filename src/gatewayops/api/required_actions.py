@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -11,13 +10,11 @@ from gatewayops.api.auth import NeedsAction
 FIELD = "x-required-actions"
 
 
-def show_actions(router: APIRouter) -> None:
-    """The OpenAPI document says of each operation of the router which actions it needs, any one of them."""
-    for route in router.routes:
-        if isinstance(route, APIRoute):
-            actions = required_actions(route)
-            if actions:
-                route.openapi_extra = (route.openapi_extra or {}) | {FIELD: list(actions)}
+def show_actions(route: APIRoute) -> None:
+    """The OpenAPI document says of the operation which actions it needs, any one of them."""
+    actions = required_actions(route)
+    if actions:
+        route.openapi_extra = (route.openapi_extra or {}) | {FIELD: list(actions)}
 
 
 def required_actions(route: APIRoute) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from fastapi import Depends
+from pydantic import Field
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body
+from gatewayops.api.shapes import Body, LateShape
 from gatewayops.base.errors import Forbidden, InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.store import origin
@@ -17,7 +18,7 @@ from gatewayops.store.control import audit, directory
 from gatewayops.store.telemetry import retention
 from gatewayops.store.telemetry.retention import Retention
 
-router = APIRouter(prefix="/v1/retention", tags=["Retention"])
+router = LateRouter(prefix="/v1/retention", tags=["Retention"])
 
 Reader = Annotated[Principal, Depends(principal_for("retention.read"))]
 Writer = Annotated[Principal, Depends(principal_for("retention.write"))]
@@ -31,7 +32,7 @@ class NewRetention(Body):
     payloads_days: Days | None = None
 
 
-class RetentionBody(BaseModel):
+class RetentionBody(LateShape):
     """What is kept how long, in days."""
 
     spans_days: int = Field(description="calls and their figures")
@@ -39,7 +40,7 @@ class RetentionBody(BaseModel):
     scope: Literal["installation"] = "installation"  # all organisations share the store, and this with it
 
 
-class OneRetention(BaseModel):
+class OneRetention(LateShape):
     """The answer about the retention."""
 
     retention: RetentionBody

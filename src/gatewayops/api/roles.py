@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from gatewayops.api.access import Change
 from gatewayops.api.access_shapes import (
@@ -18,13 +18,14 @@ from gatewayops.api.access_shapes import (
     role_body,
 )
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import InPath, PageAsked, paging
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import access, roles
 from gatewayops.store.snapshot import Permission
 
-router = APIRouter(prefix="/v1/roles", tags=["Access"])
+router = LateRouter(prefix="/v1/roles", tags=["Access"])
 
 _WRITE = "roles.write"
 

@@ -1,14 +1,14 @@
 """The runs API's bodies, and how rows of `query` become them: dollars, milliseconds, ISO times."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.periods import iso, ms
-from gatewayops.api.shapes import Listed, dollars
+from gatewayops.api.shapes import LateShape, Listed, dollars
 from gatewayops.query.run_comparison import Pair
 from gatewayops.query.runs import RunRow, Step
 
 
-class RunBody(BaseModel):
+class RunBody(LateShape):
     """What an agent did in one go."""
 
     id: str = Field(examples=["run_k6V0cmFjZZHZIDRiZjkyZjM1NzdiMzRkYTZhM2NlOTI5ZDBlMGU0NzM2AA"])
@@ -31,7 +31,7 @@ class RunBody(BaseModel):
     servers: list[str]
 
 
-class StepBody(BaseModel):
+class StepBody(LateShape):
     """One call of a run."""
 
     trace_id: str
@@ -62,7 +62,7 @@ class OneRun(Listed):
     steps: list[StepBody]
 
 
-class PairBody(BaseModel):
+class PairBody(LateShape):
     """A step of both runs, or of one; the differences are b's minus a's, null without both."""
 
     change: str = Field(description="same, status (it ended differently), only_a, only_b")
@@ -72,7 +72,7 @@ class PairBody(BaseModel):
     cost: float | None
 
 
-class Difference(BaseModel):
+class Difference(LateShape):
     """b's figures minus a's."""
 
     duration_ms: float
@@ -83,7 +83,7 @@ class Difference(BaseModel):
     output_tokens: int
 
 
-class Comparison(BaseModel):
+class Comparison(LateShape):
     """Two runs step by step."""
 
     a: RunBody

@@ -4,11 +4,12 @@ import asyncio
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import Depends, Path, Query
 from pydantic import Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.run_shapes import (
     Comparison,
@@ -25,7 +26,7 @@ from gatewayops.query import runs
 from gatewayops.query.run_comparison import align
 from gatewayops.store.telemetry.run_sql import RunFilter
 
-router = APIRouter(prefix="/v1/runs", tags=["Runs"])
+router = LateRouter(prefix="/v1/runs", tags=["Runs"])
 
 Reader = Annotated[Principal, Depends(principal_for("traces.read"))]
 Text = Annotated[str, Field(max_length=256)]

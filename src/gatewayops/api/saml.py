@@ -7,6 +7,7 @@ process, and is admitted like any other provider's word.
 import asyncio
 from datetime import datetime
 
+import msgspec
 from fastapi import Request
 from fastapi.responses import RedirectResponse
 
@@ -19,6 +20,7 @@ from gatewayops.identity.saml.parties import SamlRefused, ServiceProvider
 from gatewayops.identity.saml.responses import Answer, Assertion, Expected
 from gatewayops.store.control import saml_assertions
 from gatewayops.store.control.identity_providers import Provider
+from gatewayops.store.control.sso_attempts import Begun
 from gatewayops.store.external_identity import ExternalIdentity
 
 
@@ -49,21 +51,24 @@ class SamlSignOn:
     async def finish(self, request: Request, provider: Provider, encoded: str) -> Vouched:
         """Who comes back. Raises SamlRefused, NotThisBrowser, NotAdmitted."""
         async with self._sso.telling(request, provider):
-            who, return_to = await self._believed(request, provider, encoded)
-        return await self._sso.enter(request, provider, who, return_to=return_to)
+            who, begun = await self._believed(request, provider, encoded)
+        vouched = await self._sso.enter(
+            request, provider, who, return_to=begun.return_to if begun is not None else "/"
+        )
+        return msgspec.structs.replace(vouched, was_asked=begun is not None)
 
     async def _believed(
         self, request: Request, provider: Provider, encoded: str
-    ) -> tuple[ExternalIdentity, str]:
+    ) -> tuple[ExternalIdentity, Begun | None]:
         known = registration.of_settings(provider.spec.settings)
         answer = await asyncio.to_thread(Answer, encoded)
-        request_id, return_to = "", "/"
+        begun = None
         if answer.claims_request:
             begun = await self._sso.used_up(request, provider, answer.claims_request)
-            request_id, return_to = begun.nonce, begun.return_to
         elif not known.allows_idp_initiated:
             msg = "nobody asked for this answer: begin at /sign-in, not at the identity provider"
             raise SamlRefused(msg)
+        request_id = begun.nonce if begun is not None else ""
         expected = Expected(known.idp, self.us(provider), request_id, known.allows_sha1)
         assertion = await asyncio.to_thread(_believe, answer, expected, clock.now())
         async with self._parts.database.session() as session:
@@ -77,7 +82,7 @@ class SamlSignOn:
         if not is_first:
             msg = "this answer was used already: sign in again"
             raise SamlRefused(msg)
-        return attributes.identity_of(assertion, known.names, issuer=known.idp.entity_id), return_to
+        return attributes.identity_of(assertion, known.names, issuer=known.idp.entity_id), begun
 
 
 def saml_of(request: Request) -> SamlSignOn:

@@ -1,18 +1,20 @@
 """`/sign-in/saml/{provider}`: where browsers bring answers of SAML providers, and what these load of us."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
 from gatewayops.api.forms import fields
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.saml import saml_of
-from gatewayops.api.sign_in_pages import enter
+from gatewayops.api.sign_in_pages import enter, wait
+from gatewayops.api.sign_in_shapes import accounts_of
 from gatewayops.api.sso import sso_of
 from gatewayops.api.sso_pages import ProviderId, refused
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.identity.saml.registration import of_settings
 from gatewayops.identity.saml.sp_metadata import sp_metadata
 
-router = APIRouter(prefix="/sign-in/saml", include_in_schema=False)
+router = LateRouter(prefix="/sign-in/saml", include_in_schema=False)
 
 
 @router.get("/{provider_id}/metadata")
@@ -37,6 +39,9 @@ async def come_back(provider_id: ProviderId, request: Request) -> Response:
         provider = await sso.provider(provider_id, is_saml=True)
         given = await fields(request)
         found = await saml_of(request).finish(request, provider, given.get("SAMLResponse", ""))
-        return await enter(request, found.who, method=found.method, to=found.return_to)
+        if not found.was_asked:
+            token = await accounts_of(request).factors.wait_for_yes(found.who, method=found.method)
+            return wait(request, "/sign-in/agree", token)
+        return await enter(request, found.who, method=found.method)
     except GatewayOpsError as error:
         return refused(error)

@@ -33,7 +33,7 @@ async def settings_of(body: NewSamlProvider) -> tuple[dict[str, Any], bytes]:
 
 
 async def changed(known: Provider, body: ProviderChange) -> dict[str, Any]:
-    """The settings after a change. Raises InvalidInput, also for another provider's metadata."""
+    """Those settings that change. Raises InvalidInput, also for another provider's metadata."""
     registration = of_settings(known.spec.settings)
     new: dict[str, Any] = {}
     if body.metadata or body.metadata_url:
@@ -49,7 +49,8 @@ async def changed(known: Provider, body: ProviderChange) -> dict[str, Any]:
         new["allows_sha1"] = body.allow_sha1
     if body.attributes is not None:
         new["names"] = body.attributes.names()
-    return kept(msgspec.structs.replace(registration, **new))
+    after = kept(msgspec.structs.replace(registration, **new))
+    return {name: after[name] for name in new}
 
 
 async def described(text: str, url: str, *, allows_private: bool) -> IdentityProvider:

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from gatewayops.api.shapes import Body
+from gatewayops.api.shapes import Body, LateShape
 from gatewayops.identity.saml import idp_metadata
 from gatewayops.identity.saml.attributes import AttributeNames
 from gatewayops.identity.saml.documents import MAX_BYTES
@@ -33,14 +33,14 @@ class SamlAttributes(Body):
         return AttributeNames(self.subject, self.email, tuple(self.name), self.groups)
 
 
-class CertificateBody(BaseModel):
+class CertificateBody(LateShape):
     """A certificate whose signatures count, and its last moment, which is shown but not enforced."""
 
     certificate: str
     valid_until: datetime
 
 
-class SamlBody(BaseModel):
+class SamlBody(LateShape):
     """What the provider's metadata said, and what to tell the provider of us.
 
     Give it `our_metadata_url`; or `our_entity_id` (audience) and `acs_url` (reply) by hand.

@@ -4,6 +4,7 @@ Until it is taken there is no session, only a pending sign-in, whose token opens
 no first step: it is two factors by itself.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from gatewayops.store.control.database import Database
 from gatewayops.store.control.factor_tables import totp_binding
 from gatewayops.store.control.factors import Totp
 from gatewayops.store.control.passkeys import Owned, Passkey
-from gatewayops.store.control.pending_sign_ins import CHOOSE, ENROL, PROVE, Choice, NewPending, Pending
+from gatewayops.store.control.pending_sign_ins import AGREE, CHOOSE, ENROL, PROVE, Choice, NewPending, Pending
 from gatewayops.store.control.user_passwords import Account
 from gatewayops.store.control.user_sessions import SignedIn
 
@@ -37,13 +38,15 @@ class Who(msgspec.Struct, frozen=True):
     email: str
     provider_id: str = ""  # of the identity provider that vouches for them; empty for what is checked here
     hours: int = 0  # the session may last; 0: as long as any
+    return_to: str = "/"  # the path of ours where they wanted to go
 
     @classmethod
     def of(cls, known: Account | Pending) -> "Who":
         """Whose account, or sign-in that waits, this is."""
         who = cls(known.org_id, known.user_id, known.email)
         if isinstance(known, Pending):
-            who = msgspec.structs.replace(who, provider_id=known.provider_id, hours=known.hours)
+            kept = {name: getattr(known, name) for name in ("provider_id", "hours", "return_to")}
+            who = msgspec.structs.replace(who, **kept)
         return who
 
     @classmethod
@@ -120,18 +123,20 @@ class SecondFactors:
 
     async def wait_for_choice(self, users: list[Who]) -> str:
         """The token of one whose password is right in several organisations."""
-        token, first = new_pending_token(), users[0]
-        new = NewPending(
-            org_id=first.org_id,
-            user_id=first.user_id,
-            hash=hash_of(token),
-            method="password",
-            step=CHOOSE,
-            choices=[one.user_id for one in users],
+        return await self._begin(
+            users[0], method="password", step=CHOOSE, choices=[one.user_id for one in users]
         )
+
+    async def wait_for_yes(self, who: Who, *, method: str) -> str:
+        """The token of one whom a provider sends unasked: a page elsewhere may have made the browser come."""
+        return await self._begin(who, method=method, step=AGREE)
+
+    async def agree(self, known: Pending) -> Who:
+        """Who said yes to that. Raises Unauthenticated, also the second time."""
         async with self._database.session() as session:
-            await pending_sign_ins.begin(session, new)
-        return token
+            if not await pending_sign_ins.finish(session, known):
+                raise Unauthenticated(_AGAIN, Reason.SIGN_IN_FAILED)
+        return Who.of(known)
 
     async def choices(self, known: Pending) -> tuple[Choice, ...]:
         """Among which organisations they choose."""
@@ -240,6 +245,10 @@ class SecondFactors:
             raise _wrong_code()
 
     async def _wait(self, who: Who, *, method: str, step: str, kinds: list[str]) -> None:
+        token = await self._begin(who, method=method, step=step)
+        raise SecondFactorRequired(token, step=step, kinds=kinds)
+
+    async def _begin(self, who: Who, *, method: str, step: str, choices: Sequence[str] = ()) -> str:
         token = new_pending_token()
         new = NewPending(
             org_id=who.org_id,
@@ -247,12 +256,14 @@ class SecondFactors:
             hash=hash_of(token),
             method=method,
             step=step,
+            choices=list(choices),
             provider_id=who.provider_id,
             hours=who.hours,
+            return_to=who.return_to,
         )
         async with self._database.session() as session:
             await pending_sign_ins.begin(session, new)
-        raise SecondFactorRequired(token, step=step, kinds=kinds)
+        return token
 
 
 def _wrong_code() -> Unauthenticated:

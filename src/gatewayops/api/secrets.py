@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from fastapi import Depends
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body
+from gatewayops.api.shapes import Body, LateShape
 from gatewayops.base.errors import Forbidden
 from gatewayops.identity.principal import Principal
 from gatewayops.store.control import rotation
 from gatewayops.store.control.rotation import Progress
 
-router = APIRouter(prefix="/v1/secrets", tags=["Secrets"])
+router = LateRouter(prefix="/v1/secrets", tags=["Secrets"])
 
 Reader = Annotated[Principal, Depends(principal_for("secrets.read"))]
 Writer = Annotated[Principal, Depends(principal_for("secrets.write"))]
@@ -26,14 +26,14 @@ class Rotate(Body):
     renews_data_keys: bool = False
 
 
-class KeyVersion(BaseModel):
+class KeyVersion(LateShape):
     """A version of the master key, and how many data keys it wraps."""
 
     version: str
     data_keys: int
 
 
-class StatusBody(BaseModel):
+class StatusBody(LateShape):
     """`values_to_seal_anew`: sealed by an older data key, or by none; a rotation renews them."""
 
     provider: str
@@ -43,13 +43,13 @@ class StatusBody(BaseModel):
     values_to_seal_anew: int
 
 
-class OneStatus(BaseModel):
+class OneStatus(LateShape):
     """The answer about keys."""
 
     secrets: StatusBody
 
 
-class ProgressBody(BaseModel):
+class ProgressBody(LateShape):
     """What this part did and what is left; ask again until `is_done`."""
 
     master_key: str
@@ -61,7 +61,7 @@ class ProgressBody(BaseModel):
     is_done: bool
 
 
-class OneProgress(BaseModel):
+class OneProgress(LateShape):
     """The answer about a rotation."""
 
     rotation: ProgressBody

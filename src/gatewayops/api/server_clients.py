@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel
+from fastapi import Depends, Response
 
 from gatewayops.api.auth import principal_for
 from gatewayops.api.end_user_shapes import ClientList, NewClient, NewClientBody, OneNewClient, client_body
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_state import State
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.api.shapes import InPath, PageAsked, paging
+from gatewayops.api.shapes import InPath, LateShape, PageAsked, paging
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason
 from gatewayops.identity.oauth import grant_types, registration, tokens
 from gatewayops.identity.oauth.refusals import OAuthRefused
@@ -19,7 +19,7 @@ from gatewayops.store.control import oauth_clients, oauth_keys, oauth_servers
 from gatewayops.store.control.oauth_clients import ClientSpec
 from gatewayops.store.control.oauth_servers import ProtectedServer
 
-router = APIRouter(prefix="/v1", tags=["End users"])
+router = LateRouter(prefix="/v1", tags=["End users"])
 
 Reader = Annotated[Principal, Depends(principal_for("end_users.read"))]
 Writer = Annotated[Principal, Depends(principal_for("end_users.write"))]
@@ -29,7 +29,7 @@ KeyWriter = Annotated[Principal, Depends(principal_for("secrets.write"))]
 _ALL = (*grant_types.PERSONAL, *grant_types.TRUSTED)
 
 
-class SigningKeyBody(BaseModel):
+class SigningKeyBody(LateShape):
     """A key by its `kid`: one signs (active), one comes next, retired ones outlive their tokens."""
 
     kid: str
@@ -37,7 +37,7 @@ class SigningKeyBody(BaseModel):
     since: datetime
 
 
-class SigningKeyList(BaseModel):
+class SigningKeyList(LateShape):
     """All that the key sets of the organisation's servers show: a few."""
 
     signing_keys: list[SigningKeyBody]

@@ -7,13 +7,14 @@ import time
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api.auth import check_internal
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.base.errors import InvalidInput
 from gatewayops.upstream.health import HealthBoard, HealthReport, Seen
 
-router = APIRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
+router = LateRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
 
 _report = msgspec.json.Decoder(HealthReport).decode
 

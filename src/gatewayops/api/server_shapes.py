@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
-from gatewayops.api.shapes import Body, Listed
+from gatewayops.api.shapes import Body, LateShape, Listed
 from gatewayops.store.control.servers import Server
 from gatewayops.store.oauth_addresses import Site
 from gatewayops.store.snapshot import ANY, Resilience
@@ -138,7 +138,7 @@ class ServerChange(Body):
     caller_share_percent: Share | None = None
 
 
-class Health(BaseModel):
+class Health(LateShape):
     """How the gateways see the server: the worst that any of `gateways` workers told in the last 45 seconds.
 
     `state` is closed (well), half_open (being tried again), open (calls are refused until `retry_at`), or
@@ -153,7 +153,7 @@ class Health(BaseModel):
     openings: int = 0
 
 
-class ServerBody(BaseModel):
+class ServerBody(LateShape):
     """A server, with the names of its headers. `slug` is its name in addresses: clients use `address`."""
 
     id: str
@@ -189,7 +189,7 @@ class ServerBody(BaseModel):
     updated_at: datetime
 
 
-class OneServer(BaseModel):
+class OneServer(LateShape):
     """The answer about one server."""
 
     server: ServerBody
@@ -201,14 +201,14 @@ class ServerList(Listed):
     servers: list[ServerBody]
 
 
-class Tested(BaseModel):
+class Tested(LateShape):
     """What a first conversation with the server showed; `error` says why when it is not ok."""
 
     ok: bool
     era: str | None = None
     server_name: str | None = None
     server_version: str | None = None
-    tools: list[str] = []
+    tools: list[str] = Field(default=[])
     latency_ms: float | None = None
     error: str | None = None
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 
 from gatewayops.api.account_tokens import own_header
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.private_networks import SETTING, check_may_allow, may_allow
 from gatewayops.api.server_health import Healths
@@ -25,7 +26,7 @@ from gatewayops.upstream.accounts.held import SignInNeeded
 from gatewayops.upstream.address import AddressRefused, AddressUnknown, check_url, resolve
 from gatewayops.upstream.probe import probe
 
-router = APIRouter(prefix="/v1/servers", tags=["MCP servers"])
+router = LateRouter(prefix="/v1/servers", tags=["MCP servers"])
 
 _MASKS = Masker()
 _DEFAULT_PORTS = {"http": 80, "https": 443}

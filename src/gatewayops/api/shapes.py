@@ -29,13 +29,19 @@ Scope = Annotated[str, Field(pattern=r"^[\x21\x23-\x5b\x5d-\x7e]{1,200}$")]  # R
 InPath = Annotated[str, Path(pattern="^[A-Za-z0-9_-]{1,100}$")]  # id or name in an address
 
 
-class Body(BaseModel):
+class LateShape(BaseModel):
+    """What a route takes or answers. Pydantic works it out on first use, so that starts are quick."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Body(LateShape):
     """A request's body: a field that we don't know is a mistake worth naming."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Listed(BaseModel):
+class Listed(LateShape):
     """The end of every list: `cursor` asks for the next page, null at the end."""
 
     cursor: str | None

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from gatewayops.api.accounts import Credentials
 from gatewayops.api.auth import NeedsCaller, check_action
@@ -13,6 +13,7 @@ from gatewayops.api.browser import (
     session_cookie,
 )
 from gatewayops.api.joining import Joining, accept, reset
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.person import current, signed_in
 from gatewayops.api.shapes import InPath, PageAsked, Ref, paging
@@ -44,7 +45,7 @@ from gatewayops.store.control import directory, user_passwords, user_sessions
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.user_passwords import Membership
 
-router = APIRouter(prefix="/v1/auth", tags=["Sign-in"])
+router = LateRouter(prefix="/v1/auth", tags=["Sign-in"])
 
 _OTHERS = "directory.write"
 

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable
 from html import escape
 from typing import NamedTuple
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from msgspec import structs
 from starlette.responses import Response
 
 from gatewayops.api import joining
@@ -27,6 +28,7 @@ from gatewayops.api.browser import (
 )
 from gatewayops.api.forms import Shape, fields, read
 from gatewayops.api.joining import Joining
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.person import signed_in
@@ -41,7 +43,7 @@ from gatewayops.store.control.one_time_links import FIRST_ADMIN, INVITATION, RES
 from gatewayops.store.control.pending_sign_ins import LIFE, PROVE
 from gatewayops.store.control.user_sessions import ABSOLUTE, SignedIn
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
 
 class SetupAsked(AcceptAsked):
@@ -111,11 +113,12 @@ async def sign_in(request: Request) -> Response:
     async def work(asked: SignInAsked) -> Response:
         given = Credentials(asked.email, asked.password, asked.organization)
         accounts = accounts_of(request)
-        known = [Who.of(one) for one in await accounts.matching(request, given)]
+        to = safe_return((await fields(request)).get("return_to", "/"))
+        known = [
+            structs.replace(Who.of(one), return_to=to) for one in await accounts.matching(request, given)
+        ]
         if len(known) == 1:
-            return await enter(
-                request, known[0], to=safe_return((await fields(request)).get("return_to", "/"))
-            )
+            return await enter(request, known[0])
         return wait(request, "/sign-in/organization", await accounts.factors.wait_for_choice(known))
 
     return await _answer(request, _SIGN_IN, SignInAsked, work)
@@ -264,11 +267,11 @@ async def _answer(
         return answer
 
 
-async def enter(request: Request, who: Who, *, method: str = "password", to: str = "/") -> Response:
+async def enter(request: Request, who: Who, *, method: str = "password") -> Response:
     """The session of one whose first factor was right, or the page of the next step."""
     try:
         opened = await accounts_of(request).admit(request, who, method=method)
-        return welcome(request, RedirectResponse(to, 303), opened)
+        return welcome(request, RedirectResponse(who.return_to, 303), opened)
     except SecondFactorRequired as waiting:
         page_of = "/sign-in/second-factor" if waiting.step == PROVE else "/second-factors"
         return wait(request, page_of, waiting.token)

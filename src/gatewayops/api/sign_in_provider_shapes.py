@@ -4,10 +4,10 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from gatewayops.api.oauth_providers import callback_url
-from gatewayops.api.shapes import Body, Listed, Scope
+from gatewayops.api.shapes import Body, LateShape, Listed, Scope
 from gatewayops.store.control.sign_in_providers import Provider
 from gatewayops.store.oauth_addresses import Addresses
 
@@ -66,7 +66,7 @@ class ProviderChange(Body):
     enabled: bool | None = None
 
 
-class ProviderBody(BaseModel):
+class ProviderBody(LateShape):
     """A provider, without its secret. `redirect_uris`: one for each form of the server's address."""
 
     id: str
@@ -85,7 +85,7 @@ class ProviderBody(BaseModel):
     created_at: datetime
 
 
-class OneProvider(BaseModel):
+class OneProvider(LateShape):
     """The answer about one."""
 
     sign_in_provider: ProviderBody
@@ -97,7 +97,7 @@ class ProviderList(Listed):
     sign_in_providers: list[ProviderBody]
 
 
-class ProviderTested(BaseModel):
+class ProviderTested(LateShape):
     """Whether the provider can be found; `error` says what is wrong when it is not ok."""
 
     ok: bool

@@ -3,10 +3,12 @@
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
+from fastapi import Depends, Response
 from pydantic import SecretStr
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.issuers import check_issuer
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_providers import registration_of
 from gatewayops.api.oauth_state import State
 from gatewayops.api.parts import ControlParts, Parts
@@ -27,9 +29,8 @@ from gatewayops.identity.principal import Principal
 from gatewayops.store.control import sign_in_providers
 from gatewayops.store.control.oauth_servers import ProtectedServer
 from gatewayops.store.control.sign_in_providers import Provider
-from gatewayops.upstream.address import check_url
 
-router = APIRouter(prefix="/v1/servers/{server}/sign-in-providers", tags=["End users"])
+router = LateRouter(prefix="/v1/servers/{server}/sign-in-providers", tags=["End users"])
 
 _FIELDS = {"enabled": "is_enabled"}  # called otherwise in the store
 
@@ -41,7 +42,7 @@ Writer = Annotated[Principal, Depends(principal_for("end_users.write"))]
 async def add(server: InPath, body: NewProvider, caller: Writer, parts: Parts) -> OneProvider:
     """Adds a provider; its button is on the sign-in page at once. Register the redirect URIs there."""
     known = await find_protected(parts, caller, server)
-    _check_issuer(body)
+    check_issuer(body.kind, body.issuer, allows_private=body.allow_private_network)
     check_may_allow(parts, caller, is_asked=body.allow_private_network)
     provider_id = sign_in_providers.new_provider_id()
     provider = Provider(
@@ -136,20 +137,6 @@ async def _find(
     async with parts.database.reading() as session:
         found = await sign_in_providers.find(session, org_id=caller.org_id, server_id=known.id, ref=ref)
     return known, found
-
-
-def _check_issuer(body: NewProvider) -> None:
-    if body.kind == "google" and body.issuer:
-        msg = "issuer: Google has one only; leave it out, or take the kind oidc"
-        raise InvalidInput(msg)
-    if body.kind == "oidc" and not body.issuer:
-        msg = "issuer: needed by oidc, such as https://login.example.com"
-        raise InvalidInput(msg)
-    if body.issuer:
-        check_url(body.issuer, field="issuer")
-        if not body.issuer.startswith("https://") and not body.allow_private_network:
-            msg = "issuer: begins with https://"
-            raise InvalidInput(msg)
 
 
 def _check_usable(provider: Provider) -> None:

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from fastapi import Request, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.accounts import Accounts, Opened
 from gatewayops.api.browser import set_session_cookie
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.person import signed_in
-from gatewayops.api.shapes import Body, Email, Listed, Ref
+from gatewayops.api.shapes import Body, Email, LateShape, Listed, Ref
 from gatewayops.policy.access.rulebook import Subject
 from gatewayops.store.control import directory, user_sessions
 from gatewayops.store.control.directory import Organisation
@@ -51,7 +51,7 @@ class ResetAsked(Body):
     organization: Ref = ""
 
 
-class ResetAnswer(BaseModel):
+class ResetAnswer(LateShape):
     """The same for every address."""
 
     message: str
@@ -77,7 +77,7 @@ class AcceptAsked(Body):
     keeps_password: bool = False
 
 
-class AccountBody(BaseModel):
+class AccountBody(LateShape):
     """A person who is signed in."""
 
     id: str
@@ -86,7 +86,7 @@ class AccountBody(BaseModel):
     team_id: str | None
 
 
-class MembershipBody(BaseModel):
+class MembershipBody(LateShape):
     """An organisation."""
 
     id: str
@@ -94,14 +94,14 @@ class MembershipBody(BaseModel):
     name: str
 
 
-class OrganizationChoice(BaseModel):
+class OrganizationChoice(LateShape):
     """Those in which one may sign in; the caller's own is `current`."""
 
     current: MembershipBody
     organizations: list[MembershipBody]
 
 
-class HeldRole(BaseModel):
+class HeldRole(LateShape):
     """A role, and whom it is bound to: the user, a team above them, or the organisation."""
 
     id: str
@@ -109,7 +109,7 @@ class HeldRole(BaseModel):
     subject_kind: str
 
 
-class SessionBody(BaseModel):
+class SessionBody(LateShape):
     """Where somebody is signed in. `ends_at` moves on while it is used, up to `expires_at`."""
 
     id: str
@@ -126,7 +126,7 @@ class SessionBody(BaseModel):
     is_current: bool
 
 
-class SignedIn(BaseModel):
+class SignedIn(LateShape):
     """A new session; `token` is shown this once."""
 
     token: str = Field(examples=["gws_…"])
@@ -136,7 +136,7 @@ class SignedIn(BaseModel):
     organization: MembershipBody
 
 
-class WhoAmI(BaseModel):
+class WhoAmI(LateShape):
     """The caller. `organizations` are those in which the person can sign in."""
 
     kind: Literal["user", "key", "admin"]

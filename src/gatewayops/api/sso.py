@@ -32,6 +32,7 @@ from gatewayops.store.external_identity import ExternalIdentity
 from gatewayops.upstream.federation.relying_party import Answer, RelyingParty
 
 _RETURN = re.compile(r"/(?![/\\])[A-Za-z0-9._~!$&'()*+,;=:@%/?-]{0,1000}")
+_PROVIDER = re.compile(r"idp_[A-Za-z0-9]{1,40}")
 _BROWSER = re.compile(r"[0-9A-Za-z]{43}")
 _ERROR_CODE = re.compile(r"[a-z_]{1,64}")
 _ABOUT = "sign-in at an identity provider"
@@ -44,11 +45,11 @@ class NotThisBrowser(Forbidden):
 
 
 class Vouched(msgspec.Struct, frozen=True):
-    """Who came back and may come in; `return_to` is a path of ours."""
+    """Who came back and may come in."""
 
     who: Who
     method: str  # of the session: the kind of provider
-    return_to: str
+    was_asked: bool = True  # False: the provider sent them, with no attempt of this browser before
 
 
 class SingleSignOn:
@@ -69,8 +70,10 @@ class SingleSignOn:
 
     async def provider(self, provider_id: str, *, is_saml: bool | None = None) -> Provider:
         """One that is enabled, and speaks SAML or does not, if that is said. Raises NotFound."""
-        async with self._parts.database.reading() as session:
-            found = await identity_providers.of_id(session, provider_id)
+        found = None
+        if _PROVIDER.fullmatch(provider_id):
+            async with self._parts.database.reading() as session:
+                found = await identity_providers.of_id(session, provider_id)
         if found is None or is_saml not in (None, speaks_saml(found)):
             msg = "there is no such identity provider; go to /sign-in"
             raise NotFound(msg)
@@ -182,8 +185,9 @@ class SingleSignOn:
             self._parts.database.session() as session,
         ):
             user = await admission.admit(session, provider, who)
-        known = Who(provider.org_id, user.id, user.email, provider.id, provider.spec.session_hours)
-        return Vouched(known, provider.spec.kind, safe_return(return_to))
+        hours, back = provider.spec.session_hours, safe_return(return_to)
+        known = Who(provider.org_id, user.id, user.email, provider.id, hours, back)
+        return Vouched(known, provider.spec.kind)
 
     @asynccontextmanager
     async def telling(self, request: Request, provider: Provider, *, email: str = "") -> AsyncIterator[None]:

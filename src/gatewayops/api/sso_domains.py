@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import Depends, Path, Response
 
 from gatewayops.api.access import check_holds_all
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import PageAsked, paging
 from gatewayops.api.sso_shapes import DomainList, NewDomain, OneDomain, document_url, domain_body
@@ -15,7 +16,7 @@ from gatewayops.store.control import identity_providers, sso_domains
 from gatewayops.store.control.sso_domains import BY_DOCUMENT, BY_MACHINE, Domain
 from gatewayops.upstream import guarded_fetch
 
-router = APIRouter(prefix="/v1/sso-domains", tags=["Single sign-on"])
+router = LateRouter(prefix="/v1/sso-domains", tags=["Single sign-on"])
 
 _WRITE = "sso.write"
 

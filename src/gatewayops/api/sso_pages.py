@@ -7,26 +7,29 @@ from html import escape
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import Path, Query, Request
 from starlette.responses import Response
 
-from gatewayops.api.browser import check_origin
+from gatewayops.api.browser import check_origin, session_cookie
 from gatewayops.api.forms import fields
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.pages import page
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.person import signed_in
 from gatewayops.api.saml import saml_of
 from gatewayops.api.shapes import Ref
 from gatewayops.api.sign_in_pages import enter, password_form
-from gatewayops.api.sso import speaks_saml, sso_of
+from gatewayops.api.sso import safe_return, speaks_saml, sso_of
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.identity.federation.registration import Kind
 from gatewayops.store.control import directory, identity_providers, sso_domains
 from gatewayops.store.control.identity_providers import Provider
+from gatewayops.store.control.user_sessions import SignedIn
 from gatewayops.upstream.federation.relying_party import Answer
 
-router = APIRouter(include_in_schema=False)
+router = LateRouter(include_in_schema=False)
 
-ProviderId = Annotated[str, Path(pattern="^idp_[A-Za-z0-9]{1,40}$")]
+ProviderId = Annotated[str, Path()]  # whatever a browser asks for: what is none is answered by a page
 
 _EMAIL_FORM = (
     '<form method="post" action="/sign-in/email"><label>E-mail address<input name="email" type="email" '
@@ -77,12 +80,32 @@ async def take_address(request: Request, parts: Parts) -> Response:
 
 
 @router.get("/sign-in/sso/{provider_id}")
-async def start(provider_id: ProviderId, request: Request, return_to: str = "/") -> Response:
-    """Leads to this provider; afterwards to a path of ours."""
+async def start(provider_id: ProviderId, request: Request, parts: Parts, return_to: str = "/") -> Response:
+    """Leads to this provider; afterwards to a path of ours.
+
+    Who is signed in is asked first: whoever made the link may have an account for them at their provider.
+    """
     sso = sso_of(request)
     try:
         sso.count(request)
-        return await _lead(request, await sso.provider(provider_id), return_to=return_to)
+        provider = await sso.provider(provider_id)
+        known = await signed_in(parts.database, session_cookie(request))
+        if known is not None:
+            return await _ask(parts, provider, known, return_to)
+        return await _lead(request, provider, return_to=return_to)
+    except GatewayOpsError as error:
+        return refused(error)
+
+
+@router.post("/sign-in/sso/{provider_id}")
+async def start_anew(provider_id: ProviderId, request: Request) -> Response:
+    """The same, for who said on our page that they want to sign in anew."""
+    sso = sso_of(request)
+    try:
+        check_origin(request)
+        sso.count(request)
+        given = await fields(request)
+        return await _lead(request, await sso.provider(provider_id), return_to=given.get("return_to", "/"))
     except GatewayOpsError as error:
         return refused(error)
 
@@ -99,7 +122,7 @@ async def come_back(
         if error := request.query_params.get("error"):
             await sso.refused(request, provider, state=state, error=error)
         found = await sso.finish(request, provider, state=state, answer=Answer(code, iss))
-        return await enter(request, found.who, method=found.method, to=found.return_to)
+        return await enter(request, found.who, method=found.method)
     except GatewayOpsError as error:
         return refused(error)
 
@@ -115,6 +138,19 @@ async def _offered(parts: ControlParts, slug: str) -> tuple[Provider, ...]:
     async with parts.database.reading() as session:
         org_id = await directory.org_id_of(session, slug=slug)
         return await identity_providers.offered(session, org_id=org_id) if org_id else ()
+
+
+async def _ask(parts: ControlParts, provider: Provider, known: SignedIn, return_to: str) -> Response:
+    async with parts.database.reading() as session:
+        there = await directory.organisation(session, org_id=provider.org_id)
+    to, name = escape(safe_return(return_to)), escape(_name(provider))
+    body = (
+        f"<p>You are signed in as {escape(known.email)}. Whoever you are at {name} is signed in instead, in "
+        f"the organisation {escape(there.name)}.</p>"
+        f'<form method="post" action="/sign-in/sso/{provider.id}"><input type="hidden" name="return_to" '
+        f'value="{to}"><button>Sign in with {name}</button></form><p><a href="/">Stay as I am</a></p>'
+    )
+    return page("Sign in as somebody else?", body, has_form=True, leads_away=True)
 
 
 def _name(provider: Provider) -> str:

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.saml_shapes import Address, Metadata, SamlAttributes, SamlBody, saml_body
-from gatewayops.api.shapes import Body, Listed, Ref, Scope
+from gatewayops.api.shapes import Body, LateShape, Listed, Ref, Scope
 from gatewayops.api.sso import redirect_uri, registration_of, speaks_saml
 from gatewayops.store.control.identity_providers import Provider
 from gatewayops.store.control.sso_domains import Domain
@@ -115,7 +115,7 @@ class ProviderChange(Body):
     session_hours: Hours | None = None
 
 
-class MappingBody(BaseModel):
+class MappingBody(LateShape):
     """What members of a group get."""
 
     group: str
@@ -123,7 +123,7 @@ class MappingBody(BaseModel):
     team_id: str | None
 
 
-class ProviderBody(BaseModel):
+class ProviderBody(LateShape):
     """A provider without its secret; `redirect_uri` is what to register there. `saml` is of SAML only."""
 
     id: str
@@ -148,7 +148,7 @@ class ProviderBody(BaseModel):
     created_at: datetime
 
 
-class OneProvider(BaseModel):
+class OneProvider(LateShape):
     """The answer about one provider."""
 
     identity_provider: ProviderBody
@@ -160,7 +160,7 @@ class ProviderList(Listed):
     identity_providers: list[ProviderBody]
 
 
-class ProviderTested(BaseModel):
+class ProviderTested(LateShape):
     """What the provider says of itself, or what is wrong. Whether the secret is right, a sign-in shows."""
 
     is_found: bool
@@ -181,7 +181,7 @@ class NewDomain(Body):
     provider: Ref
 
 
-class DomainBody(BaseModel):
+class DomainBody(LateShape):
     """A domain; it leads to its provider once it is verified.
 
     `document_url` must hold `document` for that, or the administrator of the machine verifies it.
@@ -197,7 +197,7 @@ class DomainBody(BaseModel):
     created_at: datetime
 
 
-class OneDomain(BaseModel):
+class OneDomain(LateShape):
     """The answer about one domain."""
 
     domain: DomainBody

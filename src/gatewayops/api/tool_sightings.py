@@ -1,15 +1,16 @@
 """`/internal/tools/seen`: gateways tell which tools they saw that the control role may not know."""
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api.auth import check_internal
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.tool_survey import take_sightings
 from gatewayops.base.errors import InvalidInput
 from gatewayops.policy.pins.pins import Seen
 
-router = APIRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
+router = LateRouter(prefix="/internal", include_in_schema=False, dependencies=[Depends(check_internal)])
 
 
 @router.post("/tools/seen", status_code=204)

@@ -5,11 +5,11 @@ One trace with its spans is answered by trace_answers in the shape of OneTrace a
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from gatewayops.api.exported_shapes import LogBody
 from gatewayops.api.periods import iso, ms
-from gatewayops.api.shapes import Listed, dollars
+from gatewayops.api.shapes import LateShape, Listed, dollars
 from gatewayops.query.trace_rows import SpanRow, TraceRow
 
 # SpanBody's fields that are columns as they are, and those where empty means null
@@ -34,7 +34,7 @@ _OR_NULL = (
 )
 
 
-class TraceBody(BaseModel):
+class TraceBody(LateShape):
     """A trace in a list."""
 
     id: str = Field(examples=["tr_4bf92f3577b34da6a3ce929d0e0e4736"])
@@ -61,7 +61,7 @@ class TraceList(Listed):
     traces: list[TraceBody]
 
 
-class Timings(BaseModel):
+class Timings(LateShape):
     """Where a span's time went, in milliseconds; the gateway's own work is the rest of the total."""
 
     auth_ms: float
@@ -70,7 +70,7 @@ class Timings(BaseModel):
     total_ms: float
 
 
-class EventBody(BaseModel):
+class EventBody(LateShape):
     """A moment within a span."""
 
     time: str
@@ -78,7 +78,7 @@ class EventBody(BaseModel):
     attributes: dict[str, str]
 
 
-class LinkBody(BaseModel):
+class LinkBody(LateShape):
     """Another span that this one has to do with."""
 
     trace_id: str
@@ -86,7 +86,7 @@ class LinkBody(BaseModel):
     attributes: dict[str, str]
 
 
-class SpanBody(BaseModel):
+class SpanBody(LateShape):
     """One call that the gateway answered, or a span that was exported to it. All text is masked."""
 
     id: str = Field(examples=["00f067aa0ba902b7"])
@@ -138,7 +138,7 @@ class SpanBody(BaseModel):
     links: list[LinkBody]
 
 
-class LatencyBody(BaseModel):
+class LatencyBody(LateShape):
     """Where the time went, in milliseconds: client + auth + policy + gateway + upstream make the total.
 
     upstream is network + server. Null is what nobody told us: the client's part without a span of the
@@ -155,7 +155,7 @@ class LatencyBody(BaseModel):
     total_ms: float
 
 
-class PlaceBody(BaseModel):
+class PlaceBody(LateShape):
     """Where a span stands in the waterfall."""
 
     row: int = Field(description="from 0, children behind their parent")
@@ -171,7 +171,7 @@ class PlacedSpan(SpanBody):
     place: PlaceBody | None = Field(description="null beyond the first 10,000 spans")
 
 
-class TraceContext(BaseModel):
+class TraceContext(LateShape):
     """Who was at work."""
 
     user_id: str | None
@@ -182,7 +182,7 @@ class TraceContext(BaseModel):
     environment: str | None
 
 
-class TraceDetail(BaseModel):
+class TraceDetail(LateShape):
     """A trace with its spans in order of start."""
 
     id: str
@@ -200,7 +200,7 @@ class TraceDetail(BaseModel):
     total_cost: float = Field(description="dollars")
 
 
-class OneTrace(BaseModel):
+class OneTrace(LateShape):
     """The answer about one trace."""
 
     trace: TraceDetail

@@ -4,11 +4,12 @@ import asyncio
 from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import BeforeValidator, Field
 
 from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body
 from gatewayops.api.trace_answers import one_trace, page_of_spans
@@ -20,7 +21,7 @@ from gatewayops.query import logs, traces
 from gatewayops.query.timed_span import timed_row, timed_span
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
-router = APIRouter(prefix="/v1/traces", tags=["Traces"])
+router = LateRouter(prefix="/v1/traces", tags=["Traces"])
 
 Reader = Annotated[Principal, Depends(principal_for("traces.read"))]
 TraceId = Annotated[str, Path(max_length=256, description="`tr_…`, 32 hex digits, or your own X-Trace-ID")]
@@ -55,6 +56,7 @@ class TraceQuestion(Body):
     tool: Text = ""
     operation: Annotated[str, Field(max_length=256, examples=["mcp.tools.call"])] = ""
     agent: Annotated[Text, Field(description="the client's name")] = ""
+    environment: Annotated[Text, Field(description="the key's, such as prod")] = ""
     attribute: Several[Attribute] = Field(default_factory=list, max_length=8)
     status: Several[Literal["success", "error", "timeout"]] = Field(default_factory=list, max_length=8)
     min_duration_ms: Annotated[float, Field(ge=0, le=1e9)] = 0
@@ -141,6 +143,7 @@ def _filter(asked: TraceQuestion, *, org_id: str, text: str) -> SpanFilter:
         text=text,
         trace_id=trace_id_of(text) if text else "",
         agent=asked.agent,
+        env=asked.environment,
         attributes=tuple(_key_and_value(one) for one in asked.attribute),
         statuses=tuple(asked.status),
         min_duration_ns=round(asked.min_duration_ms * 1e6),

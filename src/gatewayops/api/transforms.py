@@ -3,12 +3,13 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Response
+from pydantic import Field
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.api.shapes import Body, InPath, Listed, Name, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, Name, PageAsked, Ref, paging
 from gatewayops.api.upstream_headers import check_headers
 from gatewayops.api.validation import ServerRef, as_json, check_covers
 from gatewayops.base.errors import InvalidInput
@@ -19,7 +20,7 @@ from gatewayops.store.control.servers import Headers
 from gatewayops.store.control.transforms import Transformation, TransformSpec
 from gatewayops.store.snapshot import StepRow, transform_binding
 
-router = APIRouter(prefix="/v1/transforms", tags=["Transformations"])
+router = LateRouter(prefix="/v1/transforms", tags=["Transformations"])
 
 # credentials belong to the server itself; the span's context is the gateway's own
 _REFUSED = frozenset(("authorization", "cookie", "traceparent", "tracestate", "baggage"))
@@ -56,7 +57,7 @@ class NewTransform(Body):
     headers: dict[str, str] | None = None
 
 
-class ShownStep(BaseModel):
+class ShownStep(LateShape):
     """A step; `to` of a rename, `value` of a set."""
 
     op: str
@@ -65,7 +66,7 @@ class ShownStep(BaseModel):
     value: Any = None
 
 
-class TransformBody(BaseModel):
+class TransformBody(LateShape):
     """A transformation, with the names of its headers."""
 
     id: str
@@ -78,7 +79,7 @@ class TransformBody(BaseModel):
     header_names: list[str]
 
 
-class OneTransform(BaseModel):
+class OneTransform(LateShape):
     """The answer about one transformation."""
 
     transform: TransformBody

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import Depends, Request, Response
 
 from gatewayops.api.access import Change
 from gatewayops.api.audit_trail import draft_of
 from gatewayops.api.auth import principal_for
 from gatewayops.api.factor_shapes import FactorsBody
 from gatewayops.api.factors import factors_of
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.second_factor import Who
 from gatewayops.api.shapes import InPath
@@ -18,7 +19,7 @@ from gatewayops.store import origin
 from gatewayops.store.audit_entry import Target
 from gatewayops.store.control import audit, directory, factors, pending_sign_ins, user_sessions
 
-router = APIRouter(prefix="/v1/users", tags=["Directory"])
+router = LateRouter(prefix="/v1/users", tags=["Directory"])
 
 _WRITE = "directory.write"
 

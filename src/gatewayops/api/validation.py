@@ -4,12 +4,13 @@ import json
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, Field
+from fastapi import Depends, Response
+from pydantic import Field
 
 from gatewayops.api.auth import principal_for
+from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.api.shapes import Body, InPath, Listed, Name, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, InPath, LateShape, Listed, Name, PageAsked, Ref, paging
 from gatewayops.base.errors import Forbidden, InvalidInput, NotFound, Reason
 from gatewayops.identity.principal import Principal, grants
 from gatewayops.policy.validation.checks import Checks
@@ -20,7 +21,7 @@ from gatewayops.store.control import pins, servers, validation
 from gatewayops.store.control.validation import Rule, RuleSpec
 from gatewayops.store.snapshot import OwnPattern, Snapshot, ToolRow
 
-router = APIRouter(prefix="/v1/validation", tags=["Validation"])
+router = LateRouter(prefix="/v1/validation", tags=["Validation"])
 
 Reader = Annotated[Principal, Depends(principal_for("validation.read"))]
 Writer = Annotated[Principal, Depends(principal_for("validation.write"))]
@@ -50,7 +51,7 @@ class NewRule(Body):
     own_patterns: Annotated[list[OwnPatternBody], Field(max_length=MAX_PATTERNS)] = Field(default=[])
 
 
-class RuleBody(BaseModel):
+class RuleBody(LateShape):
     """A rule."""
 
     id: str
@@ -64,7 +65,7 @@ class RuleBody(BaseModel):
     own_patterns: list[OwnPatternBody]
 
 
-class OneRule(BaseModel):
+class OneRule(LateShape):
     """The answer about one rule."""
 
     rule: RuleBody
@@ -76,14 +77,14 @@ class RuleList(Listed):
     rules: list[RuleBody]
 
 
-class StarterBody(BaseModel):
+class StarterBody(LateShape):
     """A set of deny patterns to start from."""
 
     name: str
     patterns: list[str]
 
 
-class StarterList(BaseModel):
+class StarterList(LateShape):
     """All sets."""
 
     sets: list[StarterBody]
@@ -98,13 +99,13 @@ class Sample(Body):
     arguments_json: str | None = None
 
 
-class Verdict(BaseModel):
+class Verdict(LateShape):
     """What a gateway would say. `unchecked` tells why the tool's schema is not used."""
 
     allowed: bool
     reason: str | None = None
     message: str | None = None
-    reported: list[str] = []
+    reported: list[str] = Field(default=[])
     unchecked: str | None = None
 
 

@@ -22,8 +22,9 @@ from gatewayops.app.exports import Exports
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
 from gatewayops.app.oauth_jobs import OAuthJobs
-from gatewayops.app.parts import administrator, open_parts, open_telemetry
+from gatewayops.app.parts import administrator, open_parts
 from gatewayops.app.record_metrics import RecordMetrics
+from gatewayops.app.stores import open_telemetry
 from gatewayops.app.tool_watch import ToolWatch
 from gatewayops.app.upstream_jobs import UpstreamJobs
 from gatewayops.cost.budgets.bookkeeper import Bookkeeper

@@ -56,6 +56,11 @@ class DataDirectory:
         return self.root / "outbox"
 
     @property
+    def demo_marks(self) -> Path:
+        """What `demo seed` made, for `demo remove`."""
+        return self.root / "demo-data.json"
+
+    @property
     def demo_files(self) -> Path:
         """What the demo server lists."""
         return self.root / "demo-files"

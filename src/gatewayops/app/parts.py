@@ -15,13 +15,12 @@ from gatewayops.app.address import address_of
 from gatewayops.app.audit_anchor import open_anchors
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import with_local_administrator
+from gatewayops.app.stores import open_database
 from gatewayops.protocol.forwarded import TrustedProxies
 from gatewayops.record.audit.notary import Notary
 from gatewayops.record.audit.signing import Signer
 from gatewayops.settings import Settings
-from gatewayops.store.control import directory
 from gatewayops.store.control.credentials import Credentials
-from gatewayops.store.control.database import Database, migrate
 from gatewayops.store.secrets.opening import open_keyring
 from gatewayops.store.telemetry.client import Telemetry
 
@@ -29,39 +28,11 @@ _IN_PROCESS = "http://control.internal"
 
 
 @asynccontextmanager
-async def open_telemetry(settings: Settings, *, store_address: str) -> AsyncIterator[Telemetry]:
-    """A client of the telemetry store that the settings name, else of the embedded one at `store_address`.
-
-    It connects when it is first asked.
-    """
-    given = settings.telemetry
-    url, password = given.url, given.password
-    if not url:
-        data = DataDirectory(settings.data).prepare()
-        url, password = f"http://{store_address}", data.store_password()
-    telemetry = Telemetry(
-        url=url,
-        user=given.user,
-        password=password,
-        database=given.database,
-        retention_days=given.retention_days,
-    )
-    try:
-        yield telemetry
-    finally:
-        await telemetry.close()
-
-
-@asynccontextmanager
 async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[ControlParts]:
     """The control store at its newest schema, with its default organisation, and the keys."""
     data = DataDirectory(settings.data).prepare()
     keyring = open_keyring(settings.secrets, data.secrets)
-    await migrate(settings.control_url)
-    database = Database.open(settings.control_url)
-    try:
-        async with database.session() as session:
-            await directory.ensure_default(session)
+    async with open_database(settings) as database:
         yield ControlParts(
             database=database,
             telemetry=telemetry,
@@ -89,8 +60,6 @@ async def open_parts(settings: Settings, telemetry: Telemetry) -> AsyncIterator[
             outbox=data.outbox,
             trusted_proxies=TrustedProxies(settings.trusted_proxies),
         )
-    finally:
-        await database.close()
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ _ASK_S = 0.05
 _PATIENCE_S = 15.0
 _STOP_S = 15.0  # of control and store; the gateway has its own setting
 _DEMO_STOP_S = 2.0
+_COMMANDS = {"demo": "demo-server"}  # of children whose command has another name
 _PACKAGE = Path(__file__).parent.parent
 
 _log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class Supervisor:
     def _child(self, name: str, options: list[str], *, stop_s: float) -> Child:
         return Child(
             name,
-            [sys.executable, "-m", "gatewayops", name, "--lifeline", *options],
+            [sys.executable, "-m", "gatewayops", _COMMANDS.get(name, name), "--lifeline", *options],
             child_environment(self.settings, control_address=self.addresses.control.removeprefix("http://")),
             stop_s=stop_s,
             say=lambda line: self._say(f"{name:>7} | {line}"),

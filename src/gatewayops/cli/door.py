@@ -204,7 +204,8 @@ def _in_process(settings: "Settings", *, needs_telemetry: bool) -> Iterator[Send
     from gatewayops.app.quick_start import loading
 
     with loading():
-        from gatewayops.app.parts import administrator, open_parts, open_telemetry
+        from gatewayops.app.parts import administrator, open_parts
+        from gatewayops.app.stores import open_telemetry
         from gatewayops.cli.local_store import drain, store_for
 
     with (

@@ -142,12 +142,12 @@ def store(*, data: str | None, port: int, is_temporary: bool, has_lifeline: bool
 @click.option("--port", type=click.IntRange(1, 65535), required=True)
 @click.option("--files", type=click.Path(file_okay=False, path_type=Path), required=True)
 @_lifeline
-def demo(*, port: int, files: Path, has_lifeline: bool) -> None:
+def demo_server(*, port: int, files: Path, has_lifeline: bool) -> None:
     """Run the demo MCP server at http://127.0.0.1:PORT/mcp."""
     if has_lifeline:
         watch_lifeline()
     from gatewayops.app.logs import log_to_stderr
-    from gatewayops.hosting import demo_server
+    from gatewayops.hosting.demo_server import run
 
     log_to_stderr()
-    demo_server.run(port=port, files=files)
+    run(port=port, files=files)

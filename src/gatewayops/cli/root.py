@@ -55,7 +55,8 @@ _COMMANDS = {
     "gateway": ("roles", "gateway", "Run the data plane alone.", False),
     "control": ("roles", "control", "Run the API and the recorder alone.", False),
     "store": ("roles", "store", "Run the embedded telemetry store alone.", False),
-    "demo": ("roles", "demo", "Run the demo MCP server alone.", True),
+    "demo": ("demo", "demo", "Demo data: a month of an invented company's calls.", False),
+    "demo-server": ("roles", "demo_server", "Run the demo MCP server alone.", True),
 }
 
 

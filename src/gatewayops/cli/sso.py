@@ -16,6 +16,7 @@ from gatewayops.cli.shown import (
     Command,
     as_json_option,
     cell,
+    moment,
     paging_options,
     show_json,
     show_page,
@@ -245,6 +246,40 @@ def break_glass(door: Door, email: str, *, is_break_glass: bool) -> None:
     path = f"/v1/users/{id_of(door, 'user', email)}/break-glass"
     door.ask("PUT", path, {"is_break_glass": is_break_glass})
     click.echo(f"{email} {'may always' if is_break_glass else 'may no longer'} use a password.")
+
+
+@sso.command("identities")
+@click.argument("email")
+@paging_options
+@as_json_option
+@reaches_api()
+def identities(door: Door, email: str, limit: int, cursor: str | None, *, as_json: bool) -> None:
+    """Show who somebody is at identity providers."""
+    told = door.ask("GET", _identities(door, email), limit=limit, cursor=cursor)
+    show_page(
+        told,
+        ["id", "provider", "issuer", "subject", "e-mail there", "last used"],
+        (
+            (row["id"], row["provider"], row["issuer"], row["subject"], row["email"], moment(row["used_at"]))
+            for row in told["identities"]
+        ),
+        empty=f"{email} never came in by a provider.",
+        as_json=as_json,
+    )
+
+
+@sso.command("unlink")
+@click.argument("email")
+@click.argument("identity")
+@reaches_api()
+def unlink(door: Door, email: str, identity: str) -> None:
+    """Forget who somebody is at a provider: sessions end, roles by groups go; the address decides anew."""
+    door.ask("DELETE", f"{_identities(door, email)}/{segment(identity)}")
+    click.echo(f"{email} is no longer known by {identity}.")
+
+
+def _identities(door: Door, email: str) -> str:
+    return f"/v1/users/{id_of(door, 'user', email)}/identities"
 
 
 @domain.command("add")

@@ -31,6 +31,7 @@ def trace() -> None:
 @click.option("--server", metavar="NAME")
 @click.option("--tool", metavar="NAME", help="Or a prompt's name.")
 @click.option("--agent", metavar="NAME", help="The client's name.")
+@click.option("--env", "environment", metavar="NAME", help="The key's environment.")
 @click.option(
     "--attribute", multiple=True, metavar="KEY:VALUE", help="Of a span; may be given several times."
 )

@@ -11,7 +11,7 @@ class RecordSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     body_limit_bytes: Annotated[int, Meta(ge=0, le=1 << 20)] = 64 << 10
     segment_bytes: Annotated[int, Meta(ge=1 << 16)] = 64 << 20
-    batch_rows: Annotated[int, Meta(ge=1, le=100_000)] = 20_000
+    batch_rows: Annotated[int, Meta(ge=1, le=100_000)] = 40_000
     export_bytes: Annotated[int, Meta(ge=1 << 20)] = 8 << 30  # what may wait for one export destination
     flush_s: Annotated[float, Meta(ge=0.05, le=60)] = 1.0
     otlp_body_bytes: Annotated[int, Meta(ge=1 << 10, le=1 << 30)] = 64 << 20  # also once unpacked

@@ -5,10 +5,12 @@ that is missing) is kept, and fails `check_quiet`.
 """
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from gatewayops.testing import chromium
@@ -18,6 +20,7 @@ WIDE, NARROW = 1440, 390
 _HEIGHT = 900
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 _WAIT_MS = 20_000
+_REFUSAL = re.compile(r"responded with a status of 4(00|03|09|22|29) ")  # told on the page, as it should be
 
 
 def launch(playwright: Playwright, cache: Path) -> Browser:
@@ -72,22 +75,18 @@ class Person:
         return found
 
     def _heard(self, kind: str, text: str) -> None:
-        if kind == "error":
+        if kind == "error" and not _REFUSAL.search(text):
             self.complaints.append(text)
 
 
 class Browsing:
     """A browser and the installation that it looks at."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
-        """`url` is the installation's address."""
+    def __init__(self, browser: Browser, url: str, cookies: httpx.Cookies) -> None:
+        """`url` is the installation's address; windows have these `cookies` of who is signed in."""
         self._browser = browser
         self.url = url
-        self._cookies: list[dict[str, object]] = []
-
-    def remember(self, person: Person) -> None:
-        """Further windows are signed in as this person."""
-        self._cookies = list(person.page.context.cookies())  # type: ignore[arg-type]  # TypedDicts
+        self._cookies = cookies
 
     @contextlib.contextmanager
     def person(
@@ -98,7 +97,7 @@ class Browsing:
         is_known: bool = True,
         has_scripts: bool = True,
     ) -> Iterator[Person]:
-        """A window of its own; `is_known`: signed in as who was remembered."""
+        """A window of its own; `is_known`: signed in."""
         context = self._browser.new_context(
             base_url=self.url,
             viewport={"width": width, "height": _HEIGHT},
@@ -107,8 +106,9 @@ class Browsing:
             locale="en-GB",
             timezone_id="Europe/Berlin",
         )
-        if is_known and self._cookies:
-            context.add_cookies(self._cookies)  # type: ignore[arg-type]  # as they came
+        if is_known:
+            for name, value in self._cookies.items():
+                context.add_cookies([{"name": name, "value": value, "url": self.url}])
         try:
             yield Person(context)
         finally:

@@ -111,13 +111,13 @@ class Installation:
         pids: dict[str, int] = self.told["pids"]
         return pids
 
-    def cli(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def cli(self, *words: str, timeout_s: float = _COMMAND_S) -> subprocess.CompletedProcess[str]:
         """Runs a command on the data directory."""
-        return run_cli(*words, "--data", str(self.data))
+        return run_cli(*words, "--data", str(self.data), timeout_s=timeout_s)
 
-    def json(self, *words: str) -> Any:  # noqa: ANN401 - JSON
+    def json(self, *words: str, timeout_s: float = _COMMAND_S) -> Any:  # noqa: ANN401 - JSON
         """What a command prints with --json; raises PeerFailed when it fails."""
-        done = self.cli(*words, "--json")
+        done = self.cli(*words, "--json", timeout_s=timeout_s)
         if done.returncode != 0:
             msg = f"gatewayops {' '.join(words)}: {done.stderr}"
             raise PeerFailed(msg)
@@ -143,11 +143,11 @@ class Installation:
         self.kill()
 
 
-def run_cli(*words: str) -> subprocess.CompletedProcess[str]:
+def run_cli(*words: str, timeout_s: float = _COMMAND_S) -> subprocess.CompletedProcess[str]:
     """Runs `gatewayops` with these words, to its end."""
     return subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-m", "gatewayops", *words],
-        check=False, capture_output=True, text=True, timeout=_COMMAND_S, stdin=subprocess.DEVNULL,
+        check=False, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ from gatewayops.api.app import create_app
 from gatewayops.api.parts import ControlParts
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import with_local_administrator
-from gatewayops.app.parts import open_parts, open_telemetry
+from gatewayops.app.parts import open_parts
+from gatewayops.app.stores import open_telemetry
 from gatewayops.app.upstream_jobs import UpstreamJobs
 from gatewayops.gateway import role
 from gatewayops.policy.governance import GovernanceSettings

@@ -1,16 +1,30 @@
 """Every page of the dashboard, by address: an explicit list, asked in this order."""
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import assets, drawing, end_users, keys, overview, people, roles, sso, you
+from gatewayops.web import (
+    alerts,
+    assets,
+    audit,
+    drawing,
+    end_users,
+    keys,
+    overview,
+    people,
+    roles,
+    sso,
+    you,
+)
 from gatewayops.web.rest import Refused
-from gatewayops.web.visit import Change, Done, Show, begin, leave, sent
+from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 App = TypeVar("App", bound=Starlette)
@@ -26,23 +40,42 @@ def routes() -> list[BaseRoute]:
     """Files, pages and changes."""
     reading = [Route(path, _reading(show), methods=["GET"]) for path, show in SHOWN]
     changing = [Route(path, _changing(change), methods=["POST"]) for path, change in CHANGES]
-    return [Route("/static/{name}", assets.serve, methods=["GET"]), *reading, *changing]
+    files = Route("/static/{name}", assets.serve, methods=["GET"])
+    return [files, *reading, *changing, Route("/{path:path}", _nothing, methods=["GET"])]
+
+
+async def _nothing(request: Request) -> Response:
+    """A page for people; programs get the API's own answer."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise HTTPException(404)
+    return await _reading(_not_found)(request)
+
+
+async def _not_found(visit: Visit) -> Response:
+    raise Refused(404, {"message": f"There is nothing at {visit.request.url.path}.", "reason": "not_found"})
 
 
 def _reading(show: Show) -> Endpoint:
     async def answer(request: Request) -> Response:
-        try:
-            visit = await begin(request)
-        except Refused as error:
-            return drawing.refused_before(request, error)
-        if isinstance(visit, Response):
-            return visit
-        try:
-            return await show(visit)
-        except Refused as error:
-            return drawing.refused(visit, error)
+        began_s = time.perf_counter()
+        found = await _shown(show, request)
+        found.headers["Server-Timing"] = f"page;dur={(time.perf_counter() - began_s) * 1000:.1f}"
+        return found
 
     return answer
+
+
+async def _shown(show: Show, request: Request) -> Response:
+    try:
+        visit = await begin(request)
+    except Refused as error:
+        return drawing.refused_before(request, error)
+    if isinstance(visit, Response):
+        return visit
+    try:
+        return await show(visit)
+    except Refused as error:
+        return drawing.refused(visit, error)
 
 
 def _changing(change: Change) -> Endpoint:
@@ -64,6 +97,8 @@ def _changing(change: Change) -> Endpoint:
 
 SHOWN: tuple[tuple[str, Show], ...] = (
     *overview.SHOWN,
+    *alerts.SHOWN,
+    *audit.SHOWN,
     *keys.SHOWN,
     *people.SHOWN,
     *roles.SHOWN,
@@ -72,7 +107,8 @@ SHOWN: tuple[tuple[str, Show], ...] = (
     *you.SHOWN,
 )
 CHANGES: tuple[tuple[str, Change], ...] = (
-    *overview.CHANGES,
+    *alerts.CHANGES,
+    *audit.CHANGES,
     *keys.CHANGES,
     *people.CHANGES,
     *roles.CHANGES,

@@ -60,9 +60,11 @@ class Rest:
         headers = {"x-gatewayops-token": form_token}
         return await self._ask(method, path, query=query or {}, body=body, headers=headers)
 
-    async def download(self, path: str, **query: object) -> httpx.Response:
-        """An answer that is no JSON, whole. Raises Refused."""
-        answer = await self._transport.handle_async_request(self._request("GET", path, query))
+    async def download(self, method: str, path: str, body: object, *, form_token: str) -> httpx.Response:
+        """A change's answer that is no JSON, whole. Raises Refused."""
+        headers = {"x-gatewayops-token": form_token}
+        asking = self._request(method, path, {}, body=body, headers=headers)
+        answer = await self._transport.handle_async_request(asking)
         await answer.aread()
         if answer.status_code >= _SAID_AS_ITSELF:
             raise Refused(answer.status_code, _json(answer))

@@ -1,18 +1,18 @@
 """One installation and one Chromium for all journeys through the dashboard, and its first administrator."""
 
-import re
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from gatewayops.testing.browsing import Browsing, launch
+from gatewayops.testing.first_person import first_administrator
 from gatewayops.testing.installation import Installation
 from gatewayops.testing.node_peers import NodePeers
 
 ROOT = Path(__file__).parents[3]
-EMAIL, PASSWORD = "ada@example.com", "four unrelated words here"
+expect.set_options(timeout=30_000)  # a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="package")
@@ -58,19 +58,16 @@ def axe():
 
 
 @pytest.fixture(scope="package")
-def browsing(browser, installation):
+def administrator(installation):
+    """Ada, who made the installation hers, as an HTTP client with her session."""
+    with first_administrator(installation) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def browsing(browser, installation, administrator):
     """Windows on the installation; signed in as the administrator, unless asked otherwise."""
-    form = {"email": EMAIL, "name": "Ada", "password": PASSWORD}
-    token = re.search(r"/setup\?token=(gwl_\w+)", installation.banner).group(1)
-    made = httpx.post(
-        f"{installation.url}/setup", data=form | {"token": token}, headers={"Origin": installation.url}
-    )
-    assert made.status_code == 303
-    found = Browsing(browser, installation.url)
-    with found.person(is_known=False) as ada:
-        ada.sign_in(EMAIL, PASSWORD)
-        found.remember(ada)
-    return found
+    return Browsing(browser, installation.url, administrator.cookies)
 
 
 @pytest.fixture

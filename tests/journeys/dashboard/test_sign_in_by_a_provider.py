@@ -5,10 +5,11 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from gatewayops.testing.first_person import EMAIL, PASSWORD
 from gatewayops.testing.node_peers import NodePeers
 from gatewayops.testing.oidc_idp import oidc_idp
 
-from .conftest import EMAIL, PASSWORD, ROOT
+from .conftest import ROOT
 
 NINA = "nina@works.example"
 
@@ -52,6 +53,7 @@ def test_a_provider_is_set_up_step_by_step_and_a_new_colleague_signs_in_by_it(br
         expect(page.get_by_text("The provider answers.")).to_be_visible()
 
         page.get_by_role("link", name="Test sign-in").click()
+        page.get_by_role("button", name="Sign in with works").click()
         signs_in_there(page, "ada")
         page.wait_for_url("**/sso/works")
         page.get_by_label("Domain", exact=True).fill("works.example")

@@ -1,5 +1,7 @@
 """People sign in at a real SAML provider from npm, whose page sends them back with a form."""
 
+import re
+
 import httpx
 import pytest
 
@@ -102,7 +104,7 @@ def test_an_answer_counts_once_in_the_browser_that_asked_at_the_provider_that_wa
 
 
 def test_an_answer_that_nobody_asked_for_is_refused_unless_that_is_allowed_and_counts_once(
-    admin, browser, idp, provider
+    stack, admin, browser, idp, provider
 ):
     says(idp, provider, "cleo", request={"audience": provider["saml"]["our_entity_id"]})
     refused = brought(browser, provider, idp.unasked())
@@ -113,7 +115,15 @@ def test_an_answer_that_nobody_asked_for_is_refused_unless_that_is_allowed_and_c
     path = "/v1/identity-providers/house"
     assert admin.patch(path, json={"allow_idp_initiated": True}).status_code == 200
     answer = idp.unasked()
-    assert brought(browser, provider, answer).status_code == 303
+    asks = brought(browser, provider, answer)
+    assert (asks.status_code, asks.headers["location"]) == (303, "/sign-in/agree")
+    page = browser.get("/sign-in/agree")
+    assert f"cleo@{DOMAIN}" in page.text
+    assert browser.get("/v1/auth/session").status_code == 401  # a page elsewhere may have sent the browser
+    token = re.search('name="form_token" value="([^"]*)"', page.text)[1]
+    agreed = browser.post("/sign-in/agree", data={"form_token": token}, headers={"Origin": stack.url})
+    assert (agreed.status_code, agreed.headers.get("location")) == (303, "/")
+    assert roles(browser)[0] == f"cleo@{DOMAIN}"
     again = brought(browser, provider, answer)
     assert (again.status_code, "used already" in again.text) == (401, True)
     assert admin.patch(path, json={"allow_idp_initiated": False}).status_code == 200

@@ -343,3 +343,18 @@ async def test_a_mapping_that_goes_takes_its_role_from_everybody_at_once(databas
     await admit(database, okta, groups=("devs", "readers"))
     await change(database, okta, group_mappings=(readers,))
     assert await held(database, ada) == {("role_viewer", okta.id), ("role_none", okta.id)}
+
+
+async def test_settings_that_two_change_at_once_are_both_kept(database: Database) -> None:
+    okta = await provider(database)
+
+    async def change(settings: dict[str, Any]) -> None:
+        columns = {"settings": settings}
+        async with database.session() as session:
+            await identity_providers.change(session, org_id=DEFAULT_ORG, provider_id=okta.id, columns=columns)
+
+    for turn in range(5):
+        await asyncio.gather(change({"groups_claim": f"g{turn}"}), change({"scopes": [f"s{turn}"]}))
+        async with database.reading() as session:
+            kept = (await identity_providers.find(session, org_id=DEFAULT_ORG, ref=okta.id)).spec.settings
+        assert kept == okta.spec.settings | {"groups_claim": f"g{turn}", "scopes": [f"s{turn}"]}

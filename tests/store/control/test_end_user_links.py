@@ -69,3 +69,12 @@ async def test_a_link_ends_with_time_and_is_forgotten(
         await oauth_requests.forget_expired(session)
     monkeypatch.undo()
     assert not await use(database, link)
+
+
+async def test_a_link_of_before_stays_shut_when_who_was_disabled_is_let_in_again(
+    database: Database, link: Presented
+) -> None:
+    for change in (end_users.disable, end_users.enable):
+        async with database.session() as session:
+            await change(session, org_id=ORG, ref="ada@example.com")
+    assert not await use(database, link)

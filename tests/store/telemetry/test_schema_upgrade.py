@@ -86,7 +86,7 @@ async def test_two_that_upgrade_at_once_do_not_take_the_table_from_each_other(st
     with monkeypatch.context() as earlier:
         earlier.setattr(schema, "VERSIONS", schema.VERSIONS[:3])
         await quicker.ensure_schema()
-    await quicker.change(schema.VERSIONS[-1].statements)
+    await quicker.change(schema.VERSIONS[3].statements)  # those of trace_times
     made = "SELECT toString(uuid) AS uuid FROM system.tables WHERE name = 'trace_times' AND database = "
     made += "currentDatabase()"
     before = await quicker.rows(made)
@@ -97,6 +97,21 @@ async def test_two_that_upgrade_at_once_do_not_take_the_table_from_each_other(st
     assert await _found(later, "customer", "ada") == ["a" * 32]
     for one in (quicker, later):
         await one.close()
+
+
+async def test_what_an_insert_makes_is_one_file_after_the_upgrade_too(store, monkeypatch):
+    database = f"t_{secrets.token_hex(6)}"
+    await _insert_before(store, database, 1, monkeypatch, [(NOON_NS, "a")])
+    telemetry = Telemetry(store.url, USER, PASSWORD, database, retention_days=3650)
+    large = _SPAN.format(at_ns=NOON_NS, trace="b" * 32) + " FROM numbers(60000)"  # more than 10 MiB
+
+    await telemetry.change([large])
+
+    kinds = (
+        "SELECT DISTINCT part_type FROM system.parts WHERE database = currentDatabase() AND table = 'spans'"
+    )
+    assert await telemetry.rows(kinds) == [{"part_type": "Compact"}]
+    await telemetry.close()
 
 
 async def test_a_retention_that_was_changed_meanwhile_outlasts_the_upgrade(store, monkeypatch):

@@ -16,7 +16,8 @@ from gatewayops.store.control.account_tables import UserSession
 from gatewayops.store.control.database import Database
 
 from .accounts import PASSWORD, user
-from .authenticator import Authenticator, Phone
+from .authenticator import Authenticator
+from .factor_visits import add_app, do, told
 
 FORM = {"email": "ada@example.com", "password": PASSWORD, "organization": ""}
 pytestmark = pytest.mark.usefixtures("still_clock")
@@ -32,34 +33,12 @@ def at_localhost(browser: httpx.AsyncClient) -> httpx.AsyncClient:
     return browser
 
 
-def told(page: httpx.Response, name: str) -> str:
-    """A field's value."""
-    found = re.search(f'name="{name}" value="([^"]*)"', page.text)
-    assert found, page.text
-    return html.unescape(found[1])
-
-
 def asked(page: httpx.Response) -> dict[str, Any]:
     """What the page asks a passkey for."""
     found = re.search('data-options="([^"]*)"', page.text)
     assert found, page.text
     options: dict[str, Any] = json.loads(html.unescape(found[1]))
     return options
-
-
-async def do(browser: httpx.AsyncClient, what: str, **fields: str) -> httpx.Response:
-    """Sends a form of the page of second factors."""
-    page = await browser.get("/second-factors")
-    form = {"form_token": told(page, "form_token"), "do": what, **fields}
-    return await browser.post("/second-factors", data=form)
-
-
-async def add_app(browser: httpx.AsyncClient) -> tuple[Phone, httpx.Response]:
-    shown = await do(browser, "begin-totp")
-    assert "<svg" in shown.text
-    assert "style=" not in shown.text.partition("</head>")[2]  # our policy would not let it count
-    phone = Phone(re.findall(r"<code>([A-Z2-7 ]+)</code>", shown.text)[0].replace(" ", ""))
-    return phone, await do(browser, "confirm-totp", code=phone.code(steps=-1))
 
 
 async def test_people_set_an_app_up_and_sign_in_with_it_in_the_browser_of_the_first_step(

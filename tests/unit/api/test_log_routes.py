@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from gatewayops.api.app import ControlParts, create_app
 from gatewayops.record.audit.notary import Notary
@@ -16,6 +17,7 @@ from gatewayops.record.audit.settings import AuditSettings
 from gatewayops.record.audit.signing import Signer
 from gatewayops.record.audit.verify import verify
 from gatewayops.store import origin
+from gatewayops.store.control.database import Database
 
 ClientMaker = Callable[..., Awaitable[httpx.AsyncClient]]
 
@@ -212,6 +214,26 @@ async def test_an_export_is_proven_and_is_itself_told(
     assert "'=1+1" in (folder / "entries.csv").read_text()  # a spreadsheet must not take it for a formula
     [entry] = (await admin.get("/v1/logs/audit", params={"action": "export.made"})).json()["entries"]
     assert (entry["target"]["id"], entry["after"]["count"]) == ("audit", 3)
+
+
+async def test_the_installation_checks_its_own_log_and_says_what_is_wrong(
+    admin: httpx.AsyncClient, database: Database
+) -> None:
+    await admin.post("/v1/teams", json={"name": "search"})
+    await admin.post("/v1/logs/audit/checkpoints")
+    found = (await admin.post("/v1/logs/audit/verify")).json()
+    assert (found["proven"], found["entries"], found["checkpoints"]) == (True, 3, 1)
+    async with database.engine.begin() as connection:
+        names = await connection.scalars(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
+        for name in names.all():
+            await connection.execute(text(f"DROP TRIGGER {name}"))
+        changed = (
+            "UPDATE audit_entries SET body = CAST(replace(CAST(body AS TEXT), 'search', 'attack') AS BLOB)"
+        )
+        await connection.execute(text(changed))
+    found = (await admin.post("/v1/logs/audit/verify")).json()
+    assert not found["proven"]
+    assert "entry" in found["faults"][0]
 
 
 async def test_requests_are_listed_and_exported_with_a_signed_manifest(

@@ -5,17 +5,20 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+import pytest
 
 from gatewayops.identity.oauth.attempts import Attempts
-from gatewayops.store.control import audit
+from gatewayops.store.control import audit, roles
+from gatewayops.store.control.access import Subject
 from gatewayops.store.control.database import Database
 from gatewayops.testing.fake_github import CLIENT_ID, FakeGitHub
 
 from .accounts import PASSWORD, sign_in, user
+from .factor_visits import add_app, told
 from .visits import answered, came_in, who
 
 ClientWith = Callable[[str], httpx.AsyncClient]
-EMAIL = "ada@example.com"
+EMAIL, ORG = "ada@example.com", "org_default"
 
 
 async def test_a_known_person_comes_in_and_goes_where_they_wanted(
@@ -36,6 +39,54 @@ async def test_coming_in_begins_a_session_that_was_never_there_before_and_ends_t
     assert brought not in done.headers["set-cookie"]
     assert await who(browser) == EMAIL
     assert (await client_with(brought).get("/v1/auth/session")).status_code == 401
+
+
+async def test_a_link_makes_nobody_who_is_signed_in_somebody_else_without_asking(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    await user(admin)
+    await browser.post("/sign-in", data={"email": EMAIL, "password": PASSWORD})
+    before = dict(browser.cookies)
+    path = f"/sign-in/sso/{provider['id']}"
+    asked = await browser.get(path, params={"return_to": '/docs?a="b"'})
+    assert (asked.status_code, EMAIL in asked.text, "Default organisation" in asked.text) == (200, True, True)
+    assert 'value="/"' in asked.text  # not a path of ours: quotes are none
+    assert dict(browser.cookies) == before
+    forged = await browser.post(path, headers={"Origin": "https://sibling.example"})
+    assert (forged.status_code, dict(browser.cookies)) == (403, before)
+    led = await browser.post(path, data={"return_to": "/docs"})
+    assert (led.status_code, urlsplit(led.headers["location"]).netloc) == (
+        303,
+        urlsplit(provider["issuer"]).netloc,
+    )
+
+
+@pytest.mark.usefixtures("still_clock")
+async def test_where_somebody_wanted_to_go_outlives_the_second_factor(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any]
+) -> None:
+    await user(admin)
+    await admin.patch("/v1/organization", json={"second_factor": "required"})
+    enrols = await came_in(browser, provider, return_to="/docs?q=1")
+    assert enrols.headers["location"] == "/second-factors"
+    phone, added = await add_app(browser)
+    assert 'href="/docs?q=1"' in added.text
+    assert await who(browser) == EMAIL
+
+    browser.cookies.clear()
+    proves = await came_in(browser, provider, return_to="/docs?q=2")
+    assert proves.headers["location"] == "/sign-in/second-factor"
+    step = await browser.get("/sign-in/second-factor")
+    proof = {"form_token": told(step, "form_token"), "code": phone.code()}
+    done = await browser.post("/sign-in/second-factor", data=proof)
+    assert (done.status_code, done.headers["location"]) == (303, "/docs?q=2")
+
+
+async def test_a_browser_at_an_unknown_provider_gets_a_page(browser: httpx.AsyncClient) -> None:
+    for path in ("sso/x", "sso/idp_gone", "sso/a%00b/callback", "saml/x/metadata"):
+        answer = await browser.get(f"/sign-in/{path}")
+        assert (answer.status_code, "/sign-in" in answer.text) == (404, True), path
+        assert answer.headers["content-type"].startswith("text/html"), path
 
 
 async def test_nobody_is_sent_elsewhere_afterwards(
@@ -146,6 +197,56 @@ async def test_an_address_leads_to_its_domains_provider_whether_or_not_there_is_
     assert 'type="password"' in (await asked("ada@elsewhere.example")).text
     assert f"/sign-in/sso/{provider['id']}" in (await browser.get("/sign-in?organization=default")).text
     assert provider["id"] not in (await browser.get("/sign-in")).text  # there are two tenants
+
+
+async def test_administrators_see_who_somebody_is_at_a_provider_and_take_it_away(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], client_of: Any
+) -> None:
+    ada = await user(admin)
+    await came_in(browser, provider)
+    path = f"/v1/users/{ada['id']}/identities"
+    (known,) = (await admin.get(path)).json()["identities"]
+    assert (known["provider"], known["subject"], known["email"]) == ("code", "583231", EMAIL)
+
+    reader, other = await client_of("org_default", "directory.read"), await client_of("org_other", "*")
+    assert (await reader.get(path)).status_code == 200
+    assert (await reader.delete(f"{path}/{known['id']}")).status_code == 403
+    for request in ("GET", path), ("DELETE", f"{path}/{known['id']}"):
+        assert (await other.request(*request)).status_code in (400, 404)
+    assert await who(browser) == EMAIL
+
+    assert (await admin.delete(f"{path}/{known['id']}")).status_code == 204
+    assert await who(browser) == ""
+    assert (await admin.get(path)).json()["identities"] == []
+    assert (await admin.delete(f"{path}/{known['id']}")).status_code == 404
+    told = (await admin.get("/v1/logs/audit", params={"action": "user_identity.removed"})).json()["entries"]
+    assert told[0]["target"]["id"] == known["id"]
+    await came_in(browser, provider)  # the address leads to the same user again
+    assert await who(browser) == EMAIL
+
+
+async def test_an_administrator_by_groups_shuts_the_door_behind_nobody_and_off_takes_what_groups_gave(
+    admin: httpx.AsyncClient, browser: httpx.AsyncClient, provider: dict[str, Any], database: Database
+) -> None:
+    ada = await user(admin)
+    await came_in(browser, provider)
+    async with database.session() as session:
+        role, subject = await roles.find(session, org_id=ORG, ref="admin"), Subject("user", ada["id"], EMAIL)
+        await roles.bind(session, org_id=ORG, role=role, subject=subject, given_by=provider["id"])
+    path = f"/v1/identity-providers/{provider['id']}"
+    proof = {"X-GatewayOps-Token": (await browser.get("/v1/auth/session")).json()["form_token"]}
+    for method, body, status in (
+        ("PATCH", {"enabled": False}, 409),
+        ("DELETE", None, 409),
+        ("PATCH", {"group_mappings": []}, 403),
+        ("PATCH", {"session_hours": 9}, 200),
+    ):
+        answer = await browser.request(method, path, json=body, headers=proof)
+        assert answer.status_code == status, (method, body, answer.text)
+
+    assert (await admin.patch(path, json={"enabled": False})).status_code == 200
+    bound = (await admin.get("/v1/roles/admin/bindings")).json()["bindings"]
+    assert ada["id"] not in [one["subject"]["id"] for one in bound]
 
 
 async def test_only_who_holds_everything_sets_providers(

@@ -12,6 +12,8 @@ NO_ROOTS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 async def answered(browser: httpx.AsyncClient, provider: dict[str, Any], **query: str) -> str:
     """The address to which the provider sends this browser back."""
     started = await browser.get(f"/sign-in/sso/{provider['id']}", params=query)
+    if started.status_code == 200:  # signed in: asked first
+        started = await browser.post(f"/sign-in/sso/{provider['id']}", data=query)
     assert started.status_code == 303, started.text
     async with httpx.AsyncClient(verify=NO_ROOTS) as outside:
         back = (await outside.get(started.headers["location"])).headers["location"]

@@ -56,6 +56,8 @@ def test_nobody_is_locked_out_by_a_provider_that_let_nobody_in_yet_and_the_machi
     commands.shown("user", "add", "root@example.com")
     assert "may always" in commands.shown("sso", "break-glass", "root@example.com")
     assert "may no longer" in commands.shown("sso", "break-glass", "root@example.com", "--off")
+    assert "never came in" in commands.shown("sso", "identities", "root@example.com")
+    assert "no identity" in commands.refused("sso", "unlink", "root@example.com", "uid_none")
 
 
 def test_a_saml_provider_is_added_by_its_document(commands, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Ids of traces and spans, in either form."""
 
 import re
+from typing import Any
 
 from gatewayops.record.otlp.sender import Rejected
 
@@ -19,3 +20,12 @@ def hex_id(given: bytes | str | None, length: int) -> str:
         msg = f"a {'trace' if length == 16 else 'span'} id is not {length} bytes that are not all zero"
         raise Rejected(msg)
     return text
+
+
+def ids_of(span: Any) -> tuple[str, str, str]:  # noqa: ANN401 - a message of either form
+    """A span's trace, its own id and its parent's or "". Raises Rejected."""
+    trace, own, parent = span.trace_id, span.span_id, span.parent_span_id
+    is_usual = isinstance(trace, bytes) and len(trace) == 16 and len(own) == 8 and len(parent) in (0, 8)
+    if is_usual and trace != _ZEROS[16] and _ZEROS[8] not in (own, parent):
+        return trace.hex(), own.hex(), parent.hex()
+    return hex_id(trace, 16), hex_id(own, 8), hex_id(parent, 8) if parent else ""

@@ -18,26 +18,32 @@ LARGEST_MAP = 64 << 10
 _AT_ONCE = 32  # so that a secret makes its neighbours be looked at again, and not the whole request
 _NO_LIMIT = 1 << 30
 _UNKNOWN = "[masked]"
-_encode = msgspec.json.Encoder().encode
+_encoder = msgspec.json.Encoder()
+_encode = _encoder.encode
 
 
 def masked(masker: Masker, texts: Sequence[T]) -> list[T]:
     """The same structs where nothing is secret and nothing too long, else new ones in their place."""
-    raw = [_encode(each) for each in texts]
-    clean = list(texts)
-    for at in range(0, len(raw), _AT_ONCE):
-        if not masker.is_clean(b"\n".join(raw[at : at + _AT_ONCE])):
-            for number in range(at, min(at + _AT_ONCE, len(raw))):
-                clean[number] = _of_one(masker, texts[number], raw[number])
-    return [
-        each if len(written) <= LONGEST_VALUE else _bounded(each)
-        for each, written in zip(clean, raw, strict=True)
-    ]
+    clean: list[T] = []
+    for at in range(0, len(texts), _AT_ONCE):
+        part = texts[at : at + _AT_ONCE]
+        written = _encoder.encode_lines(part)[:-1]
+        is_clean = masker.is_clean(written)
+        if is_clean and len(written) <= LONGEST_VALUE:
+            clean += part
+        else:
+            clean += [_of_one(masker, each, is_clean=is_clean) for each in part]
+    return clean
 
 
-def _of_one(masker: Masker, texts: T, raw: bytes) -> T:
-    if masker.is_clean(raw):
-        return texts
+def _of_one(masker: Masker, texts: T, *, is_clean: bool) -> T:
+    raw = _encode(texts)
+    if not is_clean and not masker.is_clean(raw):
+        texts = _without_secrets(masker, texts, raw)
+    return texts if len(raw) <= LONGEST_VALUE else _bounded(texts)
+
+
+def _without_secrets(masker: Masker, texts: T, raw: bytes) -> T:
     written, _ = masker.body(raw, _NO_LIMIT)
     try:
         return msgspec.json.decode(written, type=type(texts))

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from gatewayops.record.otlp.sender import Sender
+
 
 class Event(msgspec.Struct, array_like=True, gc=False):
     """Something that happened at a moment within a span."""
@@ -53,17 +55,10 @@ class SpanRecord(msgspec.Struct, gc=False):
 
     ts_ns: int
     duration_ns: int
-    org_id: str
-    key_id: str
-    user_id: str
-    team_id: str
-    project_id: str
-    env: str
     trace_id: str  # 32 hex
     span_id: str  # 16 hex
     parent_span_id: str  # 16 hex or empty
     kind: str  # "internal" | "server" | "client" | "producer" | "consumer" | ""
-    server: str  # whom the key speaks for, when it is one of ours
     status: str  # "success" | "error" | "timeout"
     reason: str  # "tool_error" where the sender says so, else empty
     http_status: int
@@ -74,4 +69,6 @@ class SpanRecord(msgspec.Struct, gc=False):
     is_request_cut: bool
     is_response_cut: bool
     texts: SpanTexts
+    sender: Sender
+    server: str  # whom the key speaks for, when it is one of ours
     source: Source

@@ -1,50 +1,52 @@
 """Exported spans as columns: what the telemetry store's table of spans takes of them."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
-from gatewayops.record.otlp.span_record import Event, Link, SpanRecord
+from gatewayops.record.otlp.span_record import Event, Link, Source, SpanRecord
 from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
 
 LONGEST_NAME = 256  # of what ClickHouse keeps a dictionary of
-_PLAIN = (
-    "duration_ns", "org_id", "key_id", "user_id", "team_id", "project_id", "env", "trace_id", "span_id",
-    "parent_span_id", "kind", "server", "status", "reason", "http_status", "rpc_code", "input_tokens",
-    "output_tokens", "session", "is_request_cut", "is_response_cut",
-)  # fmt: skip
 _NAMES = ("name", "method", "tool", "agent", "protocol_version")
-_TEXTS = (
-    "resource_uri", "error_detail", "request_body", "response_body", "rpc_id", "client_address",
-    "trace_state", "attributes",
-)  # fmt: skip
+_SENDER = ("org_id", "key_id", "user_id", "team_id", "project_id", "env")
+_SOURCE_NAMES = ("service", "scope", "scope_version")
 _encode = msgspec.json.Encoder().encode
 
 
 def columns_of(records: Sequence[SpanRecord]) -> dict[str, Sequence[Any]]:
-    """A list a column of OTLP_SPAN_COLUMNS, but for that of the batch."""
-    texts = [record.texts for record in records]
-    columns: dict[str, Sequence[Any]] = {name: list(map(attrgetter(name), records)) for name in _PLAIN}
-    columns |= {name: list(map(attrgetter(name), texts)) for name in _TEXTS}
-    columns |= {name: [getattr(text, name)[:LONGEST_NAME] for text in texts] for name in _NAMES}
-    columns |= source_columns([record.source for record in records])
-    return columns | {
-        "ts": [record.ts_ns for record in records],
-        "events": [_events(text.events) if text.events else "" for text in texts],
-        "links": [_links(text.links) if text.links else "" for text in texts],
-        "door": [OTLP_DOOR] * len(records),
+    """A list a column of OTLP_SPAN_COLUMNS, but for that of the batch. All have one sender."""
+    count, sender = len(records), records[0].sender
+    columns = _by_field(records)
+    texts = _by_field(columns.pop("texts"))
+    return {
+        **columns,
+        **texts,
+        **{name: _short(texts[name]) for name in _NAMES},
+        **{name: [getattr(sender, name)] * count for name in _SENDER},
+        **source_columns(columns["source"]),
+        "ts": columns["ts_ns"],
+        "events": [_events(events) if events else "" for events in texts["events"]],
+        "links": [_links(links) if links else "" for links in texts["links"]],
+        "door": [OTLP_DOOR] * count,
     }
 
 
-def source_columns(sources: Sequence[Any]) -> dict[str, Sequence[Any]]:
+def source_columns(sources: Sequence[Source]) -> dict[str, Sequence[Any]]:
     """The columns that say who made a row."""
-    columns: dict[str, Sequence[Any]] = {
-        name: [getattr(source, name)[:LONGEST_NAME] for source in sources]
-        for name in ("service", "scope", "scope_version")
-    }
-    return columns | {"resource": [source.resource for source in sources]}
+    columns = _by_field(sources)
+    return {**{name: _short(columns[name]) for name in _SOURCE_NAMES}, "resource": columns["resource"]}
+
+
+def _by_field(structs: Sequence[msgspec.Struct]) -> dict[str, list[Any]]:
+    values = zip(*map(astuple, structs), strict=True)
+    return dict(zip(structs[0].__struct_fields__, map(list, values), strict=True))
+
+
+def _short(names: list[str]) -> list[str]:
+    return names if max(map(len, names)) <= LONGEST_NAME else [name[:LONGEST_NAME] for name in names]
 
 
 def _events(events: Sequence[Event]) -> str:

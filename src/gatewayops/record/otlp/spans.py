@@ -11,7 +11,7 @@ from typing import Any
 
 from gatewayops.base.errors import Reason
 from gatewayops.record.otlp.grouped import Group, GroupReader
-from gatewayops.record.otlp.ids import hex_id
+from gatewayops.record.otlp.ids import hex_id, ids_of
 from gatewayops.record.otlp.json_form import whole
 from gatewayops.record.otlp.masked import masked
 from gatewayops.record.otlp.raw_attributes import RawAttributes
@@ -19,8 +19,13 @@ from gatewayops.record.otlp.sender import Rejected, hashed
 from gatewayops.record.otlp.span_record import Event, Link, SpanRecord, SpanTexts
 
 MOST_EVENTS = 128
+_AT_ONCE = 128  # spans, from their bytes to what is masked: as much as a core's own cache holds
 _KINDS = ("", "internal", "server", "client", "producer", "consumer")
 _ERROR = 2
+_FACTS = (
+    *("error.type", "http.response.status_code", "rpc.response.status_code", "mcp.session.id"),
+    *("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"),
+)  # what _facts reads
 _TIMEOUTS = re.compile(r"(?i).*(timeout|timed_out|deadline_?exceeded)\w*")
 
 
@@ -29,80 +34,78 @@ class SpanReader(GroupReader):
 
     def records(self, request: Any) -> list[SpanRecord]:  # noqa: ANN401 - a message of either form
         """All good spans of a request, masked; what is not good is in `refusals`."""
-        self._own_attributes = self.attributes if self.is_json else RawAttributes().read
+        raw = None if self.is_json else RawAttributes()
         found: list[SpanRecord] = []
         for group in self.groups(request, "spans", "spans"):
-            found += self._of_group(group)
+            for at in range(0, len(group.items), _AT_ONCE):
+                spans = group.items[at : at + _AT_ONCE]
+                read = [None] * len(spans) if raw is None else raw.of_spans(spans)
+                found += self._some(spans, read, group)
         return found
 
-    def _of_group(self, group: Group) -> list[SpanRecord]:
+    def _some(
+        self, spans: Sequence[Any], read: Sequence[dict[str, str] | None], group: Group
+    ) -> list[SpanRecord]:
+        """`read` has the attributes of each span, or None where they are still to be read."""
         made = []
-        for span in group.items:
+        for span, attributes in zip(spans, read, strict=True):
             try:
-                made.append(self._read(span, group))
+                made.append(self._read(span, attributes, group))
             except (Rejected, ValueError) as error:
                 self.refusals.add(str(error))
         for record, texts in zip(made, masked(self.masker, [record.texts for record in made]), strict=True):
             record.texts = texts
         return made
 
-    def _read(self, span: Any, group: Group) -> SpanRecord:  # noqa: ANN401
+    def _read(self, span: Any, attributes: dict[str, str] | None, group: Group) -> SpanRecord:  # noqa: ANN401
         """A span, not yet masked. Raises Rejected, ValueError."""
-        sender, status, kind, parent = self.sender, span.status, span.kind or 0, span.parent_span_id
         start_ns, end_ns = whole(span.start_time_unix_nano), whole(span.end_time_unix_nano)
         self.window.check(start_ns)
-        attributes = self._own_attributes(span.attributes)
-        take = attributes.pop
-        outcome = _outcome((status.code or 0) if status else 0, attributes)
-        record = SpanRecord(
-            ts_ns=start_ns,
-            duration_ns=max(0, min(end_ns, self.window.newest_ns) - start_ns),
-            org_id=sender.org_id,
-            key_id=sender.key_id,
-            user_id=sender.user_id,
-            team_id=sender.team_id,
-            project_id=sender.project_id,
-            env=sender.env,
-            trace_id=hex_id(span.trace_id, 16),
-            span_id=hex_id(span.span_id, 8),
-            parent_span_id=hex_id(parent, 8) if parent else "",
-            kind=_KINDS[kind] if 0 <= kind < len(_KINDS) else "",
-            server=group.server,
-            status=outcome[0],
-            reason=outcome[1],
-            http_status=outcome[2],
-            rpc_code=outcome[3],
-            input_tokens=_count(take("gen_ai.usage.input_tokens", "")),
-            output_tokens=_count(take("gen_ai.usage.output_tokens", "")),
-            session=hashed(take("mcp.session.id", "")),
-            is_request_cut=False,
-            is_response_cut=False,
-            texts=self._texts(span, status, attributes),
-            source=group.source,
+        if attributes is None:
+            attributes = self.attributes(span.attributes)
+        status, kind = span.status, span.kind or 0
+        code, message = (status.code or 0, status.message or "") if status is not None else (0, "")
+        is_usual = code != _ERROR and attributes.keys().isdisjoint(_FACTS)
+        facts = _USUAL if is_usual else _facts(code, attributes)
+        trace_id, span_id, parent_id = ids_of(span)
+        record = SpanRecord(  # by place, in the order of its fields: names take three times as long
+            start_ns,
+            max(0, min(end_ns, self.window.newest_ns) - start_ns),
+            trace_id,
+            span_id,
+            parent_id,
+            _KINDS[kind] if 0 <= kind < len(_KINDS) else "",
+            *facts,
+            False,
+            False,
+            self._texts(span, message, attributes),
+            self.sender,
+            group.server,
+            group.source,
         )
         if record.texts.request_body or record.texts.response_body:
             self._cut(record)
         return record
 
-    def _texts(self, span: Any, status: Any, attributes: dict[str, str]) -> SpanTexts:  # noqa: ANN401
+    def _texts(self, span: Any, message: str, attributes: dict[str, str]) -> SpanTexts:  # noqa: ANN401
         """All that the sender wrote; takes what has a column out of the attributes."""
-        take = attributes.pop
-        return SpanTexts(
-            name=span.name or "",
-            method=take("mcp.method.name", ""),
-            tool=take("gen_ai.tool.name", "") or take("gen_ai.prompt.name", ""),
-            resource_uri=take("mcp.resource.uri", ""),
-            error_detail=(status.message or "") if status else "",
-            request_body=take("gen_ai.tool.call.arguments", ""),
-            response_body=take("gen_ai.tool.call.result", ""),
-            agent=take("gen_ai.agent.name", ""),
-            rpc_id=take("jsonrpc.request.id", ""),
-            protocol_version=take("mcp.protocol.version", ""),
-            client_address=take("client.address", ""),
-            trace_state=span.trace_state or "",
-            attributes=attributes,
-            events=self._events(span.events) if span.events else [],
-            links=self._links(span.links) if span.links else [],
+        take, events, links = attributes.pop, span.events, span.links
+        return SpanTexts(  # by place, too
+            span.name or "",
+            take("mcp.method.name", ""),
+            take("gen_ai.tool.name", "") or take("gen_ai.prompt.name", ""),
+            take("mcp.resource.uri", ""),
+            message,
+            take("gen_ai.tool.call.arguments", ""),
+            take("gen_ai.tool.call.result", ""),
+            take("gen_ai.agent.name", ""),
+            take("jsonrpc.request.id", ""),
+            take("mcp.protocol.version", ""),
+            take("client.address", ""),
+            span.trace_state or "",
+            attributes,
+            self._events(events) if events else [],
+            self._links(links) if links else [],
         )
 
     def _cut(self, record: SpanRecord) -> None:
@@ -133,9 +136,9 @@ def _moment(given: int | str | None) -> str:
     return str(min(max(whole(given), 0), 2**63 - 1))
 
 
-def _outcome(code: int, attributes: dict[str, str]) -> tuple[str, str, int, int]:
-    """Status, reason, HTTP status and JSON-RPC code."""
-    error_type = attributes.get("error.type", "")
+def _facts(code: int, attributes: dict[str, str]) -> tuple[str, str, int, int, int, int, str]:
+    """Status, reason, HTTP status, JSON-RPC code, tokens in and out, session; takes what has a column."""
+    error_type, take = attributes.get("error.type", ""), attributes.pop
     status = "success"
     if code == _ERROR:
         status = "timeout" if _TIMEOUTS.fullmatch(error_type) else "error"
@@ -143,7 +146,10 @@ def _outcome(code: int, attributes: dict[str, str]) -> tuple[str, str, int, int]
         status,
         error_type if error_type == Reason.TOOL_ERROR else "",  # the others are ours to say
         _count(attributes.get("http.response.status_code", ""), most=999),
-        _count(attributes.pop("rpc.response.status_code", "")),
+        _count(take("rpc.response.status_code", "")),
+        _count(take("gen_ai.usage.input_tokens", "")),
+        _count(take("gen_ai.usage.output_tokens", "")),
+        hashed(take("mcp.session.id", "")),
     )
 
 
@@ -152,3 +158,6 @@ def _count(text: str, *, most: int = 2**62) -> int:
     if not text or not text.removeprefix("-").isdecimal() or len(text) > 19:
         return 0
     return max(-most, min(most, int(text)))
+
+
+_USUAL = _facts(0, {})

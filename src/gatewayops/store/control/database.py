@@ -182,7 +182,9 @@ def _on_sqlite_connect(connection: Any, _record: object) -> None:  # noqa: ANN40
 def _on_sqlite_begin(connection: Connection) -> None:
     """A writer takes the lock at once: upgrading a read lock later fails without waiting."""
     is_writing = connection.get_execution_options().get(_IS_WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite_visits.VisitedConnection)
+    driver.begin("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, NotFound, Reason
 from gatewayops.base.ids import new_id
-from gatewayops.store.control import end_users, rows
+from gatewayops.store.control import end_users, oauth_clients, rows
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.end_users import EndUser
 from gatewayops.store.control.oauth_tables import EndUser as EndUserTable
@@ -45,6 +45,11 @@ class AddressTaken(NotAdmitted):
         super().__init__("taken", "There is an account of this e-mail address already.")
         self.user = user
         self.has_password = has_password
+
+    @property
+    def is_unproved(self) -> bool:
+        """Whoever made the account by a password never showed that the address is theirs."""
+        return self.has_password and self.user.email_verified_at is None and self.user.disabled_at is None
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -102,6 +107,21 @@ async def connect(session: Session, user: EndUser, who: ExternalIdentity) -> Non
         used_at=clock.now(),
     )
     await rows.add(session, row, taken="this account elsewhere is somebody's already")
+
+
+async def take_over(session: Session, error: AddressTaken, who: ExternalIdentity) -> EndUser:
+    """The account becomes theirs who proved the address; whoever made it keeps nothing that opens it.
+
+    For servers without passwords only: elsewhere they get it by its password, or by a mail that resets it.
+    Raises Conflict when the address was proved meanwhile.
+    """
+    if not error.is_unproved:
+        raise error
+    org_id, ref = error.user.org_id, error.user.id
+    user = await end_users.hand_over(session, org_id=org_id, ref=ref, name=who.name)
+    await oauth_clients.withdraw_all(session, org_id=org_id, end_user_id=ref)
+    await connect(session, user, who)
+    return user
 
 
 def _check(provider: Provider, who: ExternalIdentity) -> None:

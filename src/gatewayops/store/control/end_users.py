@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import ColumnElement, or_, select, update
 
 from gatewayops.base import clock
-from gatewayops.base.errors import NotFound
+from gatewayops.base.errors import Conflict, NotFound
 from gatewayops.base.ids import new_id
 from gatewayops.store.audit_entry import Draft, Target
 from gatewayops.store.control import audit, end_user_links, oauth_grants, rows
@@ -103,10 +103,9 @@ async def find(session: Session, *, org_id: str, ref: str) -> EndUser:
 
 
 async def set_password(session: Session, *, org_id: str, ref: str, password_hash: str) -> EndUser:
-    """Ends all sessions and grants, as whoever knew the old one may hold them. Raises NotFound."""
+    """Ends what whoever knew the old one may hold. Raises NotFound."""
     row = await _row(session, org_id, ref)
     row.password_hash = password_hash
-    await end_user_links.end_all(session, org_id=org_id, end_user_id=row.id)
     await _end_all(session, row, reason="password")
     return _user(row)
 
@@ -115,6 +114,20 @@ async def verify(session: Session, *, org_id: str, ref: str) -> EndUser:
     """The address is theirs: they came by a link that was mailed there, or the operator says so."""
     row = await _row(session, org_id, ref)
     row.email_verified_at = row.email_verified_at or clock.now()
+    return _user(row)
+
+
+async def hand_over(session: Session, *, org_id: str, ref: str, name: str) -> EndUser:
+    """To the owner of the address, which whoever made the account never confirmed; nothing of theirs is left.
+
+    Raises Conflict for an account whose address is confirmed, or that is disabled.
+    """
+    row = await _row(session, org_id, ref)
+    if row.email_verified_at is not None or row.disabled_at is not None:
+        msg = "email: somebody confirmed this address"
+        raise Conflict(msg)
+    row.name, row.password_hash, row.email_verified_at = name, "", clock.now()
+    await _end_all(session, row, reason="handed_over")
     return _user(row)
 
 
@@ -230,6 +243,8 @@ _PAST = {
 
 
 async def _end_all(session: Session, row: EndUserTable, *, reason: str) -> None:
+    """Sessions, grants, and links that were mailed: they would work again when the person is let in again."""
+    await end_user_links.end_all(session, org_id=row.org_id, end_user_id=row.id)
     ended = update(EndUserSession).where(EndUserSession.org_id == row.org_id)
     ended = ended.where(EndUserSession.end_user_id == row.id, EndUserSession.revoked_at.is_(None))
     await session.execute(ended.values(revoked_at=clock.now()), execution_options=_PAST)

@@ -68,7 +68,7 @@ class RecoveryCode(OwnedTable):
 
 
 class PendingSignIn(OwnedTable):
-    """Somebody whose first factor was right and who is no further: `step` is choose, prove or enrol.
+    """Somebody whose first factor was right and who is no further: `step` is choose, prove, enrol or agree.
 
     `choices` are the users, one an organisation, among whom they choose.
     """
@@ -82,6 +82,7 @@ class PendingSignIn(OwnedTable):
     choices: Mapped[list[str]]
     provider_id: Mapped[str]  # that vouched; empty for a password
     hours: Mapped[int]  # the session may last; 0: as long as any
+    return_to: Mapped[str] = mapped_column(String(1024))  # a path of ours
     attempts: Mapped[int]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 

@@ -110,9 +110,12 @@ async def offered(session: Session, *, org_id: str) -> tuple[Provider, ...]:
 async def change(session: Session, *, org_id: str, provider_id: str, columns: Mapping[str, Any]) -> Provider:
     """Sets these fields of the spec; sessions that count no longer end, roles that no group gives go.
 
+    Of `settings` those that are given: others may be changed by somebody else at the same moment.
     Raises NotFound, Conflict.
     """
-    row = await _row(session, org_id, provider_id)
+    row = await _row(session, org_id, provider_id, is_to_change=True)
+    if "settings" in columns:
+        columns = {**columns, "settings": row.settings | columns["settings"]}
     for name, value in columns.items():
         setattr(row, name, msgspec.to_builtins(value) if isinstance(value, tuple) else value)
     await row_writes.flush(session, taken=f"name: an identity provider {columns.get('name')} exists")
@@ -121,6 +124,7 @@ async def change(session: Session, *, org_id: str, provider_id: str, columns: Ma
         await group_roles.take_back(session, org_id=org_id, provider_id=row.id, but=kept)
     if columns.get("is_enabled") is False:
         await end_sessions(session, org_id=org_id, provider_id=row.id)
+        await group_roles.take_back(session, org_id=org_id, provider_id=row.id, but=())
     if row.is_enabled and row.is_sso_required and not columns.keys().isdisjoint(_SHUTTING):
         await _end_password_sessions(session, org_id)
     return _provider(row)
@@ -186,9 +190,10 @@ async def _end_password_sessions(session: Session, org_id: str) -> None:
     await session.execute(ended.values(revoked_at=clock.now()), execution_options=_PAST)
 
 
-async def _row(session: Session, org_id: str, ref: str) -> IdentityProvider:
+async def _row(session: Session, org_id: str, ref: str, *, is_to_change: bool = False) -> IdentityProvider:
     is_it = (IdentityProvider.id == ref) | (IdentityProvider.name == ref)
-    row = await session.scalar(select(IdentityProvider).where(IdentityProvider.org_id == org_id, is_it))
+    query = select(IdentityProvider).where(IdentityProvider.org_id == org_id, is_it)
+    row = await session.scalar(query.with_for_update() if is_to_change else query)
     if row is None:
         msg = "no identity provider of that id or name"
         raise NotFound(msg)

@@ -52,19 +52,25 @@ async def add(session: Session, charges: Iterable[tuple[Charge, int]]) -> None:
         kept = _fitting(charge)
         calls[kept] += 1
         costs[kept] += min(micros, _MOST_MICROS)
+    if not costs:
+        return
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    for kept in sorted(costs, key=msgspec.structs.astuple):  # in one order, so that two writers never cross
-        values = msgspec.structs.asdict(kept) | {"calls": calls[kept], "cost_micros": costs[kept]}
-        statement = insert(LedgerEntry).values(**values)
-        await session.execute(
-            statement.on_conflict_do_update(
-                index_elements=_KEY,
-                set_={
-                    "calls": LedgerEntry.calls + statement.excluded.calls,
-                    "cost_micros": LedgerEntry.cost_micros + statement.excluded.cost_micros,
-                },
-            )
-        )
+    statement = insert(LedgerEntry.metadata.tables[LedgerEntry.__tablename__])
+    adding = statement.on_conflict_do_update(
+        index_elements=_KEY,
+        set_={
+            "calls": LedgerEntry.calls + statement.excluded.calls,
+            "cost_micros": LedgerEntry.cost_micros + statement.excluded.cost_micros,
+        },
+    )
+    in_order = sorted(costs, key=msgspec.structs.astuple)  # always the same, so that two writers never cross
+    await session.execute(
+        adding,
+        [
+            msgspec.structs.asdict(kept) | {"calls": calls[kept], "cost_micros": costs[kept]}
+            for kept in in_order
+        ],
+    )
 
 
 async def usage(session: Session, *, since: tuple[date, ...], org_ids: Iterable[str]) -> list[Usage]:

@@ -21,8 +21,8 @@ _LOCK = 720_575_940  # any number, the same in all our processes
 async def upgrade(engine: AsyncEngine) -> None:
     """All missing steps in one transaction, alone."""
     async with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        is_sqlite = connection.dialect.name == "sqlite"  # there a writer is alone from its first statement on
+        await connection.execute(text("SELECT 1" if is_sqlite else f"SELECT pg_advisory_xact_lock({_LOCK})"))
         await connection.run_sync(_run_steps)
 
 

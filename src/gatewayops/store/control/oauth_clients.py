@@ -227,6 +227,13 @@ async def withdraw(session: Session, *, org_id: str, end_user_id: str, consent_i
     )
 
 
+async def withdraw_all(session: Session, *, org_id: str, end_user_id: str) -> None:
+    """Every client must ask this person again; their grants end elsewhere."""
+    query = select(OAuthConsent).where(OAuthConsent.org_id == org_id, OAuthConsent.end_user_id == end_user_id)
+    for row in await session.scalars(query):
+        await session.delete(row)
+
+
 def _of_id(org_id: str, server_id: str, client_id: str) -> Select[OAuthClient]:
     return select(OAuthClient).where(
         OAuthClient.org_id == org_id,

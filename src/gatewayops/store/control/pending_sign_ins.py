@@ -20,6 +20,7 @@ from gatewayops.store.control.user_passwords import Membership
 CHOOSE = "choose"
 PROVE = "prove"
 ENROL = "enrol"
+AGREE = "agree"
 LIFE = timedelta(minutes=10)
 _ATTEMPTS = 5
 _PAST = {"synchronize_session": False}
@@ -36,6 +37,7 @@ class NewPending(msgspec.Struct, frozen=True, kw_only=True):
     choices: list[str] = []
     provider_id: str = ""  # that vouched for them; empty for a password
     hours: int = 0  # the session may last; 0: as long as any
+    return_to: str = "/"
 
 
 class Pending(NewPending, frozen=True, kw_only=True):

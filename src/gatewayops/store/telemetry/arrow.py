@@ -1,6 +1,8 @@
 """Rows as an Arrow stream: so ClickHouse takes batches, and so exports wait in the spool."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import accumulate, chain
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +20,8 @@ _KINDS = {
     "floats": pa.list_(pa.float64()),
 }
 _LARGER = 64
+_REPEATED = 1024  # rows of what is kept, of texts up to _SHORT characters
+_SHORT = 32
 _BOUNDS = {"timestamp": 63, "int64": 63, "int32": 31}
 
 
@@ -88,10 +92,20 @@ def _written(batch: pa.RecordBatch) -> bytes:
 
 def _array(values: Sequence[Any], kind: str) -> pa.Array:
     """Of a larger batch many columns are the same all through: their value is looked at once."""
-    count = len(values)
-    if count >= _LARGER and values[0] == values[count // 2] and values.count(values[0]) == count:
-        return pa.repeat(_various(values[:1], kind)[0], count)
-    return _various(values, kind)
+    count, first = len(values), values[0] if values else None
+    if count < _LARGER or first != values[count // 2] or values.count(first) != count:
+        return _various(values, kind)
+    if kind == "map":
+        return _various(values[:1], kind).take(pa.repeat(0, count))
+    if kind == "string" and count <= _REPEATED and len(first) <= _SHORT:
+        return _repeated(first).slice(0, count)
+    return pa.repeat(_various(values[:1], kind)[0], count)
+
+
+@lru_cache(maxsize=256)
+def _repeated(text: str) -> pa.Array:
+    """The same again and again: who sends says the same of himself in each batch."""
+    return pa.repeat(pa.scalar(text, pa.string()), _REPEATED)
 
 
 def _various(values: Sequence[Any], kind: str) -> pa.Array:
@@ -108,13 +122,9 @@ def _various(values: Sequence[Any], kind: str) -> pa.Array:
 
 def _maps(values: Sequence[Mapping[str, str]]) -> pa.Array:
     """Maps of text to text; pyarrow would look at each entry on its own."""
-    offsets = [0]
-    names: list[str] = []
-    texts: list[str] = []
-    for value in values:
-        names += value.keys()
-        texts += value.values()
-        offsets.append(len(names))
+    offsets = list(accumulate(map(len, values), initial=0))
+    names = list(chain.from_iterable(values))
+    texts = list(chain.from_iterable(value.values() for value in values))
     return pa.MapArray.from_arrays(
         pa.array(offsets, pa.int32()), pa.array(names, pa.string()), pa.array(texts, pa.string())
     )

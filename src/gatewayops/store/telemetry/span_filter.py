@@ -30,6 +30,7 @@ class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""  # anywhere in tool, resource, error, request, response; any case
     trace_id: str = ""  # with `text`: or this trace
     agent: str = ""
+    env: str = ""
     attributes: tuple[tuple[str, str], ...] = ()  # of one span, all of them: (key, value)
     statuses: tuple[str, ...] = ()
     min_duration_ns: int = 0
@@ -38,7 +39,7 @@ class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
     max_cost_micros: int | None = None  # zero is a bound: what cost nothing
 
 
-_EQUAL = ("user_id", "team_id", "project_id", "key_id", "server", "tool", "method", "agent")
+_EQUAL = ("user_id", "team_id", "project_id", "key_id", "server", "tool", "method", "agent", "env")
 _SEARCHED = ("tool", "resource_uri", "reason", "error_detail", "request_body", "response_body")
 
 

@@ -1,11 +1,10 @@
 """End users of protected servers: who signs in there, what they allowed, and the clients that ask them."""
 
-from gatewayops.web.end_users import clients, detail, exported, listing
+from gatewayops.web.end_users import clients, detail, listing
 
 SHOWN = (
     ("/end-users", listing.show),
     ("/end-users/clients", clients.show),
-    ("/end-users/export", exported.show),
     ("/end-users/{end_user}", detail.show),
 )
 CHANGES = (

@@ -3,4 +3,3 @@
 from gatewayops.web.overview.page import show
 
 SHOWN = (("/", show),)
-CHANGES = ()

@@ -133,6 +133,40 @@ async def test_one_address_at_two_providers_is_not_one_person(
     assert await people_of(admin) == ["mallory@example.com", "eve@example.com", "ada@example.com"]
 
 
+async def test_an_account_that_its_maker_never_confirmed_keeps_nobody_from_their_own_address(
+    register: Register,
+    browser: Any,
+    offer: Offer,
+    github: FakeGitHub,
+    admin: httpx.AsyncClient,
+    alter: Any,
+    seen: Any,
+) -> None:
+    """Mallory made it with Ada's address, where that was allowed, and let a program in."""
+    await offer()
+    app, mallory, ada = await register(), browser(), browser()
+    consent = await mallory.sign_in(await mallory.go(app.authorize_url()))
+    answer = await mallory.submit(consent, decision="allow")
+    tokens = (await app.exchange(seen(answer.headers["location"])["code"])).json()
+    await alter("UPDATE end_users SET email_verified_at = NULL")
+    assert (await admin.patch("/v1/servers/notes", json={"offers_password": False})).status_code == 200
+
+    comes = await ada.elsewhere(await ada.go(app.authorize_url()), "Hub")
+    assert "Allow access?" in comes.text  # she is asked, though Mallory said yes to the same program
+    assert (await app.refresh(tokens["refresh_token"])).status_code == 400
+    assert "Continue with Hub" in (await mallory.go(app.authorize_url())).text  # signed out
+    (user,) = (await admin.get("/v1/end-users")).json()["end_users"]
+    assert user["email_verified"] is True
+    assert (await admin.patch("/v1/servers/notes", json={"offers_password": True})).status_code == 200
+    assert "is wrong" in (await mallory.sign_in(await mallory.go(app.authorize_url()))).text
+
+    later = browser()
+    github.user["id"] = 99  # whoever has that address at Hub one day
+    assert (
+        "Sign in the way you did" in (await later.elsewhere(await later.go(app.authorize_url()), "Hub")).text
+    )
+
+
 async def test_an_address_that_is_not_verified_makes_and_opens_no_account(
     register: Register, browser: Any, offer: Offer, github: FakeGitHub, admin: httpx.AsyncClient
 ) -> None:

@@ -39,7 +39,8 @@ def test_a_span_of_either_form_is_the_same_record(form):
     record = one(body, form=form)
 
     assert (record.trace_id, record.span_id, record.parent_span_id) == (TRACE_ID, SPAN_ID, "")
-    assert (record.org_id, record.key_id, record.team_id) == ("org_a", "key_a", "red")
+    sender = record.sender
+    assert (sender.org_id, sender.key_id, sender.team_id) == ("org_a", "key_a", "red")
     assert (record.kind, record.status, record.duration_ns) == ("server", "success", 5_000_000)
     assert (record.texts.name, record.texts.method) == ("tools/call search", "tools/call")
     assert (record.source.service, record.source.scope) == ("crm", "mcp.server")

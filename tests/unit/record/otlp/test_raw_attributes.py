@@ -34,9 +34,8 @@ def both(*spans):
     for pairs in spans:
         scoped.spans.add(attributes=pairs)
     raw = RawTracesRequest.FromString(request.SerializeToString())
-    read = RawAttributes().read
     return (
-        [read(span.attributes) for span in raw.resource_spans[0].scope_spans[0].spans],
+        list(RawAttributes().of_spans(raw.resource_spans[0].scope_spans[0].spans)),
         [proto_attributes(span.attributes) for span in scoped.spans],
     )
 

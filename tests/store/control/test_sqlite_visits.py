@@ -1,0 +1,66 @@
+"""SQLite's thread is visited as seldom as possible, and no transaction is left open by that."""
+
+import asyncio
+
+import aiosqlite
+import pytest
+from sqlalchemy import text
+
+from gatewayops.store.control import directory
+from gatewayops.store.control.database import Database
+
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def visits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What the driver's thread was asked for."""
+    seen: list[object] = []
+    plain = aiosqlite.Connection._execute
+
+    async def counted(self: aiosqlite.Connection, run: object, *given: object) -> object:
+        seen.append(run)
+        return await plain(self, run, *given)
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+    return seen
+
+
+async def test_a_transaction_of_two_statements_visits_the_thread_three_times(
+    database: Database, visits: list[object]
+) -> None:
+    async with database.session() as session:
+        for name in ("one", "two"):
+            await session.execute(text("UPDATE teams SET name = :name"), {"name": name})
+    assert len(visits) == 3  # each statement, and the commit
+
+
+async def test_a_question_visits_the_thread_twice(database: Database, visits: list[object]) -> None:
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM teams")) == 0
+    assert len(visits) == 2  # the statement, and the end of what it saw
+
+
+async def test_a_writer_that_is_cancelled_while_it_waits_leaves_nothing_locked(
+    database: Database, migrated_url: str
+) -> None:
+    other = Database.open(migrated_url)
+    async with database.session() as session:
+        await directory.add_team(session, org_id="org_default", name="first")
+        await session.flush()
+        waiting = asyncio.create_task(_add(other, "cancelled"))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    await _add(other, "second")
+    await _add(database, "third")
+    async with other.reading() as reading:
+        names = (await reading.scalars(text("SELECT name FROM teams ORDER BY name"))).all()
+    assert names == ["first", "second", "third"]
+    await other.close()
+
+
+async def _add(database: Database, name: str) -> None:
+    async with database.session() as session:
+        await directory.add_team(session, org_id="org_default", name=name)
