@@ -69,6 +69,8 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"email": "u$n@example.com", "name": "U", "team": "$team"},
         {"user": "user.id", "user_id": "user.id", "email": "user.email"},
     ),
+    ("PATCH /v1/teams/{team}", {"name": "team $n b", "parent": ""}, {}),
+    ("PATCH /v1/users/{user_id}", {"name": "U2", "team": "$team"}, {}),
     ("PUT /v1/users/{user_id}/password", {"password": WORDS}, {}),
     (
         "POST /v1/auth/sign-in",
@@ -82,6 +84,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/auth/factors/totp", None, {}),
     ("POST /v1/auth/factors/totp/confirm", {"code": "123456"}, {}),
     ("POST /v1/auth/factors/passkeys", {"name": "laptop", "passkey": CREDENTIAL}, {}),
+    ("PUT /v1/auth/name", {"name": "U3"}, {}),
     ("POST /v1/auth/password", {"current_password": WORDS, "new_password": WORDS}, {}),
     ("POST /v1/auth/password/reset-request", {"email": "$email", "organization": "default"}, {}),
     ("POST /v1/auth/password/reset", {"token": LINKS["reset"], "password": WORDS}, {}),
@@ -317,6 +320,7 @@ INCIDENT_ID = "incident_0"
 LEAVER = "user_leaver"
 OTHERWISE = {
     "POST /v1/users/{user_id}/disable": {"user_id": LEAVER},
+    "DELETE /v1/users/{user_id}/sessions": {"user_id": LEAVER},
     "POST /v1/users/{user_id}/enable": {"user_id": LEAVER},
     "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},
