@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-DAYS, CALLS = 3, 1500
+DAYS, CALLS = 3, 800
 FUNNEL = "step=search_products&step=get_product&step=add_to_cart&step=checkout"
 EVER = "start_time=2020-01-01"
 

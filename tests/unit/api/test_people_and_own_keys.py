@@ -50,12 +50,14 @@ async def test_only_who_holds_everything_moves_people_and_teams(
     clerk = client_with(await token(admin))
     await admin.post("/v1/roles/admin/bindings", json={"subject_kind": "team", "subject": "platform"})
 
-    for path, move in ((f"/v1/users/{ada['id']}", {"team": "search"}), ("/v1/teams/search", {"parent": ""})):
+    person, team = f"/v1/users/{ada['id']}", f"/v1/teams/{teams['search']}"
+    for path, move in ((person, {"team": "search"}), (team, {"parent": ""})):
         refused = await clerk.patch(path, json=move)
         assert (path, refused.status_code) == (path, 403)
         assert "you do not hold" in refused.json()["message"]
         assert (await clerk.patch(path, json={"name": "named"})).status_code == 200
-        assert (await admin.patch(path.replace("search", "named"), json=move)).status_code == 200
+    assert (await admin.patch(team, json={"parent": ""})).json()["team"]["parent_id"] is None
+    assert (await admin.patch(person, json={"team": "named"})).json()["user"]["team_id"] == teams["search"]
     stranger = await client_of("org_other", "directory.write", "directory.read")
     assert (await stranger.patch("/v1/teams/named", json={"name": "mine"})).status_code == 404
     assert (await stranger.patch(f"/v1/users/{ada['id']}", json={"name": "mine"})).status_code == 404
