@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from gatewayops.web.drawing import draw
-from gatewayops.web.roles import rules
+from gatewayops.web.roles import policies, rules
 from gatewayops.web.visit import Visit
 
 _ROWS = 50
@@ -12,8 +12,6 @@ _ROWS = 50
 async def show(visit: Visit) -> Response:
     """With what each may."""
     if not visit.may("roles.read") and visit.may("policies.read"):
-        from gatewayops.web.roles import policies
-
         return await policies.show(visit)
     found = await visit.rest.get("/v1/roles", limit=_ROWS, cursor=visit.asked("cursor"))
     return draw(visit, "roles/list.html", tabs=rules.tabs(visit), found=found)
