@@ -124,7 +124,7 @@ def test_a_role_is_made_of_rules_given_and_explained(ada, eve, installation):
     page.get_by_label("Remove rule 2").check()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Saved")
-    page.get_by_label(re.compile("^To")).select_option("user")
+    page.get_by_role("region", name="Give it").get_by_role("combobox").first.select_option("user")
     page.get_by_label(re.compile("^Which")).fill(EVE)
     page.get_by_role("button", name="Give the role").click()
     expect(page.get_by_role("region", name="Who holds it")).to_contain_text(EVE)

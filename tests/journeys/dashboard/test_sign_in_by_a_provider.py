@@ -74,6 +74,6 @@ def test_a_provider_is_set_up_step_by_step_and_a_new_colleague_signs_in_by_it(br
         page.wait_for_url("**/keys")
         page.goto("/you")
         expect(page.get_by_text(f"{NINA} at")).to_be_visible()
-        expect(page.get_by_text("viewer")).to_be_visible()
+        expect(page.get_by_text("viewer (yours)")).to_be_visible()
         expect(page.get_by_role("cell", name="oidc")).to_be_visible()
     assert installation.cli("sso", "remove", "works").returncode == 0
