@@ -71,13 +71,12 @@ async def sign_in_by_passkey(request: Request) -> Response:
 @router.get("/sign-in/organization")
 async def organization_form(request: Request) -> Response:
     """Asks in which of the organisations whose password was given."""
-    token = pending_cookie(request)
-    try:
-        known = await accounts_of(request).factors.pending(token, step=CHOOSE)
-    except Unauthenticated:
+    known = await _waiting(request, CHOOSE)
+    if known is None:
         return RedirectResponse("/sign-in", status_code=303)
     choices = await accounts_of(request).factors.choices(known)
-    return page("Which organisation?", html.organizations(form_token(token), choices), has_form=True)
+    body = html.organizations(form_token(pending_cookie(request)), choices)
+    return page("Which organisation?", body, has_form=True)
 
 
 @router.post("/sign-in/organization")
@@ -95,11 +94,10 @@ async def choose_organization(request: Request) -> Response:
 @router.get("/sign-in/agree")
 async def agree_form(request: Request) -> Response:
     """Asks whether they want to be whom a provider sent unasked."""
-    token = pending_cookie(request)
-    try:
-        known = await accounts_of(request).factors.pending(token, step=AGREE)
-    except Unauthenticated:
+    known = await _waiting(request, AGREE)
+    if known is None:
         return RedirectResponse("/sign-in", status_code=303)
+    token = pending_cookie(request)
     text = f"<p>Your identity provider says that you are {escape(known.email)}.</p>"
     body = text + html.form("/sign-in/agree", form_token(token), "<button>Sign in</button>")
     return page("Sign in?", body + '<p><a href="/">Not now</a></p>', has_form=True)
@@ -120,9 +118,8 @@ async def agree(request: Request) -> Response:
 @router.get("/sign-in/second-factor")
 async def second_factor_form(request: Request) -> Response:
     """Asks for a second factor."""
-    try:
-        known = await accounts_of(request).factors.pending(pending_cookie(request), step=PROVE)
-    except Unauthenticated:
+    known = await _waiting(request, PROVE)
+    if known is None:
         return RedirectResponse("/sign-in", status_code=303)
     return await _step_page(request, known)
 
@@ -169,6 +166,14 @@ def proof_in(given: Mapping[str, str]) -> dict[str, Any]:
     """The second factor that a form holds."""
     found: dict[str, Any] = {name: given[name] for name in ("code", "recovery_code") if given.get(name)}
     return found | ({"passkey": credential(given)} if given.get("passkey") else {})
+
+
+async def _waiting(request: Request, step: str) -> Pending | None:
+    """What waits for that step in this browser."""
+    try:
+        return await accounts_of(request).factors.pending(pending_cookie(request), step=step)
+    except Unauthenticated:
+        return None
 
 
 async def _form(request: Request) -> tuple[str, dict[str, str]]:

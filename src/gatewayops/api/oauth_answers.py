@@ -7,7 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from gatewayops.api.oauth_pages import fault_page
-from gatewayops.base.errors import Forbidden, Reason, TooLarge
+from gatewayops.base.errors import Forbidden, NotFound, Reason, TooLarge
 from gatewayops.identity.oauth.authorization import Parameters, check_single, parameters
 from gatewayops.identity.oauth.refusals import OAuthRefused, invalid_request
 
@@ -22,10 +22,15 @@ class NotThisBrowser(Forbidden):
     reason = Reason.ORIGIN_NOT_ALLOWED
 
 
+class NoSuchPage(NotFound):
+    """A page that this server does not have, perhaps no longer; a person is shown why."""
+
+
 def install(app: FastAPI) -> None:
     """A refusal of an OAuth route is not answered as the API's own are."""
     app.add_exception_handler(OAuthRefused, _refused)
-    app.add_exception_handler(NotThisBrowser, _not_this_browser)
+    app.add_exception_handler(NotThisBrowser, _shown)
+    app.add_exception_handler(NoSuchPage, _shown)
 
 
 def told(body: dict[str, Any], *, status: int = 200) -> JSONResponse:
@@ -77,6 +82,6 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     return answer
 
 
-async def _not_this_browser(request: Request, error: Exception) -> HTMLResponse:
-    assert isinstance(error, NotThisBrowser)
+async def _shown(request: Request, error: Exception) -> HTMLResponse:
+    assert isinstance(error, NotThisBrowser | NoSuchPage)
     return fault_page(error.detail, look=request.state.look, status=error.status)

@@ -13,11 +13,12 @@ from gatewayops.api import oauth_account_pages, oauth_pages, oauth_provider_page
 from gatewayops.api.caller_address import address_of
 from gatewayops.api.end_user_mail import EndUserMail, check_mailable
 from gatewayops.api.late_routes import LateRouter
+from gatewayops.api.oauth_answers import NoSuchPage
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_pages import onward
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
-from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, NotFound, TooMany
+from gatewayops.base.errors import Conflict, GatewayOpsError, InvalidInput, TooMany
 from gatewayops.identity.oauth.authorization import Parameters
 from gatewayops.identity.oauth.passwords import MIN_LENGTH
 from gatewayops.store import origin
@@ -198,15 +199,17 @@ async def _sign_in_form(
 
 def _check_allowed(here: Here) -> None:
     if not here.server.allows_sign_up or not here.server.offers_password:
-        msg = "accounts of this server are made by its operator"
-        raise NotFound(msg)
+        msg = "Accounts of this server are made by its operator."
+        raise NoSuchPage(msg)
 
 
 def takes_passwords(here: AtServer) -> None:
-    """Raises NotFound where people sign in at providers only."""
+    """Raises NoSuchPage where people sign in at providers only, also for who comes by an older mail."""
     if not here.server.offers_password:
-        msg = "this server takes no passwords"
-        raise NotFound(msg)
+        msg = (
+            "This server takes no passwords now. Begin again in your app, and sign in by one of its buttons."
+        )
+        raise NoSuchPage(msg)
 
 
 def sentence(error: GatewayOpsError) -> str:

@@ -134,8 +134,9 @@ async def resolve(host: str, port: int, *, allows_private: bool) -> list[str]:
     addresses = list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
     for address in addresses:
         if why := refusal(address, allows_private=allows_private):
-            where = host if host == address else f"{host} is at {address}, which"
-            msg = f"{where} is {why}: the gateway does not connect there"
+            # not which: whoever names a host must not learn what our resolver knows of the inside
+            what = "is" if host == address else "leads to an address that is"
+            msg = f"{host} {what} {why}: the gateway does not connect there"
             raise AddressRefused(msg)
     return addresses
 

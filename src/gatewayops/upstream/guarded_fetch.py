@@ -39,11 +39,12 @@ class Document(msgspec.Struct, frozen=True):
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """What came back, whatever its status; `content` is JSON of any kind."""
+    """What came back, whatever its status; `content` is JSON of any kind, and was of that size."""
 
     status: int
     content: Any
     fresh_s: int
+    size_bytes: int = 0
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +78,8 @@ async def fetch_bytes(question: Question, *, allows_private: bool = False) -> by
 async def ask(question: Question, *, allows_private: bool = False) -> Answered:
     """The answer as JSON, also to what was refused. Raises as `fetch` does."""
     answered = await _ask(question, allows_private=allows_private, needs_ok=False)
-    return Answered(answered.status, _json(answered, question.url), answered.fresh_s)
+    content = _json(answered, question.url)
+    return Answered(answered.status, content, answered.fresh_s, len(answered.raw))
 
 
 class _Raw(msgspec.Struct, frozen=True):
@@ -118,8 +120,18 @@ async def _ask(question: Question, *, allows_private: bool, needs_ok: bool) -> _
             told = response.headers.get("cache-control", "")
             return _Raw(response.status_code, raw, _fresh_s(told))
     except (httpx.HTTPError, OSError, TimeoutError) as error:
-        msg = f"{host} does not hand out the document: {type(error).__name__}"
+        msg = f"{host} does not hand out the document: {_why(error)}"
         raise DocumentUnavailable(msg) from error
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return f"it did not answer within {_TIMEOUT_S:g} seconds"
+    if "SSL" in str(error):
+        return "its TLS certificate does not hold, or it speaks no TLS there"
+    if isinstance(error, httpx.ConnectError):
+        return "nothing there takes the connection"
+    return "it broke the answer off"
 
 
 @cache

@@ -102,6 +102,20 @@ async def test_a_change_reaches_who_waits(database: Database) -> None:
     assert [org.masks_contacts for org in second.orgs if org.id == ORG] == [True]
 
 
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_a_sqlite_file_itself_tells_of_each_change(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_feed, "_FALLBACK_POLL_S", 10 * LONG_S)
+    async with running(RevisionWatch(database)) as watch:
+        known = (await next_of(watch, snapshot.EMPTY.revision)).revision
+        for masks in (True, False, True):
+            await switch_masking(database, masks=masks)
+            newer = (await next_of(watch, known)).revision
+            assert newer > known
+            known = newer
+
+
 async def test_without_a_change_nothing_comes(database: Database) -> None:
     async with running(RevisionWatch(database)) as watch:
         first = await next_of(watch, snapshot.EMPTY.revision)

@@ -18,6 +18,7 @@ from gatewayops.identity.saml.documents import NAMES, NotXml, text_of
 from gatewayops.identity.saml.parties import IdentityProvider, SamlRefused, ServiceProvider
 
 LEEWAY = timedelta(seconds=60)
+_LONGEST = timedelta(days=1)  # each assertion is kept until it counts no longer
 _BEARER = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
@@ -174,6 +175,9 @@ def _confirmed_until(assertion: Any, expected: Expected, now: datetime) -> datet
             found.append(until)
     if not found:
         msg = "the assertion's subject is not confirmed for this address and request, or no longer"
+        raise SamlRefused(msg)
+    if max(found) > now + _LONGEST:
+        msg = "the assertion counts for longer than a day (NotOnOrAfter): the identity provider must say less"
         raise SamlRefused(msg)
     return max(found)
 

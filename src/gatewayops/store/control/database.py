@@ -7,6 +7,7 @@ first `Database.open(url)`.
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -59,6 +60,11 @@ class Database:
     def is_sqlite(self) -> bool:
         """SQLite has no notifications, so changes are found by asking."""
         return self.engine.dialect.name == "sqlite"
+
+    def last_written(self) -> tuple[int, ...]:
+        """Another value after each commit to a SQLite file, but for two within the same tick of its clock."""
+        path = os.path.realpath(self.engine.url.database or "")  # the log is beside it, not beside a link
+        return tuple(at for end in ("", "-wal") for at in _size_and_time(path + end))
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:
@@ -121,6 +127,14 @@ async def migrate(url: str) -> None:
 def newest_step() -> str:
     """The newest migration that this installation has, such as `0001`."""
     return max(path.name[:4] for path in STEPS.glob("[0-9]*.py"))
+
+
+def _size_and_time(path: str) -> tuple[int, ...]:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ()
+    return found.st_size, found.st_mtime_ns
 
 
 def _stored_step(connection: Connection) -> str:

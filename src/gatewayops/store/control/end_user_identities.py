@@ -113,9 +113,10 @@ async def take_over(session: Session, error: AddressTaken, who: ExternalIdentity
     """The account becomes theirs who proved the address; whoever made it keeps nothing that opens it.
 
     For servers without passwords only: elsewhere they get it by its password, or by a mail that resets it.
-    Raises Conflict when the address was proved meanwhile.
+    It takes a provider that verified the address: one whose addresses are merely trusted is not enough.
+    Raises the error as it came where it is no such account, Conflict when the address was proved meanwhile.
     """
-    if not error.is_unproved:
+    if not (error.is_unproved and who.email_verified):
         raise error
     org_id, ref = error.user.org_id, error.user.id
     user = await end_users.hand_over(session, org_id=org_id, ref=ref, name=who.name)

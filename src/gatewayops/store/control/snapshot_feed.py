@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from datetime import datetime
 
@@ -31,8 +32,10 @@ from gatewayops.store.control.keys import belongs_to_nobody_disabled
 from gatewayops.store.control.tables import ApiKey, ApiKeySecret, Organisation, PriceRule
 
 _LOG = logging.getLogger(__name__)
-_POLL_S = 0.2  # SQLite
-_FALLBACK_POLL_S = 1.0  # PostgreSQL, where a notification comes first
+_POLL_S = 0.2  # SQLite: how often its files are looked at
+_FALLBACK_POLL_S = (
+    1.0  # how often the store is asked unless its files or PostgreSQL's notifications tell first
+)
 _RETRY_S = 1.0
 _DELIVERY_S = 2.0  # a gateway that hangs holds changes up so long
 
@@ -162,9 +165,21 @@ class RevisionWatch:
         return self._revision < known
 
     async def _poll(self) -> None:
+        """The files' times tell when to ask: an idle store is not asked five times a second.
+
+        It is asked once more at the next look, for two commits within a tick of the clock look like one.
+        """
+        seen: tuple[int, ...] = ()
+        was_new, asked_at = True, 0.0
         while True:
+            is_hurried = self._hurried.is_set()
             self._hurried.clear()
-            await self._refresh()
+            found = self._database.last_written()
+            is_new = found != seen
+            if is_hurried or is_new or was_new or time.monotonic() - asked_at >= _FALLBACK_POLL_S:
+                asked_at = time.monotonic()
+                await self._refresh()
+            seen, was_new = found, is_new
             with suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
                     await self._hurried.wait()

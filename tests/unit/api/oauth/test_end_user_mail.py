@@ -93,6 +93,19 @@ async def test_a_link_read_elsewhere_confirms_the_address_and_signs_in_nobody(
     assert "Allow access?" in (await person.submit(page, email=BOB, password=BOBS)).text
 
 
+async def test_a_link_of_before_is_answered_by_a_page_where_passwords_were_switched_off(
+    open_notes: Any, browser: Any, post: Any, admin: httpx.AsyncClient
+) -> None:
+    person = browser()
+    await sign_up(person, open_notes)
+    (mail,) = await post()
+    assert (await admin.patch("/v1/servers/notes", json={"offers_password": False})).status_code == 200
+    for address in (link_in(mail), f"{open_notes.issuer}/forgot"):
+        told = await person.go(address)
+        assert (told.status_code, "takes no passwords now" in told.text) == (404, True)
+        assert told.headers["content-type"].startswith("text/html")
+
+
 async def test_who_made_an_account_with_anothers_address_does_not_get_in_by_the_others_click(
     open_notes: Any, browser: Any, post: Any
 ) -> None:

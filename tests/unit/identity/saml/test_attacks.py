@@ -244,17 +244,29 @@ def test_it_counts_no_longer_than_it_says(visit):
 
 
 def test_of_several_confirmations_the_last_to_end_says_how_long_it_is_used_up(visit, idp):
-    root, key = etree.fromstring(xml_of(visit.answer()).encode()), idp.pairs[0]
     later = datetime.now(UTC) + timedelta(minutes=30)
+    signed = _confirmed_again(visit, idp, until=later.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    assert visit.believe(signed).until >= later
+
+
+def test_an_answer_that_would_count_for_ages_is_refused_in_words(visit, idp):
+    """Its id would be kept for as long; and after the year 9999 comes none."""
+    with pytest.raises(SamlRefused, match="longer than a day"):
+        visit.believe(_confirmed_again(visit, idp, until="9999-12-31T23:59:59Z"))
+
+
+def _confirmed_again(visit, idp, *, until):
+    """An answer with a second confirmation, signed by the provider itself."""
+    root, key = etree.fromstring(xml_of(visit.answer()).encode()), idp.pairs[0]
     _no_signature(root)
     first = _assertion(root).find(".//saml:SubjectConfirmation", NAMES)
     second = copy.deepcopy(first)
-    second[0].set("NotOnOrAfter", later.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    second[0].set("NotOnOrAfter", until)
     first.addnext(second)
     signed = OneLogin_Saml2_Utils.add_sign(
         etree.tostring(root), key.private_pem.decode(), pem_of(key.certificate)
     )
-    assert visit.believe(answer_with(signed.decode())).until >= later
+    return answer_with(signed.decode())
 
 
 @pytest.mark.parametrize("where", ["NameID", "AttributeValue"])
