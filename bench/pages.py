@@ -9,7 +9,6 @@ import json
 import os
 import re
 import tempfile
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -65,7 +64,7 @@ def look(scale: int, *, only: str = "") -> list[Seen]:
         installation.start()
         try:
             installation.json("demo", "seed", "--days", "30", "--calls", str(scale), timeout_s=3600)
-            with closing(first_administrator(installation)) as ada:
+            with first_administrator(installation) as ada:
                 return _look(installation, ada, only)
         finally:
             installation.close()

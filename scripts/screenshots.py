@@ -3,7 +3,6 @@
 import re
 import sys
 import tempfile
-from contextlib import closing
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -37,7 +36,7 @@ def main(*only: str) -> None:
 
 
 def _take(installation: Installation, only: tuple[str, ...]) -> None:
-    with closing(first_administrator(installation)) as ada, sync_playwright() as playwright:
+    with first_administrator(installation) as ada, sync_playwright() as playwright:
         browser = launch(playwright, ROOT / ".cache")
         browsing = Browsing(browser, installation.url, ada.cookies)
         wanted = {

@@ -45,7 +45,7 @@ ALERT |= {"window_s": 600, "for_s": 60, "min_calls": 5, "severity": "info", "cha
 WORDS = "four unrelated words here"
 LINKS = {kind: f"gwl_{kind:x<43}" for kind in ("reset", "invitation")}  # these work again and again
 # Of these, and what is below them, with a session; the administrator at the machine has none.
-OF_A_PERSON = ("/v1/auth/password", "/v1/auth/factors", "/v1/auth/confirm")
+OF_A_PERSON = ("/v1/auth/password", "/v1/auth/name", "/v1/auth/factors", "/v1/auth/confirm")
 LOGO = "UklGRh4AAABXRUJQVlA4TBEAAAAvHcAEAAdQuS60sP+BiOh/AAA="  # a WebP
 PENDING = f"gwp_{'p':x<43}"
 CREDENTIAL = {"id": "AA", "rawId": "AA", "type": "public-key", "response": {"clientDataJSON": "e30"}}
@@ -69,6 +69,8 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
         {"email": "u$n@example.com", "name": "U", "team": "$team"},
         {"user": "user.id", "user_id": "user.id", "email": "user.email"},
     ),
+    ("PATCH /v1/teams/{team}", {"name": "team $n b", "parent": ""}, {}),
+    ("PATCH /v1/users/{user_id}", {"name": "U2", "team": "$team"}, {}),
     ("PUT /v1/users/{user_id}/password", {"password": WORDS}, {}),
     (
         "POST /v1/auth/sign-in",
@@ -82,6 +84,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
     ("POST /v1/auth/factors/totp", None, {}),
     ("POST /v1/auth/factors/totp/confirm", {"code": "123456"}, {}),
     ("POST /v1/auth/factors/passkeys", {"name": "laptop", "passkey": CREDENTIAL}, {}),
+    ("PUT /v1/auth/name", {"name": "U3"}, {}),
     ("POST /v1/auth/password", {"current_password": WORDS, "new_password": WORDS}, {}),
     ("POST /v1/auth/password/reset-request", {"email": "$email", "organization": "default"}, {}),
     ("POST /v1/auth/password/reset", {"token": LINKS["reset"], "password": WORDS}, {}),
@@ -318,6 +321,7 @@ INCIDENT_ID = "incident_0"
 LEAVER = "user_leaver"
 OTHERWISE = {
     "POST /v1/users/{user_id}/disable": {"user_id": LEAVER},
+    "DELETE /v1/users/{user_id}/sessions": {"user_id": LEAVER},
     "POST /v1/users/{user_id}/enable": {"user_id": LEAVER},
     "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},

@@ -4,20 +4,24 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import Depends
+from fastapi import Depends, Query
+from pydantic import Field
 
+from gatewayops.api.access import Change, check_holds_all
 from gatewayops.api.auth import principal_for
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.shapes import Body, Email, LateShape, Listed, Name, PageAsked, Ref, paging
+from gatewayops.api.shapes import Body, Email, InPath, LateShape, Listed, Name, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
-from gatewayops.store.control import directory, factors
+from gatewayops.store.control import directory, factors, roles
 from gatewayops.store.control.database import Session
 
 router = LateRouter(prefix="/v1", tags=["Directory"])
 
+_WRITE = "directory.write"
+
 Reader = Annotated[Principal, Depends(principal_for("directory.read"))]
-Writer = Annotated[Principal, Depends(principal_for("directory.write"))]
+Writer = Annotated[Principal, Depends(principal_for(_WRITE))]
 SecondFactor = Literal["off", "required"]
 
 
@@ -94,6 +98,35 @@ class UserBody(LateShape):
     is_break_glass: bool
 
 
+class BoundRole(LateShape):
+    """A role that is bound to the user: not what teams and the organisation give."""
+
+    id: str
+    name: str
+    binding_id: str
+
+
+class MemberBody(UserBody):
+    """A person with what is bound to them and how they sign in."""
+
+    roles: list[BoundRole]
+    second_factors: list[str] = Field(examples=[["totp", "passkey"]])
+
+
+class UserChange(Body):
+    """What is left out stays. `team` is an id or name, empty for none; to move takes who holds everything."""
+
+    name: Ref | None = None
+    team: Ref | None = None
+
+
+class TeamChange(Body):
+    """What is left out stays. `parent` is an id or name, empty for the top; to move takes who holds all."""
+
+    name: Name | None = None
+    parent: Ref | None = None
+
+
 class OneOrganization(LateShape):
     """The answer about the organisation."""
 
@@ -130,10 +163,16 @@ class ProjectList(Listed):
     projects: list[ProjectBody]
 
 
+class OneMember(LateShape):
+    """The answer about one person."""
+
+    user: MemberBody
+
+
 class UserList(Listed):
     """A page of users."""
 
-    users: list[UserBody]
+    users: list[MemberBody]
 
 
 @router.get("/organization")
@@ -174,6 +213,20 @@ async def list_teams(caller: Reader, parts: Parts, asked: PageAsked) -> TeamList
     return TeamList(teams=[_team(team) for team in page.rows], **paging(page))
 
 
+@router.patch("/teams/{team}")
+async def change_team(team: InPath, body: TeamChange, caller: Writer, parts: Parts) -> OneTeam:
+    """Renames a team, or moves it in the tree: what the teams above hold, its people inherit from then on."""
+    if body.parent is not None:
+        await check_holds_all(parts.database, caller, _WRITE)
+    async with parts.database.session() as session:
+        change = await Change.begin(session, caller, _WRITE)
+        changed = await directory.change_team(
+            session, org_id=caller.org_id, ref=team, name=body.name, parent=body.parent
+        )
+        await change.finish(session)
+    return OneTeam(team=_team(changed))
+
+
 @router.post("/projects", status_code=201)
 async def add_project(body: NewProject, caller: Writer, parts: Parts) -> OneProject:
     """Makes a project."""
@@ -201,11 +254,64 @@ async def add_user(body: NewUser, caller: Writer, parts: Parts) -> OneUser:
 
 
 @router.get("/users")
-async def list_users(caller: Reader, parts: Parts, asked: PageAsked) -> UserList:
+async def list_users(
+    caller: Reader,
+    parts: Parts,
+    asked: PageAsked,
+    query: Annotated[str, Query(max_length=255, description="in the name or the address")] = "",
+    team: Annotated[Ref, Query(description="its id or name")] = "",
+) -> UserList:
     """The organisation's people, newest first."""
     async with parts.database.reading() as session:
-        page = await directory.users(session, org_id=caller.org_id, asked=asked)
-    return UserList(users=[user_body(user) for user in page.rows], **paging(page))
+        sought = {"text": query, "team_id": await directory.team_id(session, org_id=caller.org_id, ref=team)}
+        page = await directory.users(session, org_id=caller.org_id, asked=asked, **sought)
+        shown = await _members(session, caller.org_id, *page.rows)
+    return UserList(users=shown, **paging(page))
+
+
+@router.get("/users/{user_id}")
+async def show_user(user_id: InPath, caller: Reader, parts: Parts) -> OneMember:
+    """One person, by id."""
+    async with parts.database.reading() as session:
+        user = await directory.user_of_id(session, org_id=caller.org_id, user_id=user_id)
+        (shown,) = await _members(session, caller.org_id, user)
+    return OneMember(user=shown)
+
+
+@router.patch("/users/{user_id}")
+async def change_user(user_id: InPath, body: UserChange, caller: Writer, parts: Parts) -> OneMember:
+    """Renames somebody, or puts them into another team: they inherit what it holds, and their keys too."""
+    if body.team is not None:
+        await check_holds_all(parts.database, caller, _WRITE)
+    org_id = caller.org_id
+    async with parts.database.session() as session:
+        change = await Change.begin(session, caller, _WRITE)
+        user = await directory.user_of_id(session, org_id=org_id, user_id=user_id)
+        if body.name is not None:
+            user = await directory.name_user(session, org_id=org_id, user_id=user.id, name=body.name)
+        if body.team is not None:
+            team_id = await directory.team_id(session, org_id=org_id, ref=body.team)
+            user = await directory.put_in_team(session, org_id=org_id, user_id=user.id, team_id=team_id)
+        await change.finish(session)
+        (shown,) = await _members(session, org_id, user)
+    return OneMember(user=shown)
+
+
+async def _members(session: Session, org_id: str, *shown: directory.User) -> list[MemberBody]:
+    ids = [user.id for user in shown]
+    held = await roles.of_users(session, org_id=org_id, user_ids=ids)
+    kinds = await factors.kinds_of(session, org_id=org_id, user_ids=ids)
+    return [
+        MemberBody(
+            **user_body(user).model_dump(),
+            roles=[
+                BoundRole(id=role_id, name=name, binding_id=binding_id)
+                for binding_id, role_id, name in held.get(user.id, [])
+            ],
+            second_factors=kinds.get(user.id, []),
+        )
+        for user in shown
+    ]
 
 
 async def _organization(session: Session, org_id: str) -> OneOrganization:

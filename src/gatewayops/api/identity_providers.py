@@ -54,7 +54,8 @@ _FIELDS = {
     "create_users": "is_jit",
     "session_hours": "session_hours",
 }
-_SETTINGS = ("scopes", "groups_claim")
+_CLIENT = ("issuer", "client_id")
+_SETTINGS = (*_CLIENT, "scopes", "groups_claim")
 _OTHERS = ("client_secret", *_SETTINGS)  # of those that do not speak SAML
 _SAML = ("metadata", "metadata_url", "allow_idp_initiated", "allow_sha1", "attributes")
 
@@ -130,6 +131,9 @@ async def change(
     async with parts.database.session() as session:
         own = await Change.begin(session, caller, _WRITE)
         columns |= await _referred(session, org_id, body)
+        if body.enabled or "settings" in columns:
+            is_enabled = known.spec.is_enabled if body.enabled is None else body.enabled
+            await _check_client(session, known, columns.get("settings", {}), is_enabled=is_enabled)
         if body.sso_required and not await admission.has_admitted(session, known):
             msg = "sso_required: nobody has signed in by this provider yet; do so once, then require it"
             raise Conflict(msg)
@@ -185,7 +189,9 @@ async def _settings_of(body: AnyNewProvider) -> tuple[dict[str, Any], bytes]:
     if isinstance(body, NewSamlProvider):
         return await saml_providers.settings_of(body)
     assert isinstance(body, NewProvider)
-    check_issuer(body.kind, body.issuer, allows_private=body.allow_private_network)
+    if body.issuer or body.enabled:
+        check_issuer(body.kind, body.issuer, allows_private=body.allow_private_network)
+    _check_complete(body.client_id, is_enabled=body.enabled)
     settings = OidcSettings(
         client_id=body.client_id,
         issuer=body.issuer,
@@ -228,6 +234,31 @@ async def _tested_saml(found: Provider, address: str) -> ProviderTested:
         redirect_uri=us_at(address, found.id).acs_url,
         error=error or None,
     )
+
+
+async def _check_client(
+    session: Session, known: Provider, settings: dict[str, Any], *, is_enabled: bool
+) -> None:
+    """Raises Conflict for another client once people are known by it, InvalidInput for half a client."""
+    if speaks_saml(known):
+        return
+    before = known.spec.settings
+    after = msgspec.convert(before | settings, OidcSettings)
+    if any(settings.get(name, before.get(name)) != before.get(name) for name in _CLIENT) and (
+        await admission.has_admitted(session, known)
+    ):
+        msg = "issuer, client_id: somebody has come in by this provider, and people are known by them"
+        raise Conflict(msg)
+    if after.issuer or is_enabled:
+        check_issuer(known.spec.kind, after.issuer, allows_private=after.allows_private)
+    _check_complete(after.client_id, is_enabled=is_enabled)
+
+
+def _check_complete(client_id: str, *, is_enabled: bool) -> None:
+    """A provider that is off may still lack what it will call us. Raises InvalidInput."""
+    if is_enabled and not client_id:
+        msg = "client_id: what the provider calls us"
+        raise InvalidInput(msg)
 
 
 def _check_not_own(request: Request, provider: Provider) -> None:

@@ -75,7 +75,7 @@ class KeyWithSecret(KeyBody):
 
 
 class KeyWithUsage(KeyBody):
-    """`usage` is null while the telemetry store does not answer."""
+    """`usage` is null while the telemetry store does not answer, and in lists unless it is asked for."""
 
     usage: Usage | None
 
@@ -105,7 +105,16 @@ class KeyRevoked(LateShape):
     key: KeyBody
 
 
-class KeyList(Listed):
-    """A page of keys."""
+class KeysAsked(LateShape):
+    """Which keys: `user` is whose (id or e-mail address), `query` is in the name or begins the prefix."""
 
-    keys: list[KeyBody]
+    include_revoked: bool = False
+    include_usage: bool = False
+    user: Ref = ""
+    query: Ref = ""
+
+
+class KeyList(Listed):
+    """A page of keys; `usage` is told with `include_usage`."""
+
+    keys: list[KeyWithUsage]

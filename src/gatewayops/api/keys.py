@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from msgspec import structs
 
 from gatewayops.api.access import grants_in
@@ -14,6 +14,7 @@ from gatewayops.api.key_shapes import (
     KeyMade,
     KeyRevoked,
     KeyRotated,
+    KeysAsked,
     KeyShown,
     KeyWithSecret,
     KeyWithUsage,
@@ -37,7 +38,7 @@ from gatewayops.query.usage import key_usage
 from gatewayops.store.control import directory, keys, roles
 from gatewayops.store.control.access import Subject
 from gatewayops.store.control.database import Session
-from gatewayops.store.control.keys import HashedSecret, Key, KeySpec
+from gatewayops.store.control.keys import HashedSecret, Key, KeySpec, Sought
 from gatewayops.store.control.roles import Role
 
 router = LateRouter(prefix="/v1/auth/keys", tags=["API keys"])
@@ -45,7 +46,7 @@ router = LateRouter(prefix="/v1/auth/keys", tags=["API keys"])
 _WARNING = "Store this secret securely. It will not be shown again."
 _BOUND_TO = ("user", "team", "project")
 
-Reader = Annotated[Principal, Depends(principal_for("keys.read"))]
+Reader = Annotated[Principal, Depends(principal_for("keys.read", "keys.own"))]
 Writer = Annotated[Principal, Depends(principal_for("keys.write", "keys.own"))]
 
 
@@ -66,7 +67,7 @@ async def create(body: NewKey, caller: Writer, parts: Parts) -> KeyMade:
     async with parts.database.session() as session:
         spec = await _spec(session, body, caller)
         spec = structs.replace(spec, servers=servers, actions=actions)
-        if await _holds_own_only(session, caller):
+        if await _may_only_own(session, caller, "keys.write"):
             spec = _own(spec, body, caller)
         key = await keys.add(session, org_id=caller.org_id, spec=spec, secret=hashed)
         if role is not None:
@@ -78,13 +79,25 @@ async def create(body: NewKey, caller: Writer, parts: Parts) -> KeyMade:
 
 @router.get("")
 async def list_keys(
-    caller: Reader, parts: Parts, asked: PageAsked, *, include_revoked: bool = False
+    caller: Reader, parts: Parts, asked: PageAsked, which: Annotated[KeysAsked, Query()]
 ) -> KeyList:
-    """The organisation's keys, newest first, without secrets."""
+    """The organisation's keys, newest first, without secrets; with `keys.own` only, one's own."""
     async with parts.database.reading() as session:
-        page = await keys.page(session, org_id=caller.org_id, asked=asked, with_revoked=include_revoked)
+        user_id = ""
+        if which.user:
+            user_id = (await directory.find_user(session, org_id=caller.org_id, ref=which.user)).id
+        sought = Sought(with_revoked=which.include_revoked, text=which.query, user_id=user_id, created_by="")
+        if await _may_only_own(session, caller, "keys.read"):
+            sought = structs.replace(sought, user_id=caller.user_id or user_id)
+            sought = structs.replace(sought, created_by="" if caller.user_id else caller.key_id)
+        page = await keys.page(session, org_id=caller.org_id, asked=asked, sought=sought)
         held = await _roles_of(session, *page.rows)
-    return KeyList(keys=[_body(key, held.get(key.id, [])) for key in page.rows], **paging(page))
+    used = await _usages(parts, *page.rows) if which.include_usage else None
+    rows = [
+        KeyWithUsage(**_body(key, held.get(key.id, [])).model_dump(), usage=used[key.id] if used else None)
+        for key in page.rows
+    ]
+    return KeyList(keys=rows, **paging(page))
 
 
 @router.get("/{key_id}")
@@ -92,9 +105,11 @@ async def show(key_id: InPath, caller: Reader, parts: Parts) -> KeyShown:
     """One key, with its calls, errors, cost and last use."""
     async with parts.database.reading() as session:
         key = await keys.find(session, org_id=caller.org_id, key_id=key_id)
+        await _check_own(session, caller, key, "keys.read")
         held = await _roles_of(session, key)
-    usage = await _usage(parts, key)
-    return KeyShown(key=KeyWithUsage(**_body(key, held.get(key.id, [])).model_dump(), usage=usage))
+    used = await _usages(parts, key)
+    body = _body(key, held.get(key.id, [])).model_dump()
+    return KeyShown(key=KeyWithUsage(**body, usage=used[key.id] if used else None))
 
 
 @router.delete("/{key_id}")
@@ -141,8 +156,10 @@ def _scopes(given: NewScopes, role: Role | None) -> tuple[tuple[str, ...], tuple
     return tuple(given.mcp_servers), actions
 
 
-async def _holds_own_only(session: Session, caller: Principal) -> bool:
-    return (await grants_in(session)).decide_control(caller, "keys.write") is not ALLOW
+async def _may_only_own(session: Session, caller: Principal, action: str) -> bool:
+    return (
+        not caller.is_local_admin and (await grants_in(session)).decide_control(caller, action) is not ALLOW
+    )
 
 
 def _own(spec: KeySpec, body: NewKey, caller: Principal) -> KeySpec:
@@ -157,13 +174,13 @@ def _own(spec: KeySpec, body: NewKey, caller: Principal) -> KeySpec:
     return structs.replace(spec, **mine)
 
 
-async def _check_own(session: Session, caller: Principal, key: Key) -> None:
+async def _check_own(session: Session, caller: Principal, key: Key, action: str = "keys.write") -> None:
     """Raises Forbidden for another's key when the caller holds keys.own only."""
     is_own = key.spec.created_by == caller.key_id or key.id == caller.key_id
     if caller.user_id:
         is_own = key.spec.user_id == caller.user_id
-    if not is_own and await _holds_own_only(session, caller):
-        msg = "your key does not hold the action keys.write, and keys.own is for your own keys"
+    if not is_own and await _may_only_own(session, caller, action):
+        msg = f"you do not hold the action {action}, and keys.own is for your own keys"
         raise Forbidden(msg)
 
 
@@ -219,16 +236,23 @@ def _ref(body: NewKey, labels: dict[str, str], noun: str) -> str:
     return next((ref for ref in given if ref), "")
 
 
-async def _usage(parts: ControlParts, key: Key) -> Usage | None:
+async def _usages(parts: ControlParts, *shown: Key) -> dict[str, Usage] | None:
+    """By key; None while the telemetry store does not answer."""
+    if not shown:
+        return {}
     try:
-        found = await key_usage(parts.telemetry, org_id=key.org_id, key_ids=[key.id])
+        found = await key_usage(parts.telemetry, org_id=shown[0].org_id, key_ids=[key.id for key in shown])
     except Unavailable:
         return None
-    used = found.get(key.id)
-    if used is None:
-        return Usage(calls=0, errors=0, cost=0.0, last_used=None)
-    cost = dollars(used.cost_micros)
-    return Usage(calls=used.calls, errors=used.errors, cost=cost, last_used=used.last_used_at)
+    return {
+        key_id: Usage(
+            calls=used.calls,
+            errors=used.errors,
+            cost=dollars(used.cost_micros),
+            last_used=used.last_used_at,
+        )
+        for key_id, used in found.items()
+    }
 
 
 def _with_secret(key: Key, secret: str, held: list[str]) -> KeyWithSecret:

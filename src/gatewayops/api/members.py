@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from gatewayops.api.access import Change, check_holds_all
+from gatewayops.api.audit_trail import draft_of
 from gatewayops.api.auth import principal_for
 from gatewayops.api.directory import OneUser, user_body
 from gatewayops.api.late_routes import LateRouter
@@ -15,7 +16,9 @@ from gatewayops.api.sign_in_shapes import Password, accounts_of
 from gatewayops.base.errors import Conflict, Forbidden, Reason
 from gatewayops.identity.passwords import check_new
 from gatewayops.identity.principal import Principal
-from gatewayops.store.control import directory, identity_providers, user_sessions
+from gatewayops.store import origin
+from gatewayops.store.audit_entry import Target
+from gatewayops.store.control import audit, directory, identity_providers, user_sessions
 
 router = LateRouter(prefix="/v1/users", tags=["Directory"])
 
@@ -71,6 +74,18 @@ async def set_break_glass(user_id: InPath, body: BreakGlass, caller: Writer, par
         ):
             await identity_providers.end_sessions(session, org_id=org_id, provider_id="", user_id=user_id)
     return OneUser(user=user_body(user))
+
+
+@router.delete("/{user_id}/sessions", status_code=204)
+async def sign_out_everywhere(user_id: InPath, caller: Writer, parts: Parts) -> Response:
+    """Signs a user out everywhere; they may sign in again."""
+    org_id = caller.org_id
+    async with parts.database.session() as session:
+        user = await directory.user_of_id(session, org_id=org_id, user_id=user_id)
+        await user_sessions.end_all(session, org_id=org_id, user_id=user.id)
+        target = Target("user", user.id, user.email, is_personal=True)
+        audit.note(session, org_id, draft_of("sessions.revoked", origin.current(), target))
+    return Response(status_code=204)
 
 
 @router.put("/{user_id}/password", status_code=204)

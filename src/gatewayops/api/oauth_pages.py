@@ -1,4 +1,4 @@
-"""The pages that end users see: plain HTML, every value escaped, no script, nothing from elsewhere.
+"""The pages that end users see: every value escaped, nothing from elsewhere, in the dashboard's design.
 
 There is no form-action in the policy: browsers apply it to the redirects after a form too, and the last of
 them leads to the client. Nothing on these pages comes from others but what `escape` has gone over.
@@ -9,6 +9,7 @@ from html import escape
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from gatewayops.api.oauth_look import Look
+from gatewayops.api.pages import head
 
 _HEADERS = {
     "X-Frame-Options": "DENY",
@@ -21,12 +22,11 @@ _HEADERS = {
 
 def page(title: str, body: str, *, look: Look, status: int = 200) -> HTMLResponse:
     """`body` is HTML; the title is text."""
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{look.style}</style>"
+    top = head(title, f"<style>{look.style}</style>")
+    content = f'<main class="card door-card">{look.top()}<h1>{escape(title)}</h1>{body}</main>{look.bottom()}'
+    html = (
+        f'<!doctype html><html lang="en"><head>{top}</head><body class="door branded">{content}</body></html>'
     )
-    content = f"<main>{look.top()}<h1>{escape(title)}</h1>{body}</main>{look.bottom()}"
-    html = f'<!doctype html><html lang="en"><head>{head}</head><body>{content}</body></html>'
     headers = _HEADERS | {"Content-Security-Policy": look.policy}
     return HTMLResponse(html, status_code=status, headers=headers)
 

@@ -1,26 +1,28 @@
-"""The frame of our pages: no script but one of ours, no request to anywhere else, in no frame of others.
+"""The frame of the pages that people see before they are inside, in the dashboard's design.
 
-The policy in each answer allows the page's own style, and forms only where the page has one.
+They load the dashboard's stylesheet and the script that knows light from dark, from our own address, and in
+frames of others they are not. Forms lead only where the page says.
 """
 
-import base64
-import hashlib
 from html import escape
 
 from fastapi.responses import HTMLResponse
 
 SCRIPT = "/assets/passkeys.js"
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}
-code,pre{font:14px/1.5 ui-monospace,monospace}pre{background:#f4f5f7;padding:.75rem;overflow:auto}
-h2{margin-top:2.5rem;border-bottom:1px solid #d5d9df}
-summary{cursor:pointer}b{display:inline-block;width:4.5rem}
-label{display:block;margin:.75rem 0}input{font:inherit;display:block;width:22rem;max-width:100%;padding:.3rem}
-.error{color:#b3261e}button{font:inherit;padding:.3rem 1rem}form.inline{display:inline}
-svg.code{background:#fff}
-@media(prefers-color-scheme:dark){body{background:#14171a;color:#dfe3e8}pre{background:#22272c}a{color:#7ab8ff}}
-"""
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+BRAND = (
+    '<p class="door-brand"><svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
+    'stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">'
+    '<path d="M3 12h4l3-8 4 16 3-8h4"/></svg>GatewayOps</p>'
+)
+
+
+def head(title: str, more: str = "") -> str:
+    """What the head of such a page holds; `more` is HTML."""
+    return (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<title>{escape(title)}</title><link rel="icon" href="/static/icon.svg">'
+        f'<link rel="stylesheet" href="/static/app.css"><script src="/static/theme.js"></script>{more}'
+    )
 
 
 def page(
@@ -32,33 +34,44 @@ def page(
     leads_away: bool = False,
     status: int = 200,
 ) -> HTMLResponse:
-    """A page of ours; `body` is HTML, with everything foreign in it escaped.
+    """A card in the middle; `body` is HTML, with everything foreign in it escaped.
 
     `leads_away`: a form's answer may send the browser to an identity provider, and browsers apply form-action
     to redirects too.
 
     A page with a form may hold a token, so it is never kept, and tells others nothing but where we are.
-    A page with passkeys has their script, from our own address, and no other.
+    A page with passkeys has their script too, from our own address.
     """
-    script = f'<script src="{SCRIPT}" defer></script>' if has_script else ""
-    head = (
-        '<meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style>{script}"
-    )
-    content = f"<h1>{escape(title)}</h1>{body}"
-    html = f'<!doctype html><html lang="en"><head>{head}</head><body>{content}</body></html>'
-    headers = _headers(has_form=has_form, has_script=has_script, leads_away=leads_away)
-    return HTMLResponse(html, status_code=status, headers=headers)
-
-
-def _headers(*, has_form: bool, has_script: bool, leads_away: bool) -> dict[str, str]:
+    content = f'<main class="card door-card">{BRAND}<h1>{escape(title)}</h1>{body}</main>'
     action = "" if leads_away else "form-action 'self'; " if has_form else "form-action 'none'; "
-    policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; "
-    policy += "script-src 'self'; " if has_script else ""
-    found = {
-        "Content-Security-Policy": f"{policy}{action}frame-ancestors 'none'",
+    script = f'<script src="{SCRIPT}" defer></script>' if has_script else ""
+    return framed(
+        head(title, script), content, kind="door", action=action, is_private=has_form, status=status
+    )
+
+
+def document(title: str, body: str) -> HTMLResponse:
+    """A page to read, as wide as text is; the same for all."""
+    content = f'<main class="document">{BRAND}<h1>{escape(title)}</h1>{body}</main>'
+    return framed(head(title), content, kind="wide", action="form-action 'none'; ", is_private=False)
+
+
+def framed(
+    inside_head: str, content: str, *, kind: str, action: str, is_private: bool, status: int = 200
+) -> HTMLResponse:
+    """The whole; `kind` is a class of the stylesheet, `action` a directive about forms."""
+    body = f'<body class="{kind}">{content}</body>'
+    html = f'<!doctype html><html lang="en"><head>{inside_head}</head>{body}</html>'
+    policy = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; "
+        f"{action}frame-ancestors 'none'"
+    )
+    headers = {
+        "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         # a form's POST says where it comes from only when the page may say so
-        "Referrer-Policy": "strict-origin" if has_form else "no-referrer",
+        "Referrer-Policy": "strict-origin" if is_private else "no-referrer",
     }
-    return found | {"Cache-Control": "no-store"} if has_form else found
+    if is_private:
+        headers["Cache-Control"] = "no-store"
+    return HTMLResponse(html, status_code=status, headers=headers)

@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from gatewayops.api.late_routes import LateRouter
-from gatewayops.api.pages import page
+from gatewayops.api.pages import document
 
 router = LateRouter(include_in_schema=False)
 
@@ -17,17 +17,17 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 @router.get("/docs")
 async def reference(request: Request) -> HTMLResponse:
     """All operations, by noun."""
-    return page("GatewayOps API", _reference(request.app.openapi()))
+    return document("GatewayOps API", _reference(request.app.openapi()))
 
 
-def _reference(document: dict[str, Any]) -> str:
+def _reference(described: dict[str, Any]) -> str:
     sections: dict[str, list[str]] = {}
-    for path, operations in document["paths"].items():
+    for path, operations in described["paths"].items():
         for method in _METHODS:
             if method in operations:
                 operation = operations[method]
                 tag = operation.get("tags", ["Other"])[0]
-                sections.setdefault(tag, []).append(_operation(document, method, path, operation))
+                sections.setdefault(tag, []).append(_operation(described, method, path, operation))
     intro = (
         "<p>Send <code>Authorization: Bearer gwo_…</code>. Errors are "
         "<code>{error, reason, message}</code>. The machine-readable form is "

@@ -19,6 +19,8 @@ from gatewayops.api.person import current, signed_in
 from gatewayops.api.shapes import InPath, PageAsked, Ref, paging
 from gatewayops.api.sign_in_shapes import (
     AcceptAsked,
+    AccountBody,
+    NameChange,
     OrganizationChoice,
     PasswordAsked,
     PasswordChange,
@@ -173,6 +175,19 @@ async def change_password(body: PasswordChange, request: Request, _: Caller) -> 
         request, user=found.session, old=body.current_password, new=body.new_password
     )
     return Response(status_code=204)
+
+
+@router.put("/name")
+async def change_name(body: NameChange, request: Request, caller: Caller, parts: Parts) -> AccountBody:
+    """What one is called oneself."""
+    found = current(request)
+    if found is None:
+        msg = "a key has no name of a person: sign in, and send the session as the bearer"
+        raise Forbidden(msg, Reason.ACTION_NOT_GRANTED)
+    user_id = found.session.user_id
+    async with parts.database.session() as session:
+        await directory.name_user(session, org_id=caller.org_id, user_id=user_id, name=body.name)
+    return user_body(found).model_copy(update={"name": body.name})
 
 
 @router.post("/password/reset-request", status_code=202)

@@ -1,7 +1,7 @@
 """The pages of passwords: `/sign-in/password`, `/setup` (the first administrator), `/invitation`,
 `/forgot`, `/reset`.
 
-Plain forms without a script. A GET uses nothing up, so that whoever looks at links before people do breaks
+Forms that need no script. A GET uses nothing up, so that whoever looks at links before people do breaks
 none. Each POST must come from a page of ours; one that changes a session carries its form token besides.
 """
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
+from msgspec import structs
 from starlette.responses import Response
 
 from gatewayops.api import joining
@@ -34,6 +35,7 @@ from gatewayops.api.person import signed_in
 from gatewayops.api.second_factor import SecondFactorRequired, Who
 from gatewayops.api.shapes import Email
 from gatewayops.api.sign_in_shapes import AcceptAsked, PasswordAsked, ResetAsked, SignInAsked, accounts_of
+from gatewayops.api.sso import safe_return
 from gatewayops.base.errors import GatewayOpsError, InvalidInput
 from gatewayops.identity.passwords import MIN_LENGTH
 from gatewayops.identity.user_tokens import form_token
@@ -94,14 +96,14 @@ _RESET = _Form("Choose a new password", "It signs you out everywhere.", "/reset"
 
 
 @router.get("/sign-in/password")
-async def sign_in_form(organization: str = "") -> HTMLResponse:
+async def sign_in_form(organization: str = "", return_to: str = "") -> HTMLResponse:
     """Asks for address and password, of the organisation that a link names."""
-    return password_form("", organization)
+    return password_form("", organization, return_to)
 
 
-def password_form(email: str, organization: str) -> HTMLResponse:
-    """The form for a person whose address leads to no identity provider."""
-    return _shown(_SIGN_IN, {"email": email, "organization": organization})
+def password_form(email: str, organization: str, return_to: str = "") -> HTMLResponse:
+    """The form for a person whose address leads to no identity provider; afterwards to a path of ours."""
+    return _shown(_SIGN_IN, {"email": email, "organization": organization, "return_to": return_to})
 
 
 @router.post("/sign-in")
@@ -111,7 +113,10 @@ async def sign_in(request: Request) -> Response:
     async def work(asked: SignInAsked) -> Response:
         given = Credentials(asked.email, asked.password, asked.organization)
         accounts = accounts_of(request)
-        known = [Who.of(one) for one in await accounts.matching(request, given)]
+        to = safe_return((await fields(request)).get("return_to", "/"))
+        known = [
+            structs.replace(Who.of(one), return_to=to) for one in await accounts.matching(request, given)
+        ]
         if len(known) == 1:
             return await enter(request, known[0])
         return wait(request, "/sign-in/organization", await accounts.factors.wait_for_choice(known))
@@ -291,11 +296,14 @@ def _shown(
     form: _Form, given: dict[str, str] | None = None, *, error: str = "", status: int = 200
 ) -> HTMLResponse:
     given = given or {}
-    token = given.get("token", "")
     parts = [f"<p>{escape(form.intro)}</p>"] if form.intro else []
     parts += [f'<p class="error">{escape(error)}</p>'] if error else []
     parts.append(f'<form method="post" action="{form.action}">')
-    parts += [f'<input type="hidden" name="token" value="{escape(token)}">'] if token else []
+    parts += [
+        f'<input type="hidden" name="{name}" value="{escape(given[name])}">'
+        for name in ("token", "return_to")
+        if given.get(name)
+    ]
     for name, label, kind, fill in form.fields:
         value = "" if kind == "password" else escape(given.get(name, ""))
         needed = "" if name in ("name", "organization") else " required"

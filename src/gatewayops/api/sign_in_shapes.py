@@ -38,6 +38,12 @@ class PasswordChange(Body):
     new_password: Password
 
 
+class NameChange(Body):
+    """How one is called."""
+
+    name: Ref
+
+
 class ResetAsked(Body):
     """`organization` is a slug."""
 

@@ -5,6 +5,7 @@ The domain of an address says where its people sign in; whether there is such a 
 
 from html import escape
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import Path, Query, Request
 from starlette.responses import Response
@@ -32,21 +33,30 @@ ProviderId = Annotated[str, Path()]  # whatever a browser asks for: what is none
 
 _EMAIL_FORM = (
     '<form method="post" action="/sign-in/email"><label>E-mail address<input name="email" type="email" '
-    'autocomplete="username" required maxlength="254"></label>{slug}<button>Continue</button></form>'
+    'autocomplete="username" required maxlength="254"></label>{hidden}<button>Continue</button></form>'
 )
 _PASSKEY = '<p><a href="/sign-in/passkey">Use a passkey</a></p>'
 _WORDS = {Kind.GOOGLE: "Google", Kind.GITHUB: "GitHub"}
 
 
 @router.get("/sign-in")
-async def ask_address(parts: Parts, organization: Annotated[Ref, Query()] = "") -> Response:
+async def ask_address(
+    parts: Parts, organization: Annotated[Ref, Query()] = "", return_to: str = ""
+) -> Response:
     """Asks who comes; with the slug of an organisation, or where there is but one, shows its providers."""
     offered = await _offered(parts, organization)
+    onward = f"?return_to={quote(return_to, safe='')}" if return_to else ""
     buttons = "".join(
-        f'<p><a href="/sign-in/sso/{one.id}">Sign in with {escape(_name(one))}</a></p>' for one in offered
+        f'<p><a class="btn" data-variant="outline" href="/sign-in/sso/{one.id}{onward}">'
+        f"Sign in with {escape(_name(one))}</a></p>"
+        for one in offered
     )
-    slug = f'<input type="hidden" name="organization" value="{escape(organization)}">' if organization else ""
-    body = _EMAIL_FORM.format(slug=slug) + buttons + _PASSKEY
+    hidden = "".join(
+        f'<input type="hidden" name="{name}" value="{escape(given)}">'
+        for name, given in (("organization", organization), ("return_to", return_to))
+        if given
+    )
+    body = _EMAIL_FORM.format(hidden=hidden) + buttons + _PASSKEY
     return page("Sign in", body, has_form=True, leads_away=True)
 
 
@@ -56,15 +66,15 @@ async def take_address(request: Request, parts: Parts) -> Response:
     try:
         check_origin(request)
         given = await fields(request)
-        email = given.get("email", "")[:254]
+        email, return_to = given.get("email", "")[:254], given.get("return_to", "")
         sso = sso_of(request)
         sso.count(request)
         async with parts.database.reading() as session:
             provider_id = await sso_domains.leads_to(session, email)
         if not provider_id:
-            return password_form(email, given.get("organization", ""))
+            return password_form(email, given.get("organization", ""), return_to)
         provider = await sso.provider(provider_id)
-        return await _lead(request, provider, return_to="/", login_hint=email)
+        return await _lead(request, provider, return_to=return_to, login_hint=email)
     except GatewayOpsError as error:
         return refused(error)
 

@@ -15,6 +15,7 @@ ProviderName = Annotated[str, Field(pattern="^[a-z0-9][a-z0-9-]{0,62}$")]
 Secret = Annotated[str, Field(max_length=4096, json_schema_extra={"format": "password"})]
 Text = Annotated[str, Field(max_length=255, pattern=r"^[\x21-\x7e]*$")]
 Scopes = Annotated[list[Scope], Field(max_length=30)]
+Issuer = Annotated[str, Field(max_length=2048)]
 Hours = Annotated[int, Field(ge=1, le=168)]
 Group = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
 DomainName = Annotated[
@@ -53,14 +54,15 @@ class NewProvider(AnyNewProvider):
 
     `issuer`, for `oidc`, is exactly what the provider's discovery document calls itself; for `github` the
     address of an Enterprise Server, empty for github.com. Without `client_secret` only PKCE proves us.
+    With `enabled: false`, `issuer` and `client_id` may come later: first register the `redirect_uri`.
     `trust_email`: addresses in the provider's own domains count as verified even if it does not say so.
     `create_users`: who is new in these domains becomes a user, with `new_user_role` and `new_user_team`.
     `session_hours`: how long a session may last.
     """
 
     kind: Literal["google", "github", "oidc"]
-    issuer: Annotated[str, Field(max_length=2048)] = ""
-    client_id: Annotated[Text, Field(min_length=1)]
+    issuer: Issuer = ""
+    client_id: Text = ""
     client_secret: Secret = ""
     scopes: Scopes = Field(default_factory=list)
     groups_claim: Annotated[Text, Field(min_length=1)] = "groups"
@@ -84,7 +86,8 @@ class NewSamlProvider(AnyNewProvider):
 
 
 class ProviderChange(Body):
-    """What is left out stays. Kind, issuer and client are fixed, for people are known by them.
+    """What is left out stays. Once somebody has come in, `issuer` and `client_id` are fixed: by these people
+    are known.
 
     Of SAML only: `metadata` or `metadata_url` anew (certificates, address), and what allows or names what.
 
@@ -92,6 +95,8 @@ class ProviderChange(Body):
     Somebody must have signed in by the provider before.
     """
 
+    issuer: Issuer | None = None
+    client_id: Annotated[Text, Field(min_length=1)] | None = None
     client_secret: Secret | None = None
     scopes: Scopes | None = None
     groups_claim: Annotated[Text, Field(min_length=1)] | None = None

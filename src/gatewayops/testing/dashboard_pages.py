@@ -3,7 +3,6 @@
 For the walk through all pages, the screenshots and the bench: a page without an example here fails them.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -11,29 +10,38 @@ import httpx
 from gatewayops.testing.peer_process import PeerFailed
 from gatewayops.web import pages
 
-Asked = Callable[[str], Any]
-
 # pattern: (route of the API, its list, the field that goes into the address)
 _FIRST: dict[str, tuple[str, str, str]] = {
     "/alerts/{id}": ("/v1/alerts/incidents", "incidents", "id"),
-    "/budgets/{id}": ("/v1/budgets", "budgets", "id"),
     "/alerts/rules/{id}": ("/v1/alerts/rules", "rules", "id"),
+    "/budgets/{id}": ("/v1/budgets", "budgets", "id"),
     "/servers/{server}/tools/{tool:path}": ("/v1/servers/demo/tools", "tools", "name"),
     "/exports/{export}": ("/v1/exports", "exports", "name"),
+    "/keys/{key}": ("/v1/auth/keys", "keys", "id"),
+    "/people/{user}": ("/v1/users", "users", "id"),
+    "/roles/{role}": ("/v1/roles", "roles", "name"),
+    "/roles/policies/{policy}": ("/v1/policies", "policies", "id"),
+    "/end-users/{end_user}": ("/v1/end-users", "end_users", "id"),
+    "/sso/{provider}": ("/v1/identity-providers", "identity_providers", "name"),
 }
 _SERVER = "demo"
 _SIGNED_IN = "notes"  # people sign in there
 _OF_SUCH = ("/servers/{server}/branding",)
-_MADE: dict[str, dict[str, Any]] = {  # at addresses that no name service knows
+_DENY = {"subject_kind": "organization", "effect": "deny", "server": "demo", "action": "tools.call"}
+_MADE: dict[str, dict[str, Any]] = {  # what demo data has none of; at addresses that no name service knows
     "/v1/servers": {"name": _SIGNED_IN, "url": "https://notes.example/mcp", "auth": "platform_oauth"},
     "/v1/exports": {"name": "collector", "endpoint": "https://otlp.example", "enabled": False},
+    "/v1/policies": _DENY | {"named": "delete*", "description": "Nothing is deleted by agents"},
+    "/v1/end-users": {"email": "una@example.com", "name": "Una", "password": "four unrelated words here"},
+    "/v1/identity-providers": {"name": "works", "kind": "oidc", "enabled": False},
 }
+_CONFLICT = 409
 
 
 def examples(client: httpx.Client) -> dict[str, str]:
     """By pattern; `client` may ask and change all. Raises PeerFailed for a page without an example."""
-    found = {pattern: pattern for pattern, _ in pages.SHOWN if "{" not in pattern}
     _make(client)
+    found = {pattern: pattern for pattern, _ in pages.SHOWN if "{" not in pattern}
     for pattern, _ in pages.SHOWN:
         if pattern.startswith("/servers/{server}") and pattern not in _FIRST:
             found[pattern] = pattern.replace("{server}", _SIGNED_IN if pattern in _OF_SUCH else _SERVER)
@@ -52,11 +60,10 @@ def examples(client: httpx.Client) -> dict[str, str]:
 
 
 def _make(client: httpx.Client) -> None:
+    """Makes what is not there yet."""
     token = client.get("/v1/auth/session").json()["form_token"]
     for route, body in _MADE.items():
-        if client.get(f"{route}/{body['name']}").is_success:
-            continue
         made = client.post(route, json=body, headers={"X-GatewayOps-Token": token})
-        if not made.is_success:
+        if not made.is_success and made.status_code != _CONFLICT:
             msg = f"{route}: {made.status_code} {made.text}"
             raise PeerFailed(msg)

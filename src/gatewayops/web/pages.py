@@ -12,17 +12,25 @@ from starlette.routing import BaseRoute, Route
 
 from gatewayops.web import (
     alerts,
+from gatewayops.web import (
     analytics,
     assets,
     audit,
     budgets,
     costs,
     drawing,
+    end_users,
     exports,
+    keys,
     metrics,
     overview,
+    people,
+    roles,
     servers,
     settings,
+    sso,
+    you,
+)
 )
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
@@ -104,15 +112,31 @@ SHOWN: tuple[tuple[str, Show], ...] = (
     *analytics.SHOWN,
     *alerts.SHOWN,
     *audit.SHOWN,
-    *servers.SHOWN,
+from gatewayops.web import (
+    *end_users.SHOWN,
     *exports.SHOWN,
+    *keys.SHOWN,
+    *people.SHOWN,
+    *roles.SHOWN,
+    *servers.SHOWN,
     *settings.SHOWN,
+    *sso.SHOWN,
+    *you.SHOWN,
+)
 )
 CHANGES: tuple[tuple[str, Change], ...] = (
     *budgets.CHANGES,
     *alerts.CHANGES,
     *audit.CHANGES,
-    *servers.CHANGES,
+from gatewayops.web import (
+    *end_users.CHANGES,
     *exports.CHANGES,
+    *keys.CHANGES,
+    *people.CHANGES,
+    *roles.CHANGES,
+    *servers.CHANGES,
     *settings.CHANGES,
+    *sso.CHANGES,
+    *you.CHANGES,
+)
 )

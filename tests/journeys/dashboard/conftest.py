@@ -1,6 +1,5 @@
 """One installation and one Chromium for all journeys through the dashboard, and its first administrator."""
 
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -61,7 +60,7 @@ def axe():
 @pytest.fixture(scope="package")
 def administrator(installation):
     """Ada, who made the installation hers, as an HTTP client with her session."""
-    with closing(first_administrator(installation)) as client:
+    with first_administrator(installation) as client:
         yield client
 
 

@@ -1,7 +1,5 @@
 """Every page of the dashboard with demo data: no barriers, no overflow, no complaint of the browser."""
 
-from contextlib import closing
-
 import pytest
 
 from gatewayops.testing.browsing import NARROW, WIDE, Browsing
@@ -22,7 +20,7 @@ def seeded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def looking(seeded, browser):
-    with closing(first_administrator(seeded)) as client:
+    with first_administrator(seeded) as client:
         yield Browsing(browser, seeded.url, client.cookies), examples(client)
 
 

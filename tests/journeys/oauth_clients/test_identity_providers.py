@@ -90,6 +90,8 @@ def test_a_new_colleague_becomes_a_user_with_the_roles_of_their_groups_as_they_a
     idp.knows("ada", **about | {"email": f"renamed@{DOMAIN}"}, groups=["readers"])
     assert came_in(browser, "ada").status_code == 303
     assert roles(browser) == (f"ada@{DOMAIN}", {"viewer"})
+    other = admin.patch("/v1/identity-providers/works", json={"client_id": "another"})
+    assert (other.status_code, "somebody has come in" in other.text) == (409, True)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, InvalidInput, NotFound
 from gatewayops.store.control import directory, keys, prices, servers
 from gatewayops.store.control.database import Database
-from gatewayops.store.control.keys import HashedSecret, KeySpec
+from gatewayops.store.control.keys import HashedSecret, KeySpec, Sought
 from gatewayops.store.control.paging import Asked
 from gatewayops.store.control.prices import Tariff
 from gatewayops.store.control.servers import Headers, ServerSpec
@@ -116,7 +116,7 @@ class TestKeys:
                 await keys.revoke(session, org_id=OTHER, key_id=key.id)
             with pytest.raises(NotFound):
                 await keys.rotate(session, org_id=OTHER, key_id=key.id, secret=secret(2))
-            page = await keys.page(session, org_id=OTHER, asked=ALL, with_revoked=True)
+            page = await keys.page(session, org_id=OTHER, asked=ALL, sought=Sought(with_revoked=True))
         assert page.rows == ()
 
     async def test_pages_show_each_key_once_while_keys_are_added(self, database: Database) -> None:
@@ -128,7 +128,7 @@ class TestKeys:
         while cursor is not None:
             async with database.session() as session:
                 asked = Asked(limit=2, cursor=cursor)
-                page = await keys.page(session, org_id=ORG, asked=asked, with_revoked=False)
+                page = await keys.page(session, org_id=ORG, asked=asked, sought=Sought())
                 await keys.add(session, org_id=ORG, spec=key_spec("late"), secret=secret(9))
             assert page.has_more == (page.cursor is not None)
             names += [key.spec.name for key in page.rows]
@@ -139,7 +139,7 @@ class TestKeys:
     async def test_a_foreign_cursor_is_refused(self, database: Database, cursor: str) -> None:
         async with database.reading() as session:
             with pytest.raises(InvalidInput, match="cursor"):
-                await keys.page(session, org_id=ORG, asked=Asked(cursor=cursor), with_revoked=False)
+                await keys.page(session, org_id=ORG, asked=Asked(cursor=cursor), sought=Sought())
 
 
 class TestServers:

@@ -82,7 +82,10 @@ async def test_passkeys_on_pages_have_one_script_of_ours_and_no_other(
     policy = page.headers["content-security-policy"]
     assert "script-src 'self';" in policy
     assert "'unsafe" not in policy
-    assert re.findall("<script[^>]*>", page.text) == ['<script src="/assets/passkeys.js" defer>']
+    assert re.findall("<script[^>]*>", page.text) == [
+        '<script src="/static/theme.js">',
+        '<script src="/assets/passkeys.js" defer>',
+    ]
     assert (await browser.get("/assets/passkeys.js")).headers["content-type"].startswith("text/javascript")
     added = await do(browser, "add-passkey", name="<b>", passkey=json.dumps(made.create(asked(page))))
     assert "Recovery codes" in added.text

@@ -54,6 +54,7 @@ OWN = {  # of the caller, whatever they hold; what is others' needs directory.wr
     "/v1/auth/sessions",
     "/v1/auth/sessions/{session_id}",
     "/v1/auth/password",
+    "/v1/auth/name",
     "/v1/auth/confirm",
     "/v1/auth/organizations",
     "/v1/auth/factors",

@@ -1,5 +1,8 @@
 """The pages of sign-in: plain forms that work without a script, for people and not for other pages."""
 
+import html
+import re
+
 import httpx
 import pytest
 
@@ -10,6 +13,7 @@ from gatewayops.app.layout import DataDirectory
 from .accounts import PASSWORD, mailed, user
 
 NEW = "five quite different words here"
+THEME = '<script src="/static/theme.js">'
 
 
 @pytest.fixture
@@ -90,14 +94,14 @@ async def test_links_in_mail_lead_to_pages_that_work(
 
 
 @pytest.mark.parametrize("path", ["/sign-in/password", "/setup", "/invitation", "/forgot", "/reset"])
-async def test_forms_allow_no_script_no_frame_and_no_other_page(
+async def test_forms_allow_no_script_but_ours_no_frame_and_no_other_page(
     browser: httpx.AsyncClient, path: str
 ) -> None:
     shown = await browser.get(path, params={"token": '"><script>'})
-    assert "<script" not in shown.text
+    assert re.findall("<script[^>]*>", shown.text) == [THEME]
     if path in ("/sign-in/password", "/forgot"):
         policy = shown.headers["content-security-policy"]
-        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert policy.startswith("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; ")
         assert policy.endswith("form-action 'self'; frame-ancestors 'none'")
         assert shown.headers["cache-control"] == "no-store"
     browser.headers["Origin"] = "http://localhost:9999"
@@ -105,13 +109,13 @@ async def test_forms_allow_no_script_no_frame_and_no_other_page(
     assert (await browser.post(to, data={"token": "x"})).status_code == 403
 
 
-async def test_the_form_that_leads_to_identity_providers_allows_no_script_and_no_frame_either(
+async def test_the_form_that_leads_to_identity_providers_allows_no_script_but_ours_and_no_frame_either(
     browser: httpx.AsyncClient,
 ) -> None:
     shown = await browser.get("/sign-in", params={"organization": '"><script>'})
     policy = shown.headers["content-security-policy"]
-    assert "<script" not in shown.text
-    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert re.findall("<script[^>]*>", shown.text) == [THEME]
+    assert policy.startswith("default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; ")
     assert policy.endswith("base-uri 'none'; frame-ancestors 'none'")
     browser.headers["Origin"] = "http://localhost:9999"
     assert (await browser.post("/sign-in/email", data={"email": "a@b.c"})).status_code == 403
@@ -131,3 +135,24 @@ async def test_over_plain_http_from_elsewhere_nobody_signs_in(
 async def test_an_odd_form_is_answered(browser: httpx.AsyncClient, body: bytes) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     assert (await browser.post("/sign-in", content=body, headers=headers)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("asked", "led_to"),
+    [
+        pytest.param("/keys/key_1?tab=usage", "/keys/key_1?tab=usage", id="a path of ours"),
+        pytest.param("//evil.example/keys", "/", id="another host"),
+        pytest.param("https://evil.example/", "/", id="an address"),
+        pytest.param("/\\evil.example", "/", id="a backslash"),
+    ],
+)
+async def test_who_signs_in_with_a_password_goes_on_to_where_they_were_and_nowhere_else(
+    browser: httpx.AsyncClient, admin: httpx.AsyncClient, asked: str, led_to: str
+) -> None:
+    await user(admin, "ada@example.com")
+    first = await browser.get("/sign-in", params={"return_to": asked})
+    kept = {"return_to": html.unescape(re.search(r'name="return_to" value="([^"]*)"', first.text)[1])}
+    second = await browser.post("/sign-in/email", data={"email": "ada@example.com", **kept})
+    assert f'name="return_to" value="{html.escape(asked)}"' in second.text
+    form = {"email": "ada@example.com", "password": PASSWORD, **kept}
+    assert (await browser.post("/sign-in", data=form)).headers["location"] == led_to

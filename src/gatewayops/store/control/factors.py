@@ -84,6 +84,19 @@ async def held(session: Session, *, org_id: str, user_id: str) -> Held:
     )
 
 
+async def kinds_of(session: Session, *, org_id: str, user_ids: list[str]) -> dict[str, list[str]]:
+    """Which kinds of factors users have, by user: totp, passkey."""
+    apps = select(UserTotp.user_id).where(
+        UserTotp.org_id == org_id, UserTotp.user_id.in_(user_ids), UserTotp.confirmed_at.is_not(None)
+    )
+    keys = select(UserPasskey.user_id).where(UserPasskey.org_id == org_id, UserPasskey.user_id.in_(user_ids))
+    found: dict[str, list[str]] = {}
+    for kind, query in (("totp", apps), ("passkey", keys.distinct())):
+        for user_id in await session.scalars(query):
+            found.setdefault(user_id, []).append(kind)
+    return found
+
+
 async def totp(session: Session, *, org_id: str, user_id: str) -> Totp | None:
     """The user's app, confirmed or not."""
     row = await session.scalar(select(UserTotp).where(UserTotp.org_id == org_id, UserTotp.user_id == user_id))

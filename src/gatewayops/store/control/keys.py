@@ -50,6 +50,15 @@ class Key(msgspec.Struct, frozen=True):
     revoked_at: datetime | None
 
 
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """Which keys; what is empty is any. `text` is in the name, or the prefix begins with it."""
+
+    with_revoked: bool = False
+    text: str = ""
+    user_id: str = ""
+    created_by: str = ""
+
+
 class Candidate(msgspec.Struct, frozen=True):
     """A stored secret that the presented one may be."""
 
@@ -116,11 +125,22 @@ async def find(session: Session, *, org_id: str, key_id: str) -> Key:
     return _key(await _row(session, org_id, key_id))
 
 
-async def page(session: Session, *, org_id: str, asked: Asked, with_revoked: bool) -> Page[Key]:
+async def page(session: Session, *, org_id: str, asked: Asked, sought: Sought) -> Page[Key]:
     """The organisation's keys, newest first."""
     query = select(ApiKey).where(ApiKey.org_id == org_id)
-    if not with_revoked:
+    if not sought.with_revoked:
         query = query.where(ApiKey.revoked_at.is_(None))
+    if sought.user_id:
+        query = query.where(ApiKey.user_id == sought.user_id)
+    if sought.created_by:
+        query = query.where(or_(ApiKey.created_by == sought.created_by, ApiKey.id == sought.created_by))
+    if sought.text:
+        query = query.where(
+            or_(
+                ApiKey.name.icontains(sought.text, autoescape=True),
+                ApiKey.prefix.startswith(sought.text, autoescape=True),
+            )
+        )
     found = await page_of(session, query, ApiKey, asked)
     return Page(rows=tuple(map(_key, found.rows)), cursor=found.cursor)
 

@@ -1,6 +1,8 @@
 """Roles and who holds them. Predefined roles are found here too, but nobody changes them."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from operator import itemgetter
 
 import msgspec
 from sqlalchemy import Select, func, or_, select
@@ -171,13 +173,34 @@ async def of_keys(session: Session, *, org_id: str, key_ids: list[str]) -> dict[
         RoleBinding.org_id == org_id, RoleBinding.subject_kind == "key", RoleBinding.subject_id.in_(key_ids)
     )
     found = (await session.scalars(query)).all()
-    names = {role.id: role.name for role in PREDEFINED}
-    own = select(RoleTable).where(RoleTable.org_id == org_id, RoleTable.id.in_(row.role_id for row in found))
-    names |= {role.id: role.name for role in await session.scalars(own)}
+    names = await _names(session, org_id, found)
     held: dict[str, list[str]] = {}
     for row in found:
         held.setdefault(row.subject_id, []).append(names.get(row.role_id, row.role_id))
     return {key_id: sorted(roles) for key_id, roles in held.items()}
+
+
+async def of_users(
+    session: Session, *, org_id: str, user_ids: list[str]
+) -> dict[str, list[tuple[str, str, str]]]:
+    """(binding id, role id, role name) of the roles bound to users themselves, by user."""
+    query = select(RoleBinding).where(
+        RoleBinding.org_id == org_id,
+        RoleBinding.subject_kind == "user",
+        RoleBinding.subject_id.in_(user_ids),
+    )
+    found = (await session.scalars(query)).all()
+    names = await _names(session, org_id, found)
+    held: dict[str, list[tuple[str, str, str]]] = {}
+    for row in found:
+        held.setdefault(row.subject_id, []).append((row.id, row.role_id, names.get(row.role_id, row.role_id)))
+    return {user_id: sorted(bound, key=itemgetter(2)) for user_id, bound in held.items()}
+
+
+async def _names(session: Session, org_id: str, found: Sequence[RoleBinding]) -> dict[str, str]:
+    """What the roles of bindings are called, by id."""
+    own = select(RoleTable).where(RoleTable.org_id == org_id, RoleTable.id.in_(row.role_id for row in found))
+    return {role.id: role.name for role in (*PREDEFINED, *(await session.scalars(own)))}
 
 
 def _bindings(org_id: str, role_id: str) -> Select[RoleBinding]:

@@ -1,1 +1,1 @@
-(()=>{var e=document.documentElement,s=e.dataset.theme,t=s==="dark"||s==="system"&&matchMedia("(prefers-color-scheme: dark)").matches;e.classList.toggle("dark",t);e.classList.add("scripted");})();
+(()=>{var e=document.documentElement,t=e.dataset.theme??document.cookie.match(/gatewayops-theme=(\w+)/)?.[1]??"system",s=t==="dark"||t==="system"&&matchMedia("(prefers-color-scheme: dark)").matches;e.classList.toggle("dark",s);e.classList.add("scripted");})();

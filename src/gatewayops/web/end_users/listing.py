@@ -1,0 +1,36 @@
+"""The list of end users."""
+
+from starlette.responses import Response
+
+from gatewayops.web.asking import if_allowed, together
+from gatewayops.web.drawing import draw
+from gatewayops.web.rest import Json
+from gatewayops.web.visit import Done, Form, Visit
+
+_ROWS = 25
+TABS = [("End users", "/end-users"), ("Clients", "/end-users/clients")]
+
+
+async def show(visit: Visit) -> Response:
+    """With the servers that they sign in to."""
+    found, protected = await together(
+        visit.rest.get(
+            "/v1/end-users", limit=_ROWS, cursor=visit.asked("cursor"), email=visit.asked("email")
+        ),
+        servers_here(visit),
+    )
+    return draw(visit, "end_users/list.html", tabs=TABS, found=found, servers=protected["servers"])
+
+
+async def add(visit: Visit, form: Form) -> Done:
+    """Somebody who can sign in at once."""
+    asked: Json = {field: form[field] for field in ("email", "name", "password")}
+    made = await visit.rest.send("POST", "/v1/end-users", asked, form_token=form["form_token"])
+    return Done(f"/end-users/{made['end_user']['id']}", f"{asked['email']} can sign in.")
+
+
+async def servers_here(visit: Visit) -> Json:
+    """Those that people sign in to."""
+    found = await if_allowed(visit.rest.get("/v1/servers", limit=200))
+    rows = found["servers"] if found else []
+    return {"servers": [one for one in rows if one["auth"] == "platform_oauth"]}
