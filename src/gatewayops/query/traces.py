@@ -272,7 +272,7 @@ async def outline(telemetry: SpanReader, *, org_id: str, trace: TraceRow) -> lis
 async def named_outline(
     telemetry: SpanReader, extent: dict[str, Any]
 ) -> tuple[TraceRow, list[dict[str, Any]]]:
-    """A trace that `extent_of` found, and its first MAX_SPANS spans without bodies: named rows of the outline.
+    """A trace that `extent_of` found, and its first MAX_SPANS spans as rows of its named outline.
 
     Raises NotFound when it is gone meanwhile.
     """
