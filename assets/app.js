@@ -1,11 +1,12 @@
 // What every page has: htmx, the viewer's zone in times, theme, palette, shortcuts, copying, toasts.
-import "htmx.org/dist/htmx.js";
+import "htmx.org/dist/htmx.esm.js";
 import { copying } from "./copying.js";
 import { lists } from "./lists.js";
 import { palette } from "./palette.js";
 import { themes } from "./themes.js";
 import { times } from "./times.js";
 import { toasts } from "./toasts.js";
+import { waterfall } from "./waterfall.js";
 
 function ready() {
   times(document);
@@ -14,6 +15,7 @@ function ready() {
   copying();
   lists();
   toasts();
+  waterfall();
   const places = document.getElementById("places");
   const opener = document.querySelector(".open-places");
   opener?.addEventListener("click", () => {

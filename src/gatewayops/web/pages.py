@@ -10,7 +10,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from gatewayops.web import alerts, assets, audit, drawing, exports, overview, servers, settings
+from gatewayops.web import (
+    alerts,
+    assets,
+    audit,
+    drawing,
+    exports,
+    logs,
+    overview,
+    runs,
+    servers,
+    settings,
+    traces,
+)
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
@@ -85,6 +97,9 @@ def _changing(change: Change) -> Endpoint:
 
 SHOWN: tuple[tuple[str, Show], ...] = (
     *overview.SHOWN,
+    *traces.SHOWN,
+    *runs.SHOWN,
+    *logs.SHOWN,
     *alerts.SHOWN,
     *audit.SHOWN,
     *servers.SHOWN,
