@@ -33,6 +33,7 @@ class Tree {
     this.rows.addEventListener("click", (event) => this.clicked(event));
     new ResizeObserver(() => this.draw()).observe(this.box);
     this.order();
+    this.box.scrollTop = (this.active + 2) * ROW - this.box.clientHeight / 2; // the chosen one in the middle
     this.show(this.active);
   }
 
@@ -169,7 +170,7 @@ function make(name, attributes, text) {
 }
 
 function heading(ticks) {
-  const group = make("div", { role: "rowgroup" });
+  const group = make("div", { class: "tree-heads", role: "rowgroup" });
   const row = make("div", { class: "tree-head", role: "row", "aria-rowindex": "1" });
   const axis = make("div", { class: "ticks", role: "columnheader" });
   axis.append(make("span", { class: "sr-only" }, "When"), ...ticks.map((tick) => make("span", {}, tick)));

@@ -5,6 +5,7 @@ Pure. Bars are in thousandths of the trace's length.
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gatewayops.web.rest import Json
 
@@ -17,16 +18,14 @@ _PARTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """From `x` on, `width` wide."""
 
     x: float
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A span in the order of the tree."""
 
     span: Json
