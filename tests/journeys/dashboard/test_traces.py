@@ -1,4 +1,4 @@
-"""Looking into what agents did: from a failed run to its cause, as it happens, by keyboard, without scripts."""
+"""Looking into what agents did: why a run failed, as it happens, by keyboard, without scripts."""
 
 import os
 import re
