@@ -1,5 +1,7 @@
 """One trace: its figures, the waterfall, and one of its spans with what was sent, answered and allowed."""
 
+import asyncio
+
 from starlette.responses import Response
 
 from gatewayops.web.asking import if_allowed
@@ -24,11 +26,12 @@ async def show(visit: Visit) -> Response:
     if visit.is_partial and asked:
         answer = await visit.rest.get(f"{path}/spans/{segment(asked)}")
         return draw_part(visit, "traces/span.html", **await _shown(visit, answer["span"]))
-    trace = (await visit.rest.get(f"{path}/outline"))["trace"]
+    outline, found = await asyncio.gather(visit.rest.get(f"{path}/outline"), _span(visit, path, asked))
+    trace = outline["trace"]
     spans = trace["spans"]
     failed = waterfall.failures(spans)
     chosen = asked or (failed or spans)[0]["id"]
-    found = await if_allowed(visit.rest.get(f"{path}/spans/{segment(chosen)}"))
+    found = found if asked else await _span(visit, path, chosen)
     fall = waterfall.drawn(spans)
     at = _whole(visit.asked("from"))
     return draw(
@@ -48,6 +51,11 @@ async def show(visit: Visit) -> Response:
         shown=await _shown(visit, found["span"]) if found else None,
         why=await _why(visit, chosen) if visit.asked("why") else None,
     )
+
+
+async def _span(visit: Visit, path: str, span_id: str) -> Json | None:
+    """None where there is no such span (any more), or none is asked for."""
+    return await if_allowed(visit.rest.get(f"{path}/spans/{segment(span_id)}")) if span_id else None
 
 
 async def _shown(visit: Visit, span: Json) -> Json:
