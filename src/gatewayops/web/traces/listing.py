@@ -10,7 +10,7 @@ from gatewayops.web.visit import Visit
 from gatewayops.web.window import asked_window
 
 _LIMIT = 50
-_WHAT = ("server", "tool", "agent", "user_id", "team_id", "project_id", "key_id", "operation")
+_WHAT = ("server", "tool", "agent", "user_id", "team_id", "project_id", "key_id", "operation", "environment")
 _BOUNDS = ("min_duration_ms", "max_duration_ms", "min_cost", "max_cost")
 FILTERS = ("query", *_WHAT, *_BOUNDS)
 _STATUSES = {"failed": ["error", "timeout"]}  # what people ask for; the API's own words count too
@@ -52,7 +52,7 @@ async def show(visit: Visit) -> Response:
 
 
 _MORE = (
-    *("user_id", "team_id", "key_id", "attribute", "start_time", "end_time"),
+    *("user_id", "team_id", "key_id", "attribute", "start_time", "end_time", "environment"),
     *("min_duration_ms", "min_cost", "operation", "project_id", "max_duration_ms", "max_cost"),
 )
 
