@@ -1,5 +1,5 @@
 // What every page has: htmx, the viewer's zone in times, theme, palette, shortcuts, copying, toasts.
-import "htmx.org/dist/htmx.js";
+import "htmx.org/dist/htmx.esm.js";
 import { copying } from "./copying.js";
 import { lists } from "./lists.js";
 import { live } from "./live.js";
@@ -7,6 +7,7 @@ import { palette } from "./palette.js";
 import { themes } from "./themes.js";
 import { times } from "./times.js";
 import { toasts } from "./toasts.js";
+import { waterfall } from "./waterfall.js";
 
 function ready() {
   times(document);
@@ -16,6 +17,7 @@ function ready() {
   lists();
   live();
   toasts();
+  waterfall();
   const places = document.getElementById("places");
   const opener = document.querySelector(".open-places");
   opener?.addEventListener("click", () => {

@@ -19,7 +19,7 @@ from gatewayops.store.control.servers import Headers, ServerSpec
 from gatewayops.store.control.sign_in_tables import EndUserIdentity
 from gatewayops.store.control.sso_tables import UserIdentity
 
-TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACE_ID, SPAN_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
 # Requests that succeed, in this order; what each makes is known by the names on the right.
 FROM, UNTIL = "2026-01-01", "2099-01-01T00:00:00Z"
@@ -308,6 +308,7 @@ SAMPLES: tuple[tuple[str, dict[str, Any] | None, dict[str, str]], ...] = (
 BODIES = {operation: body for operation, body, _ in SAMPLES}
 # What cannot do without, and what these mean elsewhere than in the address.
 QUERIES = {
+    "GET /v1/names": {"id": ["$user", "$key_id"]},
     "GET /v1/limits/effective": {"key": "$key_id", "server": "$server"},
     "GET /v1/policies/explain": {"principal": "$user", "server": "$server", "tool": "add"},
     "GET /v1/analytics/funnel": {"step": ["add", "other"]},
@@ -326,6 +327,7 @@ OTHERWISE = {
     "GET /v1/alerts/incidents/{incident_id}": {"incident_id": INCIDENT_ID},
     "PUT /v1/masking/classes/{name}": {"name": "email"},
     "GET /v1/runs/{run_id}": {"run_id": TRACE_ID},
+    "GET /v1/traces/{trace_id}/spans/{span_id}": {"span_id": SPAN_ID},
     "DELETE /v1/auth/factors/passkeys/{passkey_id}": {"passkey_id": "pk_none"},
     "DELETE /v1/users/{user_id}/identities/{identity_id}": {"user_id": LEAVER, "identity_id": "uid_0"},
     "DELETE /v1/identity-providers/{provider}": {"provider": "idp_0"},  # the other one has a domain yet
@@ -406,7 +408,7 @@ def a_call(ts_ns: int) -> CallRecord:
     """A record of a call that came in at that time."""
     empty: dict[object, object] = {str: "", int: 0, bool: False}
     fields = {field.name: empty[field.type] for field in structs.fields(CallRecord)}
-    known = {"org_id": DEFAULT_ORG, "trace_id": TRACE_ID, "span_id": "00f067aa0ba902b7", "ts_ns": ts_ns}
+    known = {"org_id": DEFAULT_ORG, "trace_id": TRACE_ID, "span_id": SPAN_ID, "ts_ns": ts_ns}
     return CallRecord(**fields | known | {"method": "tools/call", "tool": "add", "status": "success"})
 
 

@@ -13,7 +13,7 @@ from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body, Email, InPath, LateShape, Listed, Name, PageAsked, Ref, paging
 from gatewayops.identity.principal import Principal
-from gatewayops.store.control import directory, factors, roles
+from gatewayops.store.control import directory, factors, roles, subject_names
 from gatewayops.store.control.database import Session
 
 router = LateRouter(prefix="/v1", tags=["Directory"])
@@ -23,6 +23,7 @@ _WRITE = "directory.write"
 Reader = Annotated[Principal, Depends(principal_for("directory.read"))]
 Writer = Annotated[Principal, Depends(principal_for(_WRITE))]
 SecondFactor = Literal["off", "required"]
+Ids = Annotated[list[Annotated[str, Field(max_length=100, pattern=r"^[^\x00]*$")]], Query(max_length=400)]
 
 
 class NewTeam(Body):
@@ -173,6 +174,20 @@ class UserList(Listed):
     """A page of users."""
 
     users: list[MemberBody]
+
+
+class NameAnswer(LateShape):
+    """Names by id."""
+
+    names: dict[str, str]
+
+
+@router.get("/names")
+async def list_names(caller: Reader, parts: Parts, id: Ids) -> NameAnswer:
+    """What teams, projects, users (their e-mail addresses) and keys are called, of those that there are."""
+    async with parts.database.reading() as session:
+        found = await subject_names.names_of(session, org_id=caller.org_id, ids=set(id))
+    return NameAnswer(names=found)
 
 
 @router.get("/organization")

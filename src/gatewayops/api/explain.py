@@ -116,14 +116,16 @@ async def _principal(session: Session, org_id: str, ref: str, question: Question
 
 async def _span(parts: ControlParts, org_id: str, asked: Asked) -> SpanRow:
     extent = await traces.extent_of(parts.telemetry, org_id=org_id, trace_id=asked.trace_id)
-    _, page = await traces.whole_trace(parts.telemetry, extent)
-    calls = [span for span in page.spans if span.fields["door"] != OTLP_DOOR]
-    spans = [span for span in calls if asked.span_id in ("", span.span_id)]
-    refused = [span for span in spans if span.fields["reason"] in _POLICY_REASONS]
-    if not spans:
+    if asked.span_id:
+        spans = [(await traces.one_span(parts.telemetry, extent, asked.span_id))[0]]
+    else:
+        spans = (await traces.whole_trace(parts.telemetry, extent))[1].spans
+    calls = [span for span in spans if span.fields["door"] != OTLP_DOOR]
+    refused = [span for span in calls if span.fields["reason"] in _POLICY_REASONS]
+    if not calls:
         msg = "span_id: the trace has no such call"
         raise NotFound(msg)
-    return (refused or spans)[-1]
+    return (refused or calls)[-1]
 
 
 async def _recorded(session: Session, org_id: str, span: SpanRow) -> _Case:

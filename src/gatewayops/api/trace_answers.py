@@ -11,13 +11,15 @@ import msgspec
 
 from gatewayops.api.exported_shapes import log_body
 from gatewayops.api.periods import ms
-from gatewayops.api.trace_shapes import TraceContext, TraceDetail, span_fields, trace_fields
+from gatewayops.api.shapes import dollars
+from gatewayops.api.trace_shapes import TraceContext, TraceFigures, span_fields, trace_fields
 from gatewayops.query.latency import Latency, split_all, summed
 from gatewayops.query.logs import LogRow
-from gatewayops.query.timed_span import TimedSpan
+from gatewayops.query.timed_span import OTLP, TimedSpan
 from gatewayops.query.trace_rows import SpanRow, TraceRow
 from gatewayops.query.traces import SpanPage
 from gatewayops.query.waterfall import Place, waterfall
+from gatewayops.record.call_record import operation
 
 
 def one_trace(
@@ -25,14 +27,53 @@ def one_trace(
 ) -> bytes:
     """A OneTrace: a trace, its spans and its log records; `timed` are the same spans."""
     splits = split_all(timed)
+    detail = _figures(trace, splits, logs) | {"spans": _placed(spans, timed, splits)}
+    return msgspec.json.encode({"trace": detail})
+
+
+def one_outline(
+    trace: TraceRow, rows: Sequence[dict[str, Any]], timed: Sequence[TimedSpan], logs: Iterable[LogRow]
+) -> bytes:
+    """A OneOutline: `rows` are of the trace's named outline, `timed` are the same spans."""
+    placed = zip(rows, waterfall(timed), strict=True)
+    spans = [_outlined(row, place, trace.start_ns) for row, place in placed]
+    detail = _figures(trace, split_all(timed), logs) | {"spans": spans}
+    return msgspec.json.encode({"trace": detail})
+
+
+def one_span(span: SpanRow, near: Sequence[TimedSpan]) -> bytes:
+    """A OneSpan: `near` are the span and its relatives."""
+    latency = _latency(split_all(near).get(span.span_id))
+    return msgspec.json.encode({"span": span_fields(span) | {"latency": latency}})
+
+
+def _figures(trace: TraceRow, splits: dict[str, Latency], logs: Iterable[LogRow]) -> dict[str, Any]:
     fields = trace_fields(trace)
-    detail = {name: fields[name] for name in TraceDetail.model_fields if name in fields} | {
+    return {name: fields[name] for name in TraceFigures.model_fields if name in fields} | {
         "context": {name: fields[name] for name in TraceContext.model_fields},
         "latency": _latency(summed(splits.values())),
-        "spans": _placed(spans, timed, splits),
         "logs": [log_body(log).model_dump() for log in logs],
     }
-    return msgspec.json.encode({"trace": detail})
+
+
+def _outlined(row: dict[str, Any], place: Place, start_ns: int) -> dict[str, Any]:
+    return {
+        "id": row["span_id"],
+        "parent_id": row["parent_span_id"] or None,
+        "name": row["name"] or operation(row["method"]),
+        "source": "otlp" if row["door"] == OTLP else "gateway",
+        "kind": row["kind"] or None,
+        "service": row["service"] or None,
+        "server": row["server"] or None,
+        "tool": row["tool"] or None,
+        "resource_uri": row["resource_uri"] or None,
+        "status": row["status"],
+        "reason": row["reason"] or None,
+        "start_ms": ms(row["start_ns"] - start_ns),
+        "duration_ms": ms(row["duration_ns"]),
+        "cost": dollars(row["cost_micros"]),
+        "place": _place(place),
+    }
 
 
 def page_of_spans(page: SpanPage, timed: Sequence[TimedSpan]) -> bytes:

@@ -182,8 +182,8 @@ class TraceContext(LateShape):
     environment: str | None
 
 
-class TraceDetail(LateShape):
-    """A trace with its spans in order of start."""
+class TraceFigures(LateShape):
+    """A trace without its spans."""
 
     id: str
     start_time: str
@@ -195,15 +195,64 @@ class TraceDetail(LateShape):
     call_count: int
     error_count: int
     latency: LatencyBody | None = Field(description="all calls together; they may have run at the same time")
-    spans: list[PlacedSpan] = Field(description="at most 10,000; /spans has the rest")
     logs: list[LogBody] = Field(description="the first 1,000 by time; /v1/logs?trace_id= has the rest")
     total_cost: float = Field(description="dollars")
+
+
+class TraceDetail(TraceFigures):
+    """A trace with its spans in order of start."""
+
+    spans: list[PlacedSpan] = Field(description="at most 10,000; /spans has the rest")
 
 
 class OneTrace(LateShape):
     """The answer about one trace."""
 
     trace: TraceDetail
+
+
+class OutlinedSpan(LateShape):
+    """What a waterfall shows of a span."""
+
+    id: str
+    parent_id: str | None
+    name: str = Field(description="as the exporter named it; the operation for our own")
+    source: Literal["gateway", "otlp"]
+    kind: str | None
+    service: str | None
+    server: str | None
+    tool: str | None
+    resource_uri: str | None
+    status: str
+    reason: str | None
+    start_ms: float = Field(description="after the trace's start, by the clock that timed the span")
+    duration_ms: float
+    cost: float = Field(description="dollars")
+    place: PlaceBody
+
+
+class TraceOutline(TraceFigures):
+    """A trace with its spans in order of start, without what was sent and answered."""
+
+    spans: list[OutlinedSpan] = Field(description="the first 10,000")
+
+
+class OneOutline(LateShape):
+    """The answer about a trace's outline."""
+
+    trace: TraceOutline
+
+
+class TimedSpanBody(SpanBody):
+    """A span, and where its time went."""
+
+    latency: LatencyBody | None = Field(description="null of spans that others sent by OTLP")
+
+
+class OneSpan(LateShape):
+    """The answer about one span."""
+
+    span: TimedSpanBody
 
 
 class SpanList(Listed):

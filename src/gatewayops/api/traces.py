@@ -12,8 +12,8 @@ from gatewayops.api.auth import principal_for
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body
-from gatewayops.api.trace_answers import one_trace, page_of_spans
-from gatewayops.api.trace_shapes import OneTrace, SpanList, TraceList, trace_body
+from gatewayops.api.trace_answers import one_outline, one_span, one_trace, page_of_spans
+from gatewayops.api.trace_shapes import OneOutline, OneSpan, OneTrace, SpanList, TraceList, trace_body
 from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import trace_id_of
 from gatewayops.identity.principal import Principal
@@ -25,6 +25,7 @@ router = LateRouter(prefix="/v1/traces", tags=["Traces"])
 
 Reader = Annotated[Principal, Depends(principal_for("traces.read"))]
 TraceId = Annotated[str, Path(max_length=256, description="`tr_…`, 32 hex digits, or your own X-Trace-ID")]
+SpanId = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 Text = Annotated[str, Field(max_length=256)]
 
 T = TypeVar("T")
@@ -65,11 +66,6 @@ class TraceQuestion(Body):
     max_cost: Annotated[Decimal, Field(ge=0, le=1_000_000, description="dollars")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, Field(max_length=512)] = ""
-
-
-class TraceSearch(TraceQuestion):
-    """The same, and a text to look for."""
-
     query: Annotated[
         str,
         Field(max_length=1000, description="anywhere in tool, resource, error, request, response, or the id"),
@@ -79,13 +75,13 @@ class TraceSearch(TraceQuestion):
 @router.get("")
 async def list_traces(asked: Annotated[TraceQuestion, Query()], caller: Reader, parts: Parts) -> TraceList:
     """Traces of the organisation, newest first. Filters choose traces with a span like that."""
-    return await _page(asked, caller, parts, text="")
+    return await _page(asked, caller, parts)
 
 
 @router.post("/search")
-async def search(asked: TraceSearch, caller: Reader, parts: Parts) -> TraceList:
-    """The same filters, and full text over what was sent and answered."""
-    return await _page(asked, caller, parts, text=asked.query.strip())
+async def search(asked: TraceQuestion, caller: Reader, parts: Parts) -> TraceList:
+    """The same question as JSON: what is looked for stands in no address then."""
+    return await _page(asked, caller, parts)
 
 
 @router.get("/{trace_id}", response_model=OneTrace)
@@ -117,14 +113,34 @@ async def list_spans(
     return Response(answer, media_type="application/json")
 
 
-async def _page(asked: TraceQuestion, caller: Principal, parts: Parts, *, text: str) -> TraceList:
-    wanted = _filter(asked, org_id=caller.org_id, text=text)
+@router.get("/{trace_id}/outline", response_model=OneOutline)
+async def outline(trace_id: TraceId, caller: Reader, parts: Parts) -> Response:
+    """The same without what was sent and answered: what a waterfall needs, however many spans there are."""
+    extent = await traces.extent_of(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
+    (trace, rows), found = await asyncio.gather(
+        traces.named_outline(parts.telemetry, extent), logs.logs_of_trace(parts.telemetry, extent)
+    )
+    answer = one_outline(trace, rows, [timed_row(row) for row in rows], found)
+    return Response(answer, media_type="application/json")
+
+
+@router.get("/{trace_id}/spans/{span_id}", response_model=OneSpan)
+async def show_span(trace_id: TraceId, span_id: SpanId, caller: Reader, parts: Parts) -> Response:
+    """One span of a trace."""
+    extent = await traces.extent_of(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
+    span, near = await traces.one_span(parts.telemetry, extent, span_id)
+    return Response(one_span(span, [timed_row(row) for row in near]), media_type="application/json")
+
+
+async def _page(asked: TraceQuestion, caller: Principal, parts: Parts) -> TraceList:
+    wanted = _filter(asked, org_id=caller.org_id)
     page = await traces.list_traces(parts.telemetry, wanted, limit=asked.limit, cursor=asked.cursor)
     bodies = [trace_body(trace) for trace in page.traces]
     return TraceList(traces=bodies, cursor=page.cursor, has_more=page.cursor is not None)
 
 
-def _filter(asked: TraceQuestion, *, org_id: str, text: str) -> SpanFilter:
+def _filter(asked: TraceQuestion, *, org_id: str) -> SpanFilter:
+    text = asked.query.strip()
     window = periods.window(asked.start_time, asked.end_time)
     if 0 < asked.max_duration_ms < asked.min_duration_ms:
         msg = "max_duration_ms: must not be below min_duration_ms"

@@ -105,6 +105,11 @@ def trace_of(spans: Sequence[SpanRow]) -> TraceRow:
     return _trace(spans[0].trace_id, columns)
 
 
+def trace_of_outline(rows: Sequence[dict[str, Any]]) -> TraceRow:
+    """The same from all rows of a trace's named outline."""
+    return _trace(rows[0]["trace_id"], rows)
+
+
 def traces_of(rows: Iterable[dict[str, Any]]) -> list[TraceRow]:
     """The same of all spans of many traces, in any order, from rows of trace_times.spans_of_traces."""
     found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}

@@ -10,7 +10,15 @@ from gatewayops.base.ids import trace_id_of
 from gatewayops.query import cursor as cursors
 from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
-from gatewayops.query.trace_rows import SpanRow, TraceRow, span_row, trace_of, trace_row, traces_of
+from gatewayops.query.trace_rows import (
+    SpanRow,
+    TraceRow,
+    span_row,
+    trace_of,
+    trace_of_outline,
+    trace_row,
+    traces_of,
+)
 from gatewayops.store.telemetry import trace_sql
 from gatewayops.store.telemetry.span_filter import SpanFilter, parameters
 from gatewayops.store.telemetry.trace_times import extent_of_trace, spans_of_traces
@@ -259,6 +267,38 @@ async def outline(telemetry: SpanReader, *, org_id: str, trace: TraceRow) -> lis
     """What placing and timing needs of a trace's first MAX_SPANS spans: rows of outline_of_trace."""
     values = _place(org_id, trace) | {"limit": MAX_SPANS}
     return await telemetry.rows(trace_sql.outline_of_trace(), values)
+
+
+async def named_outline(
+    telemetry: SpanReader, extent: dict[str, Any]
+) -> tuple[TraceRow, list[dict[str, Any]]]:
+    """A trace that `extent_of` found, and its first MAX_SPANS spans as rows of its named outline.
+
+    Raises NotFound when it is gone meanwhile.
+    """
+    rows = await telemetry.rows(trace_sql.outline_of_trace(is_named=True), extent | {"limit": MAX_SPANS})
+    if not rows:
+        raise _unknown(extent["trace"])
+    is_whole = len(rows) < MAX_SPANS
+    return trace_of_outline(rows) if is_whole else await _figures(telemetry, extent), rows
+
+
+async def one_span(
+    telemetry: SpanReader, extent: dict[str, Any], span_id: str
+) -> tuple[SpanRow, list[dict[str, Any]]]:
+    """A span of a trace that `extent_of` found, and rows of its outline: enough to split the span's time.
+
+    Raises NotFound.
+    """
+    asked = extent | {"span": span_id, "body_limit": _BODY_LIMIT}
+    rows = await telemetry.rows(trace_sql.one_span(), asked)
+    if not rows:
+        msg = f"the trace has no span {span_id[:80]!r}"
+        raise NotFound(msg)
+    span = span_row(rows[0])
+    these = [one for one in (span.span_id, span.parent_span_id) if one]
+    near = extent | {"these": these, "limit": MAX_SPANS}
+    return span, await telemetry.rows(trace_sql.relatives_of_span(), near)
 
 
 async def list_requests(

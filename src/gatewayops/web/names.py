@@ -1,11 +1,15 @@
-"""What teams, projects, people and keys are called, for reports that know only their ids."""
+"""What the ids that rows and reports name are called: people by e-mail address, all else by name."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gatewayops.web.asking import if_allowed
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
 
+FIELDS = ("user_id", "team_id", "project_id", "key_id")
+_MOST_IDS = 400
 _MOST = 200
 _LISTS = {
     "team": ("/v1/teams", "teams", "name"),
@@ -13,6 +17,15 @@ _LISTS = {
     "user": ("/v1/users", "users", "email"),
     "key": ("/v1/auth/keys", "keys", "name"),
 }
+
+
+async def names_in(visit: Visit, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """By id; ids of whom nobody knows, or whom this person may not know, stand for themselves."""
+    ids = sorted({row[field] for row in rows for field in FIELDS if row.get(field)})[:_MOST_IDS]
+    if not ids or not visit.may("directory.read"):
+        return {}
+    found = await if_allowed(visit.rest.get("/v1/names", id=ids))
+    return found["names"] if found else {}
 
 
 async def names(visit: Visit, *kinds: str) -> dict[str, str]:

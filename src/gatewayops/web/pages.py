@@ -12,7 +12,6 @@ from starlette.routing import BaseRoute, Route
 
 from gatewayops.web import (
     alerts,
-from gatewayops.web import (
     analytics,
     assets,
     audit,
@@ -22,15 +21,17 @@ from gatewayops.web import (
     end_users,
     exports,
     keys,
+    logs,
     metrics,
     overview,
     people,
     roles,
+    runs,
     servers,
     settings,
     sso,
+    traces,
     you,
-)
 )
 from gatewayops.web.rest import Refused
 from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
@@ -106,37 +107,39 @@ def _changing(change: Change) -> Endpoint:
 
 SHOWN: tuple[tuple[str, Show], ...] = (
     *overview.SHOWN,
-    *costs.SHOWN,
-    *budgets.SHOWN,
+    *traces.SHOWN,
+    *runs.SHOWN,
+    *logs.SHOWN,
     *metrics.SHOWN,
     *analytics.SHOWN,
     *alerts.SHOWN,
-    *audit.SHOWN,
-from gatewayops.web import (
-    *end_users.SHOWN,
-    *exports.SHOWN,
+    *costs.SHOWN,
+    *budgets.SHOWN,
+    *servers.SHOWN,
     *keys.SHOWN,
     *people.SHOWN,
     *roles.SHOWN,
-    *servers.SHOWN,
-    *settings.SHOWN,
+    *end_users.SHOWN,
     *sso.SHOWN,
+    *audit.SHOWN,
+    *exports.SHOWN,
+    *settings.SHOWN,
     *you.SHOWN,
 )
-)
 CHANGES: tuple[tuple[str, Change], ...] = (
-    *budgets.CHANGES,
+    *metrics.CHANGES,
+    *analytics.CHANGES,
     *alerts.CHANGES,
-    *audit.CHANGES,
-from gatewayops.web import (
-    *end_users.CHANGES,
-    *exports.CHANGES,
+    *costs.CHANGES,
+    *budgets.CHANGES,
+    *servers.CHANGES,
     *keys.CHANGES,
     *people.CHANGES,
     *roles.CHANGES,
-    *servers.CHANGES,
-    *settings.CHANGES,
+    *end_users.CHANGES,
     *sso.CHANGES,
+    *audit.CHANGES,
+    *exports.CHANGES,
+    *settings.CHANGES,
     *you.CHANGES,
-)
 )

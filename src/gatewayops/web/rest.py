@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import msgspec
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
@@ -115,7 +116,7 @@ def _json(answer: httpx.Response) -> Json:
     if not answer.content:
         return {}
     try:
-        found = answer.json()
-    except ValueError:
+        found = msgspec.json.decode(answer.content)
+    except msgspec.DecodeError:
         return {}
     return found if isinstance(found, dict) else {"rows": found}

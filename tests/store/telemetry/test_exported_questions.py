@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gatewayops.api.trace_shapes import OneTrace, SpanList
+from gatewayops.api.trace_shapes import OneOutline, OneSpan, OneTrace, SpanList
 from gatewayops.record.intake import Export, Intake
 from gatewayops.record.masking import Masker
 from gatewayops.record.otlp import destinations, signals, wire
@@ -159,12 +159,25 @@ async def test_one_trace_has_the_shape_that_is_documented(api, export, telemetry
 
     whole = await api.get(f"/v1/traces/{TRACE_ID}")
     page = await api.get(f"/v1/traces/{TRACE_ID}/spans", params={"limit": 2})
+    outline = await api.get(f"/v1/traces/{TRACE_ID}/outline")
+    span = await api.get(f"/v1/traces/{TRACE_ID}/spans/{'c' * 16}")
 
-    for answer, shape in ((whole, OneTrace), (page, SpanList)):
+    for answer, shape in ((whole, OneTrace), (page, SpanList), (outline, OneOutline), (span, OneSpan)):
         assert answer.headers["content-type"] == "application/json"
         assert shape.model_validate_json(answer.content, strict=True).model_dump() == answer.json()
     assert [len(span["events"]) + len(span["links"]) for span in whole.json()["trace"]["spans"]] == [0, 0, 2]
     assert page.json()["has_more"]
+    trace = whole.json()["trace"]
+    assert {name: trace[name] for name in trace if name != "spans"} == {
+        name: value for name, value in outline.json()["trace"].items() if name != "spans"
+    }
+    assert [one["place"] for one in outline.json()["trace"]["spans"]] == [
+        one["place"] for one in trace["spans"]
+    ]
+    [same] = [one for one in trace["spans"] if one["id"] == "c" * 16]
+    same.pop("place")
+    assert span.json()["span"] == same
+    assert (await api.get(f"/v1/traces/{TRACE_ID}/spans/{'9' * 16}")).status_code == 404
 
 
 async def test_metrics_are_listed_by_name_in_pages(api, export):

@@ -313,6 +313,7 @@ async def test_search_looks_everywhere(api, keep, record, text):
     answer = await api.post("/v1/traces/search", json={"query": text, **HOUR})
 
     assert [trace["id"] for trace in answer.json()["traces"]] == [f"tr_{TRACE}"], answer.text
+    assert await ids(api, query=text) == [TRACE]
 
 
 async def test_search_takes_the_filters_too(api, keep, record):

@@ -68,6 +68,9 @@ async def test_organisations_are_apart(admin: httpx.AsyncClient, client_of: Clie
     other = await client_of("org_other", "*")
     assert (await other.get("/v1/organization")).json()["organization"]["id"] == "org_other"
     assert (await other.get("/v1/teams")).json()["teams"] == []
+    asked = {"id": [team["id"], "team_gone"]}
+    assert (await admin.get("/v1/names", params=asked)).json() == {"names": {team["id"]: "engineering"}}
+    assert (await other.get("/v1/names", params=asked)).json() == {"names": {}}
     assert (await other.post("/v1/projects", json={"name": "p", "team": team["id"]})).status_code == 400
     assert (await other.delete(f"/v1/prices/{price['id']}")).status_code == 404
     await other.patch("/v1/organization", json={"masks_contacts": True, "name": "Others"})

@@ -1,9 +1,13 @@
-"""What teams and projects are called, by id, for reports that name many of them."""
+"""What teams, projects, people and keys are called, by id, for lists and reports that name many of them."""
+
+from collections.abc import Collection
 
 from sqlalchemy import select
 
 from gatewayops.store.control.database import Session
-from gatewayops.store.control.tables import Project, Team
+from gatewayops.store.control.tables import ApiKey, Project, Team, User
+
+_CALLED = ((Team, Team.name), (Project, Project.name), (User, User.email), (ApiKey, ApiKey.name))
 
 
 async def names(session: Session, *, org_id: str) -> dict[str, str]:
@@ -12,4 +16,15 @@ async def names(session: Session, *, org_id: str) -> dict[str, str]:
     for table in (Team, Project):
         rows = await session.execute(select(table.id, table.name).where(table.org_id == org_id))
         found |= {row.id: row.name for row in rows}
+    return found
+
+
+async def names_of(session: Session, *, org_id: str, ids: Collection[str]) -> dict[str, str]:
+    """What these teams, projects, users (by e-mail address) and keys are called; others are left out."""
+    found: dict[str, str] = {}
+    for table, column in _CALLED:
+        rows = await session.execute(
+            select(table.id, column).where(table.org_id == org_id, table.id.in_(ids))
+        )
+        found |= {row.id: row[1] for row in rows}
     return found

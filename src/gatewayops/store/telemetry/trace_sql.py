@@ -53,6 +53,15 @@ _SPAN = """
     name, kind, service, scope, scope_version, events, links, attributes, resource
 """
 
+_TIMED = (
+    "span_id, parent_span_id, server, service, door, toUnixTimestamp64Nano(ts) AS start_ns, duration_ns, "
+    "auth_ns, policy_ns, upstream_ns"
+)
+_NAMED = (
+    "trace_id, user_id, team_id, project_id, key_id, env, agent, method, tool, resource_uri, name, kind, "
+    "status, reason, cost_micros"
+)
+
 
 def newest_spans(wanted: SpanFilter) -> str:
     """Rows (trace, at_ns) of the newest spans that the filter may ask for, newest first; `trace` is a hash.
@@ -162,16 +171,39 @@ def spans_of_small_trace() -> str:
     return f"SELECT {_SPAN} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} {_NARROW}"
 
 
-def outline_of_trace() -> str:
+def outline_of_trace(*, is_named: bool = False) -> str:
     """What placing a trace's spans and splitting their time needs, by start, without what was sent.
 
-    Parameters of `one_trace` and `limit`.
+    `is_named`: also whose they are, what they are called and how they ended. Parameters of `one_trace` and
+    `limit`.
+    """
+    return _outline(f"{_TIMED}, {_NAMED}" if is_named else _TIMED, "")
+
+
+def relatives_of_span() -> str:
+    """Of the same rows those of a span, its parent, its children and its siblings.
+
+    Parameters of `outline_of_trace`, and `these`: the ids of the span and of its parent.
+    """
+    these = "{these:Array(String)}"
+    return _outline(_TIMED, f"AND (span_id IN {these} OR parent_span_id IN {these})")
+
+
+def _outline(columns: str, condition: str) -> str:
+    return (
+        f"SELECT {columns} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} {condition} "
+        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
+    )
+
+
+def one_span() -> str:
+    """A span of a trace by `span`, its id: the gateway's own, should an exporter have sent the same id.
+
+    Parameters of `one_trace`, `body_limit` (characters), `span`.
     """
     return (
-        "SELECT span_id, parent_span_id, server, service, door, toUnixTimestamp64Nano(ts) AS start_ns, "
-        f"duration_ns, auth_ns, policy_ns, upstream_ns FROM spans WHERE {in_extent()} "
-        "AND trace_id = {trace:String} "
-        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
+        f"SELECT {_SPAN} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} "
+        f"AND span_id = {{span:String}} ORDER BY {is_call()} DESC LIMIT 1 {_NARROW}"
     )
 
 
