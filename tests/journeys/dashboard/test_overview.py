@@ -9,7 +9,7 @@ def test_the_overview_shows_the_calls_of_the_day(ada, call, eventually):
 
     def has_calls():
         ada.open("/")
-        return page.get_by_role("region", name="Figures").get_by_text("Error rate").count()
+        return page.get_by_role("img", name="Calls").count()
 
     eventually(has_calls)
     expect(page.get_by_role("region", name="Figures")).to_contain_text("Calls")
