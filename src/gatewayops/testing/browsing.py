@@ -57,15 +57,25 @@ class Person:
         """Raises AssertionError for anything the browser complained of."""
         assert not self.complaints, self.complaints
 
-    def barriers(self, axe: Path) -> list[str]:
-        """What axe-core finds wrong for people who cannot see or use a mouse; a line each."""
-        self.page.evaluate(axe.read_text())
-        found = self.page.evaluate("rules => axe.run(document, {runOnly: rules})", _RULES)
+    def barriers(self, axe: Path, *, only_contrast: bool = False) -> list[str]:
+        """What axe-core finds wrong for people who cannot see or use a mouse; a line each.
+
+        `only_contrast`: of a page that was asked already, in another theme.
+        """
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(axe.read_text())
+        asked = {"runOnly": ["color-contrast"] if only_contrast else _RULES, "resultTypes": ["violations"]}
+        found = self.page.evaluate("asked => axe.run(document, asked)", asked)
         return [
             f"{one['id']} ({one['impact']}): {node['html'][:200]}"
             for one in found["violations"]
             for node in one["nodes"]
         ]
+
+    def look_in(self, *, scheme: Scheme, width: int) -> None:
+        """The same page in another theme and window."""
+        self.page.emulate_media(color_scheme=scheme)
+        self.page.set_viewport_size({"width": width, "height": _HEIGHT})
 
     def overflow_px(self) -> int:
         """By how much the page is wider than the window."""
@@ -102,6 +112,7 @@ class Browsing:
             base_url=self.url,
             viewport={"width": width, "height": _HEIGHT},
             color_scheme=scheme,
+            reduced_motion="reduce",  # colours that change are at once what they will be
             java_script_enabled=has_scripts,
             locale="en-GB",
             timezone_id="Europe/Berlin",
