@@ -10,6 +10,9 @@ import pytest
 
 from gatewayops import web
 from gatewayops.api.app import ControlParts
+from gatewayops.record.audit.notary import Notary
+from gatewayops.record.audit.settings import AuditSettings
+from gatewayops.record.audit.signing import Signer
 from gatewayops.web.pages import with_pages
 
 from .accounts import sign_in, user
@@ -19,8 +22,9 @@ PUBLIC = "https://ops.example.com"
 
 @pytest.fixture
 def parts(parts: ControlParts) -> ControlParts:
-    """An installation at a public address."""
-    return replace(parts, address=PUBLIC)
+    """An installation at a public address, which can sign its audit log."""
+    notary = Notary(parts.database, Signer(b"k" * 32), AuditSettings())
+    return replace(parts, address=PUBLIC, notary=notary)
 
 
 @pytest.fixture
@@ -60,6 +64,15 @@ async def test_the_audit_log_is_taken_away_as_a_file(browser: httpx.AsyncClient)
     )
     refused = await browser.post("/audit/export", data=form | {"form_token": ""})
     assert (refused.status_code, "form_token" in refused.text) == (403, True)
+
+
+@pytest.mark.parametrize("path", ["/oauth/tools/", "/oauth/tools/none", "/v1/none", "/internal/none"])
+async def test_who_is_at_no_page_of_ours_is_not_asked_to_sign_in_here(
+    browser: httpx.AsyncClient, anyone: httpx.AsyncClient, path: str
+) -> None:
+    headers = {"Accept": "text/html"}
+    assert (await anyone.get(path, headers=headers)).status_code == 404
+    assert (await anyone.get("/none", headers=headers)).headers["location"] == "/sign-in?return_to=%2Fnone"
 
 
 def changes() -> Iterator[tuple[str, ast.Call]]:
