@@ -41,7 +41,7 @@ class Passed(Response):
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = [line for line in message["headers"] if line[0].lower() in _KEPT]
-                message = message | {"headers": [*headers, *_OURS]}
+                message = {**message, "headers": [*headers, *_OURS]}
             elif status >= _FIRST_REFUSAL:
                 refusal.extend(message.get("body", b""))
             if status < _FIRST_REFUSAL:

@@ -100,7 +100,7 @@ class _Effort:
         if steps > self._left:
             return [("replace", 0, len(old), 0, len(new))]
         self._left -= steps
-        return SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+        return list(SequenceMatcher(None, old, new, autojunk=False).get_opcodes())
 
 
 def _equal(lines: list[str], *, is_first: bool, is_last: bool) -> list[Line]:
