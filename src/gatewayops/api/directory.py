@@ -260,10 +260,14 @@ async def list_projects(caller: Reader, parts: Parts, asked: PageAsked) -> Proje
 
 @router.post("/users", status_code=201)
 async def add_user(body: NewUser, caller: Writer, parts: Parts) -> OneUser:
-    """Adds a person to the organisation."""
+    """Adds a person to the organisation; not to a team that holds more than the caller."""
     async with parts.database.session() as session:
+        team_id = await directory.team_id(session, org_id=caller.org_id, ref=body.team)
+        if team_id:
+            change = await Change.begin(session, caller, _WRITE)
+            change.gives_all_of(Principal(caller.org_id, "", team_id=team_id))
         user = await directory.add_user(
-            session, org_id=caller.org_id, email=body.email, name=body.name, team=body.team
+            session, org_id=caller.org_id, email=body.email, name=body.name, team=team_id
         )
     return OneUser(user=user_body(user))
 

@@ -124,6 +124,7 @@ async def change(
     given = body.model_dump(exclude_none=True)
     columns: dict[str, Any] = {_FIELDS[name]: value for name, value in given.items() if name in _FIELDS}
     columns |= await _of_its_kind(known, body, given)
+    _check_secret_stays(known, body)
     if body.client_secret is not None:
         columns["secret_sealed"] = await _sealed(
             parts, body.client_secret.encode(), org_id=org_id, provider_id=known.id
@@ -252,6 +253,14 @@ async def _check_client(
     if after.issuer or is_enabled:
         check_issuer(known.spec.kind, after.issuer, allows_private=after.allows_private)
     _check_complete(after.client_id, is_enabled=is_enabled)
+
+
+def _check_secret_stays(known: Provider, body: ProviderChange) -> None:
+    """Raises InvalidInput for another issuer without a secret of its own: it would be sent the old one."""
+    is_other = body.issuer is not None and body.issuer != known.spec.settings.get("issuer")
+    if is_other and known.spec.secret_sealed and body.client_secret is None:
+        msg = "client_secret: give it again, for the issuer is another now, which must not get the old one"
+        raise InvalidInput(msg)
 
 
 def _check_complete(client_id: str, *, is_enabled: bool) -> None:

@@ -4,6 +4,7 @@ Source: MCP, Streamable HTTP, "DNS rebinding". Nothing is authorised by these he
 that is a server's own leads to that server and to nothing else of the installation.
 """
 
+import re
 from urllib.parse import urlsplit
 
 from gatewayops.base.errors import Forbidden, Reason
@@ -12,6 +13,7 @@ from gatewayops.store import oauth_addresses
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _REMEMBERED = 1000
+_FILE = re.compile(r"/static/[A-Za-z0-9._-]+")  # the stylesheet and scripts of pages, the same on all hosts
 
 
 class HostCheck:
@@ -85,7 +87,9 @@ def foreign_page() -> Forbidden:
 
 
 def inner_path(slug: str, path: str) -> str:
-    """What a path on a server's own host is called on the gateway's: its calls, or its sign-in."""
+    """What a path on a server's own host is called on the gateway's: its calls, its sign-in, or our files."""
+    if _FILE.fullmatch(path):
+        return path
     if path == "/mcp" or path.startswith("/mcp/"):
         return f"/v1/mcp/{slug}{path[4:]}"
     if path in (oauth_addresses.METADATA, f"{oauth_addresses.METADATA}/mcp"):

@@ -156,5 +156,5 @@ def body_value(text: str) -> Any:  # noqa: ANN401 - any JSON value
         return None
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):  # nested deeper than Python goes, by whoever called
         return text

@@ -5,7 +5,6 @@ The policy lets pages load only what is ours, and run no script and no style tha
 
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -15,7 +14,7 @@ from gatewayops import __version__
 from gatewayops.web import assets, navigation
 from gatewayops.web.addresses import changed
 from gatewayops.web.rest import Refused
-from gatewayops.web.visit import FLASH, Visit
+from gatewayops.web.visit import Visit, forget_told, told
 from gatewayops.web.wording import FILTERS, trend
 
 _HEADERS = {
@@ -47,7 +46,7 @@ def _environment() -> Environment:
 
 def draw(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - what the template names
     """The page of `template` (a path below `web`), with `visit` and `values` in it."""
-    told = unquote(visit.request.cookies.get(FLASH, ""))
+    message = told(visit)
     html = (
         _environment()
         .get_template(template)
@@ -57,13 +56,13 @@ def draw(visit: Visit, template: str, *, status: int = 200, **values: Any) -> Re
             groups=navigation.shown_to(visit),
             here=navigation.current(visit.request.url.path),
             theme=visit.request.cookies.get("gatewayops-theme", ""),
-            told=told,
+            told=message,
             **values,
         )
     )
     answer = HTMLResponse(html, status_code=status, headers=_HEADERS)
-    if told:
-        answer.delete_cookie(FLASH, path="/")
+    if message:
+        forget_told(answer)
     return answer
 
 

@@ -38,6 +38,7 @@ from gatewayops.web.visit import Change, Done, Show, Visit, begin, leave, sent
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 App = TypeVar("App", bound=Starlette)
+_NO_PAGES = ("/v1/", "/oauth/", "/internal/")  # below /oauth/ come end users, who have no account here
 
 
 def with_pages(app: App) -> App:
@@ -55,8 +56,8 @@ def routes() -> list[BaseRoute]:
 
 
 async def _nothing(request: Request) -> Response:
-    """A page for people; programs get the API's own answer."""
-    if "text/html" not in request.headers.get("accept", ""):
+    """A page for people; programs, and addresses that are no page's, get the API's own answer."""
+    if request.scope["path"].startswith(_NO_PAGES) or "text/html" not in request.headers.get("accept", ""):
         raise HTTPException(404)
     return await _reading(_not_found)(request)
 

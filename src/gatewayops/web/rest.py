@@ -4,26 +4,31 @@ Their cookie, address and Origin go along, so the API authenticates, authorises 
 had asked it. Pages never call anything else.
 """
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import msgspec
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
+
+from gatewayops.web.passing import Passed
 
 Json = dict[str, Any]
 
 _GOES_ALONG = (
-    "cookie",
-    "origin",
-    "host",
-    "user-agent",
-    "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
+    b"cookie",
+    b"origin",
+    b"host",
+    b"user-agent",
+    b"forwarded",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
 )
+_DOTS = {".": "%2E", "..": "%2E%2E"}  # which clients take for steps
 _SAID_AS_ITSELF = 400
 
 
@@ -47,8 +52,8 @@ class Rest:
         client = request.client
         peer = (client.host, client.port) if client else ("127.0.0.1", 0)
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=peer)
-        self._headers = {name: request.headers[name] for name in _GOES_ALONG if name in request.headers}
-        self._base = f"{request.url.scheme}://{request.headers.get('host', 'localhost')}"
+        self._headers = [line for line in request.headers.raw if line[0] in _GOES_ALONG]
+        self._base = f"{request.url.scheme}://localhost"  # the Host goes along, whatever it is
 
     async def get(self, path: str, **query: object) -> Json:
         """The JSON at `path`; what is None or empty in `query` is left out. Raises Refused."""
@@ -61,15 +66,23 @@ class Rest:
         headers = {"x-gatewayops-token": form_token}
         return await self._ask(method, path, query=query or {}, body=body, headers=headers)
 
-    async def download(self, method: str, path: str, body: object, *, form_token: str) -> httpx.Response:
-        """A change's answer that is no JSON, whole. Raises Refused."""
-        headers = {"x-gatewayops-token": form_token}
-        asking = self._request(method, path, {}, body=body, headers=headers)
-        answer = await self._transport.handle_async_request(asking)
-        await answer.aread()
-        if answer.status_code >= _SAID_AS_ITSELF:
-            raise Refused(answer.status_code, _json(answer))
-        return answer
+    def download(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        *,
+        form_token: str,
+        refused: Callable[["Refused"], Response],
+    ) -> Response:
+        """A change's answer that is no JSON, as it comes; `refused` draws what the API says instead."""
+        asking = self._request(method, path, {}, body=body, headers={"x-gatewayops-token": form_token})
+        return Passed(
+            self._transport.app,
+            asking,
+            self._transport.client,
+            lambda status, content: refused(Refused(status, _json(content))),
+        )
 
     async def _ask(
         self,
@@ -83,7 +96,7 @@ class Rest:
         request = self._request(method, path, query, body=body, headers=headers)
         answer = await self._transport.handle_async_request(request)
         await answer.aread()
-        found = _json(answer)
+        found = _json(answer.content)
         if answer.status_code >= _SAID_AS_ITSELF:
             raise Refused(answer.status_code, found)
         return found
@@ -102,21 +115,24 @@ class Rest:
             method,
             self._base + path,
             params=asked,
-            headers=self._headers | (headers or {}),
+            headers=[
+                *self._headers,
+                *((name.encode(), text.encode()) for name, text in (headers or {}).items()),
+            ],
             json=body,
         )
 
 
 def segment(text: str) -> str:
     """A name or id as one part of a path, whatever it holds."""
-    return quote(text, safe="")
+    return _DOTS.get(text) or quote(text, safe="")
 
 
-def _json(answer: httpx.Response) -> Json:
-    if not answer.content:
+def _json(content: bytes) -> Json:
+    if not content:
         return {}
     try:
-        found = msgspec.json.decode(answer.content)
+        found = msgspec.json.decode(content)
     except msgspec.DecodeError:
         return {}
     return found if isinstance(found, dict) else {"rows": found}

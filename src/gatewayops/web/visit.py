@@ -3,10 +3,13 @@
 A page is a function from a visit to an answer; a change also gets the form, and says where to go on.
 """
 
+import hashlib
+import hmac
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, quote
+from math import isfinite, nan
+from urllib.parse import parse_qsl, quote, unquote
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
@@ -15,9 +18,9 @@ from starlette.responses import RedirectResponse, Response
 from gatewayops.web.rest import Json, Refused, Rest
 
 _UNAUTHENTICATED = 401
-_MAX_FIELDS = 400
+_MAX_FIELDS = 1200  # a role has at most 200 rules, of five fields each
 _MAX_FILES = 1
-FLASH = "gatewayops-flash"
+_FLASH = "gatewayops-flash"
 _FLASH_S = 60
 
 
@@ -80,9 +83,12 @@ class Form:
         if not given:
             return None
         try:
-            return float(given)
+            found = float(given)
         except ValueError:
-            raise Refused(400, {"message": f"{label}: {given!r} is no number"}) from None
+            found = nan
+        if not isfinite(found):  # which JSON cannot say
+            raise Refused(400, {"message": f"{label}: {given[:40]!r} is no number"})
+        return found
 
     def whole(self, name: str, label: str) -> int | None:
         """The same as a whole number."""
@@ -114,13 +120,14 @@ async def begin(request: Request) -> Visit | Response:
 
 
 async def sent(request: Request) -> Form:
-    """The form of a POST; files come as base64."""
+    """The form of a POST; files come as base64. Raises Refused."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await _with_files(request)
-    pairs = parse_qsl(
-        (await request.body()).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FIELDS
-    )
-    return Form(tuple(pairs))
+    given = (await request.body()).decode("utf-8", "replace")
+    try:
+        return Form(tuple(parse_qsl(given, keep_blank_values=True, max_num_fields=_MAX_FIELDS)))
+    except ValueError:
+        raise Refused(400, {"message": f"the form has more than {_MAX_FIELDS} fields"}) from None
 
 
 async def _with_files(request: Request) -> Form:
@@ -139,8 +146,8 @@ def leave(visit: Visit, done: Done) -> Response:
     else:
         answer = RedirectResponse(done.to, status_code=303)
     answer.set_cookie(
-        FLASH,
-        quote(done.message),
+        _FLASH,
+        quote(f"{_mark(visit, done.message)} {done.message}"),
         max_age=_FLASH_S,
         path="/",
         httponly=True,
@@ -148,6 +155,22 @@ def leave(visit: Visit, done: Done) -> Response:
         secure=visit.request.url.scheme == "https",
     )
     return answer
+
+
+def told(visit: Visit) -> str:
+    """What the change before said. Other hosts of our domain can set cookies too: theirs say nothing here."""
+    mark, _, message = unquote(visit.request.cookies.get(_FLASH, "")).partition(" ")
+    return message if hmac.compare_digest(mark.encode(), _mark(visit, message).encode()) else ""
+
+
+def forget_told(answer: Response) -> None:
+    """It is shown once."""
+    answer.delete_cookie(_FLASH, path="/")
+
+
+def _mark(visit: Visit, message: str) -> str:
+    """That the message is ours and for this session, which the form token is of."""
+    return hmac.new(visit.form_token.encode(), message.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 def _sign_in(request: Request) -> Response:

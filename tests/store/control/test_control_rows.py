@@ -1,5 +1,6 @@
 """What the control store keeps, on both databases: keys, servers, prices, the directory."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
@@ -234,6 +235,33 @@ class TestDirectory:
             top = await directory.add_team(session, org_id=ORG, name="engineering")
             below = await directory.add_team(session, org_id=ORG, name="platform", parent="engineering")
         assert below.parent_id == top.id
+
+    async def test_no_name_passes_for_the_id_of_another(self, database: Database) -> None:
+        async with database.session() as session:
+            strong = await directory.add_team(session, org_id=ORG, name="admins")
+            team = await directory.add_team(session, org_id=ORG, name="search")
+            await directory.change_team(session, org_id=ORG, ref=strong.id, name=team.id, parent=None)
+            other = await directory.add_project(session, org_id=ORG, name="other")
+            assert await directory.team_id(session, org_id=ORG, ref=team.id) == team.id
+            moved = await directory.change_team(session, org_id=ORG, ref=team.id, name="search", parent="")
+            assert (moved.id, (await directory.find_project(session, org_id=ORG, ref=other.id)).id) == (
+                team.id,
+                other.id,
+            )
+
+    async def test_two_moves_at_once_make_no_ring(self, database: Database) -> None:
+        async with database.session() as session:
+            for name in ("engineering", "platform"):
+                await directory.add_team(session, org_id=ORG, name=name)
+
+        async def move(team: str, parent: str) -> None:
+            async with database.session() as session:
+                await directory.change_team(session, org_id=ORG, ref=team, name=None, parent=parent)
+                await asyncio.sleep(0.1)
+
+        moves = move("engineering", "platform"), move("platform", "engineering")
+        done = await asyncio.gather(*moves, return_exceptions=True)
+        assert sorted(type(one).__name__ for one in done) == ["InvalidInput", "NoneType"]
 
     async def test_names_of_another_organisation_are_unknown(self, database: Database) -> None:
         async with database.session() as session:

@@ -124,3 +124,17 @@ async def test_a_provider_is_begun_before_it_says_what_it_calls_us(admin: httpx.
     whole = {"issuer": "https://idp.example", "client_id": "us", "enabled": True}
     shown = (await admin.patch(at, json=whole)).json()["identity_provider"]
     assert (shown["issuer"], shown["client_id"], shown["enabled"]) == ("https://idp.example", "us", True)
+
+
+async def test_a_provider_s_secret_goes_to_no_issuer_that_it_was_not_given_for(
+    admin: httpx.AsyncClient,
+) -> None:
+    client = {"issuer": "https://idp.example", "client_id": "us", "client_secret": "for idp.example"}
+    await admin.post("/v1/identity-providers", json={"name": "works", "kind": "oidc"} | client)
+    at = "/v1/identity-providers/works"
+
+    refused = await admin.patch(at, json={"issuer": "https://elsewhere.example"})
+    assert (refused.status_code, refused.json()["message"][:14]) == (400, "client_secret:")
+    assert (await admin.patch(at, json={"issuer": "https://idp.example"})).status_code == 200
+    moved = {"issuer": "https://elsewhere.example", "client_secret": "for elsewhere"}
+    assert (await admin.patch(at, json=moved)).status_code == 200

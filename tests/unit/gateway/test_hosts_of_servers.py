@@ -109,6 +109,10 @@ async def test_a_key_calls_the_host_s_server_and_never_one_of_its_own_of_that_na
         ("/internal/snapshot", "/oauth/tools/internal/snapshot"),
         ("/oauth/other/token", "/oauth/tools/oauth/other/token"),
         ("/%2e%2e/other/token", "/oauth/tools/%2e%2e/other/token"),
+        ("/static/app.css?v=1", "/static/app.css?v=1"),  # which its sign-in pages are drawn with
+        ("/static/../v1/servers", "/oauth/tools/static/../v1/servers"),
+        ("/static/%2e%2e%2fsign-in", "/oauth/tools/static/%2e%2e%2fsign-in"),
+        ("/static/", "/oauth/tools/static/"),
     ],
 )
 async def test_nothing_but_its_own_sign_in_is_behind_a_server_s_host(protected, path, inner):

@@ -17,3 +17,8 @@ from gatewayops.query.trace_rows import body_value
 )
 def test_a_body_becomes_a_value(text, value):
     assert body_value(text) == value
+
+
+def test_a_body_nested_deeper_than_python_goes_is_text() -> None:
+    text = "[" * 20_000 + "]" * 20_000
+    assert body_value(text) == text

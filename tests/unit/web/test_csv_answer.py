@@ -14,3 +14,9 @@ def test_no_cell_counts_as_a_formula(text):
 
     _, row = csv.reader(io.StringIO(bytes(answer.body).decode()))
     assert row == [f"'{text}", "-1.5"]
+
+
+def test_no_name_ends_the_header_that_it_stands_in():
+    answer = csv_answer('costs-2026-01-01\r\n\r\n"\u2003<b>', ("group",), [])
+
+    assert answer.headers["content-disposition"] == 'attachment; filename="costs-2026-01-01b.csv"'

@@ -120,8 +120,7 @@ async def change_team(
     session: Session, *, org_id: str, ref: str, name: str | None, parent: str | None
 ) -> Team:
     """What is None stays; an empty parent is the top. Raises NotFound, Conflict, InvalidInput."""
-    is_it = or_(TeamTable.id == ref, TeamTable.name == ref)
-    row = await session.scalar(select(TeamTable).where(TeamTable.org_id == org_id, is_it).limit(1))
+    row = await _team_row(session, org_id, ref)
     if row is None:
         msg = "no team of that id or name"
         raise NotFound(msg)
@@ -137,10 +136,14 @@ async def change_team(
 
 
 async def _check_above(session: Session, *, org_id: str, team_id: str, above: str) -> None:
-    """Raises InvalidInput when `above` is the team or below it."""
+    """Raises InvalidInput when `above` is the team or below it.
+
+    The rows are locked: two moves at the same moment, each fine by itself, would make a ring of teams.
+    """
     query = select(TeamTable.id, TeamTable.parent_id).where(TeamTable.org_id == org_id)
+    query = query.order_by(TeamTable.id).with_for_update()
     parents = {row.id: row.parent_id or "" for row in await session.execute(query)}
-    while above:
+    for _ in parents:
         if above == team_id:
             msg = "parent: a team cannot be below itself"
             raise InvalidInput(msg)
@@ -240,18 +243,26 @@ async def team_id(session: Session, *, org_id: str, ref: str, field: str = "team
     """The id of a team given by id or name; empty for empty. Raises InvalidInput that names `field`."""
     if not ref:
         return ""
-    is_it = or_(TeamTable.id == ref, TeamTable.name == ref)
-    row = await session.scalar(select(TeamTable).where(TeamTable.org_id == org_id, is_it).limit(1))
+    row = await _team_row(session, org_id, ref)
     if row is None:
         msg = f"{field}: no team of that id or name"
         raise InvalidInput(msg)
     return row.id
 
 
+async def _team_row(session: Session, org_id: str, ref: str) -> TeamTable | None:
+    """By id before name: else a team that is named like another's id would be taken for that one."""
+    is_it = or_(TeamTable.id == ref, TeamTable.name == ref)
+    query = select(TeamTable).where(TeamTable.org_id == org_id, is_it)
+    found: TeamTable | None = await session.scalar(query.order_by(TeamTable.id != ref).limit(1))
+    return found
+
+
 async def find_project(session: Session, *, org_id: str, ref: str, field: str = "project") -> Project:
     """A project by id or name; raises InvalidInput that names `field`."""
     is_it = or_(ProjectTable.id == ref, ProjectTable.name == ref)
-    row = await session.scalar(select(ProjectTable).where(ProjectTable.org_id == org_id, is_it).limit(1))
+    query = select(ProjectTable).where(ProjectTable.org_id == org_id, is_it)
+    row = await session.scalar(query.order_by(ProjectTable.id != ref).limit(1))  # an id before a name
     if row is None:
         msg = f"{field}: no project of that id or name"
         raise InvalidInput(msg)

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from gatewayops.web.drawing import refused
 from gatewayops.web.visit import Form, Visit
 
 
@@ -13,6 +14,10 @@ async def download(visit: Visit, form: Form) -> Response:
         "start_time": form["start_time"],
         "end_time": form["end_time"],
     }
-    packed = await visit.rest.download("POST", "/v1/logs/export", body, form_token=form["form_token"])
-    headers = {"Content-Disposition": packed.headers["content-disposition"], "Cache-Control": "no-store"}
-    return Response(packed.content, media_type="application/zip", headers=headers)
+    return visit.rest.download(
+        "POST",
+        "/v1/logs/export",
+        body,
+        form_token=form["form_token"],
+        refused=lambda error: refused(visit, error),
+    )
