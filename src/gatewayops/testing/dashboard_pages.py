@@ -29,11 +29,12 @@ _SIGNED_IN = "notes"  # people sign in there
 _OF_SUCH = ("/servers/{server}/branding",)
 _DENY = {"subject_kind": "organization", "effect": "deny", "server": "demo", "action": "tools.call"}
 _MADE: dict[str, dict[str, Any]] = {  # what demo data has none of; at addresses that no name service knows
+    # before the policy: who makes a provider must hold all that it could give
+    "/v1/identity-providers": {"name": "works", "kind": "oidc", "enabled": False},
     "/v1/servers": {"name": _SIGNED_IN, "url": "https://notes.example/mcp", "auth": "platform_oauth"},
     "/v1/exports": {"name": "collector", "endpoint": "https://otlp.example", "enabled": False},
     "/v1/policies": _DENY | {"named": "delete*", "description": "Nothing is deleted by agents"},
     "/v1/end-users": {"email": "una@example.com", "name": "Una", "password": "four unrelated words here"},
-    "/v1/identity-providers": {"name": "works", "kind": "oidc", "enabled": False},
 }
 _CONFLICT = 409
 
