@@ -12,6 +12,8 @@ from gatewayops.web import pages
 
 # pattern: (route of the API, its list, the field that goes into the address)
 _FIRST: dict[str, tuple[str, str, str]] = {
+    "/traces/{trace_id}": ("/v1/traces", "traces", "id"),
+    "/runs/{run_id}": ("/v1/runs", "runs", "id"),
     "/alerts/{id}": ("/v1/alerts/incidents", "incidents", "id"),
     "/alerts/rules/{id}": ("/v1/alerts/rules", "rules", "id"),
     "/budgets/{id}": ("/v1/budgets", "budgets", "id"),
