@@ -277,7 +277,7 @@ async def list_users(
     caller: Reader,
     parts: Parts,
     asked: PageAsked,
-    query: Annotated[str, Query(max_length=255, description="in the name or the address")] = "",
+    query: Annotated[Ref, Query(description="in the name or the address")] = "",
     team: Annotated[Ref, Query(description="its id or name")] = "",
 ) -> UserList:
     """The organisation's people, newest first."""

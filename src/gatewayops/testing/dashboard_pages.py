@@ -55,6 +55,8 @@ def examples(client: httpx.Client) -> dict[str, str]:
             raise PeerFailed(msg)
         start, _, end = pattern.replace("{server}", _SERVER).replace("}", "{").split("{")
         found[pattern] = f"{start}{rows[0][field]}{end}"
+    two = [run["id"] for run in client.get("/v1/runs", params={"limit": 2}).json()["runs"]]
+    found["/runs/compare"] = f"/runs/compare?a={two[0]}&b={two[-1]}"
     missing = {pattern for pattern, _ in pages.SHOWN} - found.keys()
     if missing:
         msg = f"no example for {', '.join(sorted(missing))}: add it to gatewayops.testing.dashboard_pages"

@@ -13,14 +13,17 @@ pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def visits(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What the driver's thread was asked for."""
+async def visits(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What the driver's thread was asked for, once there are connections."""
+    async with database.session() as writing, database.reading() as reading:
+        await writing.execute(text("SELECT 1"))
+        await reading.execute(text("SELECT 1"))
     seen: list[object] = []
     plain = aiosqlite.Connection._execute
 
-    async def counted(self: aiosqlite.Connection, run: object, *given: object) -> object:
+    async def counted(self: aiosqlite.Connection, run: object, *given: object, **how: object) -> object:
         seen.append(run)
-        return await plain(self, run, *given)
+        return await plain(self, run, *given, **how)
 
     monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
     return seen
