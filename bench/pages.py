@@ -85,7 +85,7 @@ def _look(installation: Installation, ada: httpx.Client, only: str) -> list[Seen
 
 
 def _server_ms(client: httpx.Client, path: str) -> float:
-    answer = client.get(path)
+    answer = client.get(path, follow_redirects=True)
     answer.raise_for_status()
     told = re.search(r"page;dur=([\d.]+)", answer.headers["server-timing"])
     assert told is not None
