@@ -138,7 +138,7 @@ async def test_a_server_that_cannot_be_built_does_not_keep_the_rest_from_the_new
 
     rules.keys = []
     source.news()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await revision(gateway) < 3:  # noqa: ASYNC110 - requests tell nothing: the tools seen come too
             await asyncio.sleep(0.01)
     assert (await gateway.rpc(*LIST, key="lister")).reason == "key_unknown"
