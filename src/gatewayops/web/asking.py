@@ -1,16 +1,11 @@
-"""Several questions to the API at once, of which some may be refused without spoiling the page."""
+"""Questions to the API that may be refused without spoiling the page."""
 
-import asyncio
 from collections.abc import Awaitable
 
-from gatewayops.web.rest import Json, Refused
+from gatewayops.web.rest import Json, Refused, Rest
 
 _UNAUTHENTICATED = 401
-
-
-async def together(*questions: Awaitable[Json]) -> list[Json]:
-    """The answers in order. Raises the first Refused."""
-    return list(await asyncio.gather(*questions))
+_MOST = 200  # a page of the API holds no more
 
 
 async def if_allowed(question: Awaitable[Json]) -> Json | None:
@@ -21,3 +16,9 @@ async def if_allowed(question: Awaitable[Json]) -> Json | None:
         if refused.status == _UNAUTHENTICATED:
             raise
         return None
+
+
+async def choices_of(rest: Rest, path: str, name: str) -> list[Json]:
+    """What to choose from: the newest 200 that `path` lists as `name`; nothing where they may not be read."""
+    found = await if_allowed(rest.get(path, limit=_MOST))
+    return list(found[name]) if found else []

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gatewayops.web.asking import if_allowed
+from gatewayops.web.asking import choices_of, if_allowed
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
 
 FIELDS = ("user_id", "team_id", "project_id", "key_id")
 _MOST_IDS = 400
-_MOST = 200
 _LISTS = {
     "team": ("/v1/teams", "teams", "name"),
     "project": ("/v1/projects", "projects", "name"),
@@ -31,12 +30,13 @@ async def names_in(visit: Visit, rows: Iterable[Mapping[str, Any]]) -> dict[str,
 async def names(visit: Visit, *kinds: str) -> dict[str, str]:
     """By id, of the newest 200 of each of `kinds` (team, project, user, key) that this person may list."""
     known = [_LISTS[kind] for kind in kinds if kind in _LISTS]
-    answers = await asyncio.gather(*(if_allowed(visit.rest.get(path, limit=_MOST)) for path, _, _ in known))
+    lists = await asyncio.gather(*(choices_of(visit.rest, path, name) for path, name, _ in known))
     found: dict[str, str] = {}
-    for (_, rows, field), answer in zip(known, answers, strict=True):
-        found |= {row["id"]: _called(row, field) for row in (answer[rows] if answer else ())}
+    for (_, _, field), rows in zip(known, lists, strict=True):
+        found |= called_of(rows, field)
     return found
 
 
-def _called(row: Json, field: str) -> str:
-    return str(row[field] or row["id"])
+def called_of(rows: Iterable[Json], field: str) -> dict[str, str]:
+    """By id, what `field` of the rows says."""
+    return {row["id"]: str(row[field] or row["id"]) for row in rows}

@@ -69,14 +69,26 @@ async def _not_found(visit: Visit) -> Response:
 def _reading(show: Show) -> Endpoint:
     async def answer(request: Request) -> Response:
         began_s = time.perf_counter()
-        found = await _shown(show, request)
+        found = await _visited(request, show)
         found.headers["Server-Timing"] = f"page;dur={(time.perf_counter() - began_s) * 1000:.1f}"
         return found
 
     return answer
 
 
-async def _shown(show: Show, request: Request) -> Response:
+def _changing(change: Change) -> Endpoint:
+    async def work(visit: Visit) -> Response:
+        done = await change(visit, await sent(visit.request))
+        return leave(visit, done) if isinstance(done, Done) else done
+
+    async def answer(request: Request) -> Response:
+        return await _visited(request, work)
+
+    return answer
+
+
+async def _visited(request: Request, work: Show) -> Response:
+    """What `work` answers to who is signed in; else where to sign in, or what the API refused."""
     try:
         visit = await begin(request)
     except Refused as error:
@@ -84,26 +96,9 @@ async def _shown(show: Show, request: Request) -> Response:
     if isinstance(visit, Response):
         return visit
     try:
-        return await show(visit)
+        return await work(visit)
     except Refused as error:
         return drawing.refused(visit, error)
-
-
-def _changing(change: Change) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        try:
-            visit = await begin(request)
-        except Refused as error:
-            return drawing.refused_before(request, error)
-        if isinstance(visit, Response):
-            return visit
-        try:
-            done = await change(visit, await sent(request))
-        except Refused as error:
-            return drawing.refused(visit, error)
-        return leave(visit, done) if isinstance(done, Done) else done
-
-    return answer
 
 
 SHOWN: tuple[tuple[str, Show], ...] = (
@@ -128,10 +123,7 @@ SHOWN: tuple[tuple[str, Show], ...] = (
     *you.SHOWN,
 )
 CHANGES: tuple[tuple[str, Change], ...] = (
-    *metrics.CHANGES,
-    *analytics.CHANGES,
     *alerts.CHANGES,
-    *costs.CHANGES,
     *budgets.CHANGES,
     *servers.CHANGES,
     *keys.CHANGES,

@@ -1,25 +1,36 @@
-"""The time that a list shows, as its page's address says: one of a few lengths up to now, or from and to."""
+"""Windows of time, as pages have them in their addresses: a length up to now, or from and to."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from gatewayops.base import clock
 from gatewayops.web.visit import Visit
 
 LENGTHS = {
-    "1h": ("Last hour", timedelta(hours=1)),
-    "24h": ("24 hours", timedelta(days=1)),
-    "7d": ("7 days", timedelta(days=7)),
-    "30d": ("30 days", timedelta(days=30)),
+    "15m": timedelta(minutes=15),
+    "1h": timedelta(hours=1),
+    "6h": timedelta(hours=6),
+    "24h": timedelta(days=1),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
 }
-USUAL = "24h"
+PRESETS = (
+    ("15m", "15 min"),
+    ("1h", "Hour"),
+    ("6h", "6 hours"),
+    ("24h", "24 hours"),
+    ("7d", "7 days"),
+    ("30d", "30 days"),
+)
+_OF_LISTS = ("1h", "24h", "7d", "30d")
+_OF_LISTS_USUAL = "24h"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """`start` and `end` are for the API: no end is now. `name` is empty for a time of one's own."""
+    """As the API takes it, `end` excluded; no end is now. `preset` is empty for a time of one's own."""
 
-    name: str
+    preset: str
     start: str
     end: str = ""
 
@@ -28,12 +39,65 @@ class Window:
         """Whether what happens next falls into it."""
         return not self.end
 
+    @property
+    def query(self) -> dict[str, str]:
+        """Parameters of the API."""
+        return {"start_time": self.start, "end_time": self.end}
+
+    @property
+    def before(self) -> dict[str, str]:
+        """The same of as long just before; nothing where a time is none."""
+        try:
+            start, end = _utc(self.start), _utc(self.end)
+            return {"start_time": (start - (end - start)).isoformat(), "end_time": start.isoformat()}
+        except (ValueError, OverflowError):
+            return {}
+
+    @property
+    def start_field(self) -> str:
+        """For an input of a form, to the second."""
+        return self.start[:19]
+
+    @property
+    def end_field(self) -> str:
+        """For an input of a form, to the second."""
+        return self.end[:19]
+
 
 def asked_window(visit: Visit) -> Window:
-    """A time of one's own comes before a length; without either it is a day."""
+    """Of a list: a time of one's own comes before a length; without either it is a day up to now."""
     start, end = visit.asked("start_time"), visit.asked("end_time")
     if start or end:
         return Window("", start, end)
-    name = visit.asked("window", USUAL)
-    name = name if name in LENGTHS else USUAL
-    return Window(name, (clock.now() - LENGTHS[name][1]).isoformat())
+    preset = visit.asked("window", _OF_LISTS_USUAL)
+    preset = preset if preset in _OF_LISTS else _OF_LISTS_USUAL
+    return Window(preset, (clock.now() - LENGTHS[preset]).isoformat())
+
+
+def ended_window(visit: Visit, default: str = "1h") -> Window:
+    """Of figures, which need both ends: `start_time` and `end_time`, else `window`, up to now."""
+    start, end = visit.asked("start_time"), visit.asked("end_time")
+    now = clock.now()
+    preset = visit.asked("window", default)
+    preset = preset if preset in LENGTHS else default
+    if not start and not end:
+        return Window(preset, _text(now - LENGTHS[preset]), _text(now))
+    end = end or _text(now)
+    return Window("", start or _back(end, LENGTHS[preset]), end)
+
+
+def _back(end: str, length: timedelta) -> str:
+    """So long before; empty (so that the API says what is wrong) where `end` is no time."""
+    try:
+        return _text(_utc(end) - length)
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _utc(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _text(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%S}Z"

@@ -4,13 +4,12 @@ import asyncio
 
 from starlette.responses import Response
 
-from gatewayops.web.asking import if_allowed
+from gatewayops.web.asking import choices_of
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json, segment
 from gatewayops.web.visit import Done, Form, Visit
 
 _HERE = "/alerts/rules"
-_MOST = 200
 _TEXTS = ("name", "server", "tool", "team", "split_by", "direction", "measure", "severity")
 _WHOLE = (
     ("percentile", "Percentile"),
@@ -78,9 +77,9 @@ async def restore_defaults(visit: Visit, form: Form) -> Done:
 
 async def _form(visit: Visit, rule: Json | None) -> Response:
     channels, slos, servers, incidents = await asyncio.gather(
-        if_allowed(visit.rest.get("/v1/alerts/channels", limit=_MOST)),
-        if_allowed(visit.rest.get("/v1/alerts/slos", limit=_MOST)),
-        if_allowed(visit.rest.get("/v1/servers", limit=_MOST)),
+        choices_of(visit.rest, "/v1/alerts/channels", "channels"),
+        choices_of(visit.rest, "/v1/alerts/slos", "slos"),
+        choices_of(visit.rest, "/v1/servers", "servers"),
         _incidents(visit, rule),
     )
     return draw(
@@ -88,9 +87,9 @@ async def _form(visit: Visit, rule: Json | None) -> Response:
         "alerts/rule.html",
         rule=rule,
         units=UNITS,
-        channels=channels["channels"] if channels else [],
-        slos=slos["slos"] if slos else [],
-        servers=servers["servers"] if servers else [],
+        channels=channels,
+        slos=slos,
+        servers=servers,
         incidents=incidents,
     )
 

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.responses import Response
 
-from gatewayops.web.asking import if_allowed
+from gatewayops.web.asking import choices_of, if_allowed
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import segment
 from gatewayops.web.visit import Done, Form, Visit
@@ -12,14 +12,13 @@ from gatewayops.web.visit import Done, Form, Visit
 _HERE = "/alerts/slos"
 _ROUTE = "/v1/alerts/slos"
 _SHOWN = 20  # how each stands is a question to the telemetry store
-_MOST = 200
 
 
 async def show(visit: Visit) -> Response:
     """Each with what is attained, where the telemetry store answers."""
     found, servers = await asyncio.gather(
         visit.rest.get(_ROUTE, cursor=visit.asked("cursor"), limit=_SHOWN),
-        if_allowed(visit.rest.get("/v1/servers", limit=_MOST)),
+        choices_of(visit.rest, "/v1/servers", "servers"),
     )
     details = await asyncio.gather(
         *(if_allowed(visit.rest.get(f"{_ROUTE}/{segment(one['id'])}")) for one in found["slos"])
@@ -30,7 +29,7 @@ async def show(visit: Visit) -> Response:
         "alerts/slos.html",
         found=found,
         rows=rows,
-        servers=servers["servers"] if servers else [],
+        servers=servers,
     )
 
 

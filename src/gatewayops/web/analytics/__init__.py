@@ -11,4 +11,3 @@ SHOWN = (
     ("/analytics/intents", intents.show),
     ("/analytics", users.show),
 )
-CHANGES = ()

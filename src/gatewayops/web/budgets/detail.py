@@ -6,13 +6,12 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from gatewayops.base import clock
-from gatewayops.web.asking import if_allowed
+from gatewayops.web.asking import choices_of, if_allowed
 from gatewayops.web.drawing import draw
-from gatewayops.web.names import names
+from gatewayops.web.names import called_of, names
 from gatewayops.web.rest import segment
 from gatewayops.web.visit import Visit
 
-_MOST = 200
 _ENTRIES = 10
 
 
@@ -22,8 +21,8 @@ async def show(visit: Visit) -> Response:
     rest = visit.rest
     found, called, keys, audit = await asyncio.gather(
         rest.get(f"/v1/budgets/{segment(budget_id)}"),
-        names(visit, "team", "project", "user", "key"),
-        if_allowed(rest.get("/v1/auth/keys", limit=_MOST)),
+        names(visit, "team", "project", "user"),
+        choices_of(rest, "/v1/auth/keys", "keys"),
         if_allowed(rest.get("/v1/logs/audit", target=budget_id, limit=_ENTRIES)),
     )
     return draw(
@@ -32,8 +31,8 @@ async def show(visit: Visit) -> Response:
         budget=found["budget"],
         forecast=found["forecast"],
         events=found["events"],
-        called=called,
-        keys=[key for key in (keys["keys"] if keys else ()) if not key["revoked_at"]],
+        called=called | called_of(keys, "name"),
+        keys=[key for key in keys if not key["revoked_at"]],
         entries=audit and audit["entries"],
         tomorrow=f"{clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M}",
     )

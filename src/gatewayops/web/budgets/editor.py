@@ -4,12 +4,11 @@ import asyncio
 
 from starlette.responses import Response
 
-from gatewayops.web.asking import if_allowed
+from gatewayops.web.asking import choices_of
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
 
-_MOST = 200
 _NEW: Json = {
     "id": "",
     "amount": None,
@@ -32,17 +31,16 @@ async def show(visit: Visit) -> Response:
     """`scope` and `subject` of the address are chosen already; so a report can link here."""
     rest = visit.rest
     teams, projects, users, keys = await asyncio.gather(
-        if_allowed(rest.get("/v1/teams", limit=_MOST)),
-        if_allowed(rest.get("/v1/projects", limit=_MOST)),
-        if_allowed(rest.get("/v1/users", limit=_MOST)),
-        if_allowed(rest.get("/v1/auth/keys", limit=_MOST)),
+        choices_of(rest, "/v1/teams", "teams"),
+        choices_of(rest, "/v1/projects", "projects"),
+        choices_of(rest, "/v1/users", "users"),
+        choices_of(rest, "/v1/auth/keys", "keys"),
     )
-    found_keys = keys["keys"] if keys else []
     subjects = [
-        *((row["name"], "team") for row in (teams["teams"] if teams else ())),
-        *((row["name"], "project") for row in (projects["projects"] if projects else ())),
-        *((row["email"], "person") for row in (users["users"] if users else ())),
-        *((row["prefix"], f"key {row['name']}") for row in found_keys),
+        *((row["name"], "team") for row in teams),
+        *((row["name"], "project") for row in projects),
+        *((row["email"], "person") for row in users),
+        *((row["prefix"], f"key {row['name']}") for row in keys),
     ]
     return draw(
         visit,
@@ -52,5 +50,5 @@ async def show(visit: Visit) -> Response:
         scope=visit.asked("scope", "organization"),
         subject=visit.asked("subject"),
         subjects=subjects,
-        keys=[key for key in found_keys if not key["revoked_at"]],
+        keys=[key for key in keys if not key["revoked_at"]],
     )

@@ -3,4 +3,3 @@
 from gatewayops.web.costs import page, tool_lists
 
 SHOWN = (("/costs/tool-lists", tool_lists.show), ("/costs", page.show))
-CHANGES = ()

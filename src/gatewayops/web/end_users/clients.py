@@ -12,8 +12,7 @@ _ROWS = 25
 
 async def show(visit: Visit) -> Response:
     """Of the server in the address, else of the first."""
-    servers = (await servers_here(visit))["servers"]
-    names = [one["name"] for one in servers]
+    names = [one["name"] for one in await servers_here(visit)]
     server = visit.asked("server") if visit.asked("server") in names else (names or [""])[0]
     found: Json = {"clients": [], "has_more": False, "cursor": None}
     if server:

@@ -1,8 +1,9 @@
 """One end user: where they are signed in, what they allowed, how they come in."""
 
+import asyncio
+
 from starlette.responses import Response
 
-from gatewayops.web.asking import together
 from gatewayops.web.drawing import draw
 from gatewayops.web.end_users.listing import servers_here
 from gatewayops.web.rest import Json, segment
@@ -14,7 +15,7 @@ _ROWS = 50
 async def show(visit: Visit) -> Response:
     """The newest of each."""
     rest, path = visit.rest, _path(visit)
-    user, sessions, consents, identities, servers = await together(
+    user, sessions, consents, identities, servers = await asyncio.gather(
         rest.get(path),
         rest.get(f"{path}/sessions", limit=_ROWS),
         rest.get(f"{path}/consents", limit=_ROWS),
@@ -28,7 +29,7 @@ async def show(visit: Visit) -> Response:
         sessions=sessions["sessions"],
         consents=consents["consents"],
         identities=identities["identities"],
-        server_names={one["id"]: one["name"] for one in servers["servers"]},
+        server_names={one["id"]: one["name"] for one in servers},
     )
 
 

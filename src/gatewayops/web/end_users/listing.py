@@ -1,8 +1,10 @@
 """The list of end users."""
 
+import asyncio
+
 from starlette.responses import Response
 
-from gatewayops.web.asking import if_allowed, together
+from gatewayops.web.asking import choices_of
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Done, Form, Visit
@@ -13,13 +15,13 @@ TABS = [("End users", "/end-users"), ("Clients", "/end-users/clients")]
 
 async def show(visit: Visit) -> Response:
     """With the servers that they sign in to."""
-    found, protected = await together(
+    found, servers = await asyncio.gather(
         visit.rest.get(
             "/v1/end-users", limit=_ROWS, cursor=visit.asked("cursor"), email=visit.asked("email")
         ),
         servers_here(visit),
     )
-    return draw(visit, "end_users/list.html", tabs=TABS, found=found, servers=protected["servers"])
+    return draw(visit, "end_users/list.html", tabs=TABS, found=found, servers=servers)
 
 
 async def add(visit: Visit, form: Form) -> Done:
@@ -29,8 +31,7 @@ async def add(visit: Visit, form: Form) -> Done:
     return Done(f"/end-users/{made['end_user']['id']}", f"{asked['email']} can sign in.")
 
 
-async def servers_here(visit: Visit) -> Json:
+async def servers_here(visit: Visit) -> list[Json]:
     """Those that people sign in to."""
-    found = await if_allowed(visit.rest.get("/v1/servers", limit=200))
-    rows = found["servers"] if found else []
-    return {"servers": [one for one in rows if one["auth"] == "platform_oauth"]}
+    servers = await choices_of(visit.rest, "/v1/servers", "servers")
+    return [one for one in servers if one["auth"] == "platform_oauth"]

@@ -1,22 +1,22 @@
 """The list of keys; whoever may see their own only sees these."""
 
+import asyncio
+
 from starlette.responses import Response
 
 from gatewayops.base import clock
-from gatewayops.web.asking import if_allowed, together
+from gatewayops.web.asking import choices_of
 from gatewayops.web.drawing import draw
 from gatewayops.web.keys.state import state_of
-from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
 
 _ROWS = 25
-_MOST = 200
 
 
 async def show(visit: Visit) -> Response:
     """With usage, which is asked for the shown rows only."""
     rest = visit.rest
-    found, people = await together(
+    found, people = await asyncio.gather(
         rest.get(
             "/v1/auth/keys",
             limit=_ROWS,
@@ -26,7 +26,7 @@ async def show(visit: Visit) -> Response:
             query=visit.asked("query"),
             user=visit.asked("user"),
         ),
-        _people(visit),
+        choices_of(rest, "/v1/users", "users"),  # to say whose keys they are, where that may be known
     )
     now = clock.now()
     return draw(
@@ -34,10 +34,5 @@ async def show(visit: Visit) -> Response:
         "keys/list.html",
         found=found,
         keys=[key | {"state": state_of(key, now)} for key in found["keys"]],
-        people={one["id"]: one for one in people["users"]},
+        people={one["id"]: one for one in people},
     )
-
-
-async def _people(visit: Visit) -> Json:
-    """To say whose keys they are, where that may be known."""
-    return await if_allowed(visit.rest.get("/v1/users", limit=_MOST)) or {"users": []}

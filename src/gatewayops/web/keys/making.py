@@ -1,5 +1,6 @@
 """Making a key, and the one time that its secret is shown, with what to do with it."""
 
+import asyncio
 import json
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,30 +8,29 @@ from typing import Any
 from starlette.responses import Response
 
 from gatewayops.base import clock
-from gatewayops.web.asking import if_allowed, together
+from gatewayops.web.asking import choices_of
 from gatewayops.web.drawing import draw, draw_part
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Form, Visit
 
-_MOST = 200
 _LIFE_DAYS = {"30": 30, "90": 90, "365": 365}
 
 
 async def show(visit: Visit) -> Response:
     """The form; what may not be read is typed instead of chosen."""
-    servers, roles, teams, projects = await together(
-        _listed(visit, "/v1/servers", "servers"),
-        _listed(visit, "/v1/roles", "roles"),
-        _listed(visit, "/v1/teams", "teams"),
-        _listed(visit, "/v1/projects", "projects"),
+    servers, roles, teams, projects = await asyncio.gather(
+        choices_of(visit.rest, "/v1/servers", "servers"),
+        choices_of(visit.rest, "/v1/roles", "roles"),
+        choices_of(visit.rest, "/v1/teams", "teams"),
+        choices_of(visit.rest, "/v1/projects", "projects"),
     )
     return draw(
         visit,
         "keys/new.html",
-        servers=servers["servers"],
-        roles=roles["roles"],
-        teams=teams["teams"],
-        projects=projects["projects"],
+        servers=servers,
+        roles=roles,
+        teams=teams,
+        projects=projects,
         named=named,
     )
 
@@ -54,7 +54,7 @@ async def make(visit: Visit, form: Form) -> Response:
 
 async def shown_once(visit: Visit, key: Json, *, valid_until: str | None = None) -> Response:
     """The secret with a first call and a client's configuration; as a page where there is no script."""
-    servers = (await _listed(visit, "/v1/servers", "servers"))["servers"]
+    servers = await choices_of(visit.rest, "/v1/servers", "servers")
     given = key["scopes"]["mcp_servers"]
     server = next((one for one in servers if "*" in given or one["name"] in given), None)
     values: dict[str, Any] = {
@@ -85,7 +85,3 @@ def _config(secret: str, server: Json) -> str:
 def named(rows: list[Json]) -> list[tuple[str, str]]:
     """As options of a choice."""
     return [(row["name"], row["name"]) for row in rows]
-
-
-async def _listed(visit: Visit, path: str, name: str) -> Json:
-    return await if_allowed(visit.rest.get(path, limit=_MOST)) or {name: []}

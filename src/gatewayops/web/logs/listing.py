@@ -4,10 +4,10 @@ from starlette.responses import Response
 
 from gatewayops.web.csv_answer import csv_answer
 from gatewayops.web.drawing import draw
+from gatewayops.web.listed import asked, page_of
 from gatewayops.web.visit import Visit
 from gatewayops.web.window import asked_window
 
-_LIMIT = 50
 _FILTERS = ("query", "severity", "server", "service", "trace_id")
 _COLUMNS = ("time", "severity", "service", "server", "event_name", "body", "trace_id", "span_id")
 
@@ -15,14 +15,7 @@ _COLUMNS = ("time", "severity", "service", "server", "event_name", "body", "trac
 async def show(visit: Visit) -> Response:
     """A page of records."""
     window = asked_window(visit)
-    answer = await visit.rest.get(
-        "/v1/logs",
-        **{name: visit.asked(name).strip() for name in _FILTERS},
-        start_time=window.start,
-        end_time=window.end,
-        limit=_LIMIT,
-        cursor=visit.asked("cursor"),
-    )
+    answer = await page_of(visit, "/v1/logs", window, asked(visit, _FILTERS))
     logs = answer["logs"]
     if visit.asked("format") == "csv":
         return csv_answer("logs", _COLUMNS, [[log[name] for name in _COLUMNS] for log in logs])

@@ -7,4 +7,3 @@ SHOWN = (
     ("/metrics/exported/series", exported.show_one),
     ("/metrics/exported", exported.show),
 )
-CHANGES = ()

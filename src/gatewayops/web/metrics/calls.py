@@ -10,7 +10,7 @@ from gatewayops.web.metrics.live import last_minute
 from gatewayops.web.names import names
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
-from gatewayops.web.windows import PRESETS, window_asked
+from gatewayops.web.window import PRESETS, ended_window
 
 VIEWS = (
     ("server", "By server"),
@@ -29,7 +29,7 @@ async def show(visit: Visit) -> Response:
     """`by` cuts the second half of the page; `format=csv` is calls by step, `part=live` the last minute."""
     if visit.is_partial and visit.asked("part") == "live":
         return draw_part(visit, "metrics/live.html", live=await last_minute(visit))
-    window = window_asked(visit)
+    window = ended_window(visit)
     only = {name: visit.asked(name) for name in _FILTERS}
     by = visit.asked("by", "server")
     by = by if by in dict(VIEWS) else "server"

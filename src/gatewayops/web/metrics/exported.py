@@ -6,7 +6,7 @@ from gatewayops.web.csv_answer import csv_answer
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
-from gatewayops.web.windows import PRESETS, window_asked
+from gatewayops.web.window import PRESETS, ended_window
 
 _PAGE = 50
 _DRAWN = 8
@@ -15,7 +15,7 @@ Rows = list[list[object]]
 
 async def show(visit: Visit) -> Response:
     """By name, with who sent them."""
-    window = window_asked(visit, "24h")
+    window = ended_window(visit, "24h")
     found = await visit.rest.get(
         "/v1/metrics/exported",
         limit=_PAGE,
@@ -36,7 +36,7 @@ async def show(visit: Visit) -> Response:
 
 async def show_one(visit: Visit) -> Response:
     """The metric `name`, a line for each sender and set of attributes."""
-    window = window_asked(visit, "1h")
+    window = ended_window(visit, "1h")
     name = visit.asked("name")
     if not name:
         return RedirectResponse("/metrics/exported")

@@ -1,7 +1,6 @@
 """The overview: figures next to those before, a month's costs, alerts, and the first steps."""
 
 import asyncio
-from datetime import timedelta
 
 from starlette.responses import Response
 
@@ -10,15 +9,17 @@ from gatewayops.web.asking import if_allowed
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
+from gatewayops.web.window import LENGTHS
 
-_WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
+_WINDOWS = ("1h", "24h", "7d")
 _ALERTS = 5
 
 
 async def show(visit: Visit) -> Response:
     """Each part is drawn only for who may ask for it."""
-    window = visit.asked("window", "24h")
-    length = _WINDOWS.get(window, _WINDOWS["24h"])
+    window = visit.asked("window")
+    window = window if window in _WINDOWS else "24h"
+    length = LENGTHS[window]
     now = clock.now()
     start, end = (now - length).isoformat(), now.isoformat()
     rest = visit.rest
@@ -36,7 +37,7 @@ async def show(visit: Visit) -> Response:
     return draw(
         visit,
         "overview/page.html",
-        window=window if window in _WINDOWS else "24h",
+        window=window,
         now=current and current["figures"],
         before=before and before["figures"],
         volume=_volume(series),

@@ -1,11 +1,10 @@
 """Whole lists that people choose from: teams and roles, as many as a page of the API holds."""
 
-from gatewayops.web.asking import if_allowed
+from gatewayops.web.asking import choices_of
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
 
 TABS = [("Members", "/people"), ("Teams", "/people/teams"), ("Projects", "/people/projects")]
-_MOST = 200
 
 
 async def teams(visit: Visit) -> list[Json]:
@@ -24,5 +23,5 @@ def choices(rows: list[Json], none: str) -> list[tuple[str, str]]:
 
 
 async def _named(visit: Visit, path: str, name: str) -> list[Json]:
-    found = await if_allowed(visit.rest.get(path, limit=_MOST))
-    return sorted(found[name], key=lambda row: str(row["name"]).lower()) if found else []
+    found = await choices_of(visit.rest, path, name)
+    return sorted(found, key=lambda row: str(row["name"]).lower())

@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.responses import Response
 
-from gatewayops.web.asking import if_allowed, together
+from gatewayops.web.asking import if_allowed
 from gatewayops.web.drawing import draw
 from gatewayops.web.people import listed
 from gatewayops.web.rest import segment
@@ -17,7 +17,7 @@ async def show(visit: Visit) -> Response:
     """Members by filters, then invitations that are open."""
     rest = visit.rest
     (found, invitations), teams, roles = await asyncio.gather(
-        together(
+        asyncio.gather(
             rest.get(
                 "/v1/users",
                 limit=_ROWS,

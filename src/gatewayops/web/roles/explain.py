@@ -4,13 +4,12 @@ import asyncio
 
 from starlette.responses import Response
 
-from gatewayops.web.asking import if_allowed
+from gatewayops.web.asking import choices_of
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json, Refused
 from gatewayops.web.roles import rules
 from gatewayops.web.visit import Visit
 
-_MOST = 200
 _KINDS = ("tool", "resource", "prompt", "action")
 _ASKING = ("principal", "server", *_KINDS, "trace_id", "span_id")
 _BAD_REQUEST, _NOT_FOUND = 400, 404
@@ -25,8 +24,8 @@ async def show(visit: Visit) -> Response:
     is_asked = bool(asked["trace_id"] or (asked["principal"] and any(asked[one] for one in _KINDS)))
     (answer, fault), servers, keys = await asyncio.gather(
         _answer(visit, asked) if is_asked else _nothing(),
-        if_allowed(visit.rest.get("/v1/servers", limit=_MOST)),
-        if_allowed(visit.rest.get("/v1/auth/keys", limit=_MOST)),
+        choices_of(visit.rest, "/v1/servers", "servers"),
+        choices_of(visit.rest, "/v1/auth/keys", "keys"),
     )
     chosen = next((one for one in _KINDS if asked[one]), "tool")
     return draw(
@@ -36,8 +35,8 @@ async def show(visit: Visit) -> Response:
         asked=asked,
         kind=chosen,
         named=asked[chosen],
-        servers=servers["servers"] if servers else [],
-        keys=keys["keys"] if keys else [],
+        servers=servers,
+        keys=keys,
         answer=answer,
         fault=fault,
     )

@@ -4,11 +4,11 @@ from starlette.responses import Response
 
 from gatewayops.web.csv_answer import csv_answer
 from gatewayops.web.drawing import draw
+from gatewayops.web.listed import asked, page_of
 from gatewayops.web.names import names_in
 from gatewayops.web.visit import Visit
 from gatewayops.web.window import asked_window
 
-_LIMIT = 50
 _FILTERS = (
     *("agent", "server", "tool", "outcome", "user_id", "team_id", "project_id", "key_id"),
     *("min_steps", "min_duration_ms", "min_cost"),
@@ -26,14 +26,7 @@ _COLUMNS = (
 async def show(visit: Visit) -> Response:
     """A page of runs."""
     window = asked_window(visit)
-    answer = await visit.rest.get(
-        "/v1/runs",
-        **{name: visit.asked(name).strip() for name in _FILTERS},
-        start_time=window.start,
-        end_time=window.end,
-        limit=_LIMIT,
-        cursor=visit.asked("cursor"),
-    )
+    answer = await page_of(visit, "/v1/runs", window, asked(visit, _FILTERS))
     runs = answer["runs"]
     if visit.asked("format") == "csv":
         return csv_answer("runs", _COLUMNS, [[run[name] for name in _COLUMNS] for run in runs])

@@ -1,8 +1,9 @@
 """How the pages look on which people sign in to a server."""
 
+import asyncio
+
 from starlette.responses import Response
 
-from gatewayops.web.asking import together
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Refused
 from gatewayops.web.servers import known
@@ -13,7 +14,7 @@ _FIELDS = ("product_name", "accent_color", "terms_url", "privacy_url", "support_
 
 async def show(visit: Visit) -> Response:
     """The branding; a logo is shown by its path, which is at our own address too."""
-    server, found = await together(
+    server, found = await asyncio.gather(
         visit.rest.get(known.path(visit)), visit.rest.get(known.path(visit, "branding"))
     )
     logo_url = found["branding"]["logo_url"]

@@ -1,8 +1,9 @@
 """A server's tools as they were approved and as they are offered, and the decision about what changed."""
 
+import asyncio
+
 from starlette.responses import Response
 
-from gatewayops.web.asking import together
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json
 from gatewayops.web.servers import known
@@ -14,7 +15,7 @@ _DECISIONS = {"approve": "approved", "reject": "rejected"}
 
 async def show(visit: Visit) -> Response:
     """The catalogue; `state` in the address narrows the page to it."""
-    server, listed = await together(
+    server, listed = await asyncio.gather(
         visit.rest.get(known.path(visit)),
         visit.rest.get(known.path(visit, "tools"), limit=200, cursor=visit.asked("cursor")),
     )
@@ -32,7 +33,7 @@ async def show(visit: Visit) -> Response:
 async def show_one(visit: Visit) -> Response:
     """One tool: what was approved beside what is offered, and what hides in it."""
     name = visit.request.path_params["tool"]
-    server, found = await together(
+    server, found = await asyncio.gather(
         visit.rest.get(known.path(visit)), visit.rest.get(known.path(visit, "tools", name))
     )
     tool = found["tool"]

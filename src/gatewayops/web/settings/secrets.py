@@ -1,8 +1,9 @@
 """Which keys seal credentials, and which sign access tokens. No key is ever shown."""
 
+import asyncio
+
 from starlette.responses import Response
 
-from gatewayops.web.asking import together
 from gatewayops.web.drawing import draw
 from gatewayops.web.settings.tabs import tabs
 from gatewayops.web.visit import Done, Form, Visit
@@ -10,7 +11,7 @@ from gatewayops.web.visit import Done, Form, Visit
 
 async def show(visit: Visit) -> Response:
     """Both."""
-    sealing, signing = await together(visit.rest.get("/v1/secrets"), visit.rest.get("/v1/signing-keys"))
+    sealing, signing = await asyncio.gather(visit.rest.get("/v1/secrets"), visit.rest.get("/v1/signing-keys"))
     return draw(
         visit,
         "settings/secrets.html",

@@ -1,8 +1,9 @@
 """The providers, and the beginning of a new one."""
 
+import asyncio
+
 from starlette.responses import Response
 
-from gatewayops.web.asking import together
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json, segment
 from gatewayops.web.visit import Done, Form, Visit
@@ -18,7 +19,7 @@ KINDS = {
 
 async def show(visit: Visit) -> Response:
     """With the domains that lead to each."""
-    found, domains = await together(
+    found, domains = await asyncio.gather(
         visit.rest.get("/v1/identity-providers", limit=_ROWS, cursor=visit.asked("cursor")),
         visit.rest.get("/v1/sso-domains", limit=200),
     )

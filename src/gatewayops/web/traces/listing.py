@@ -4,12 +4,12 @@ from starlette.responses import Response
 
 from gatewayops.web.csv_answer import csv_answer
 from gatewayops.web.drawing import draw
+from gatewayops.web.listed import asked, page_of
 from gatewayops.web.names import names_in
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
 from gatewayops.web.window import asked_window
 
-_LIMIT = 50
 _WHAT = ("server", "tool", "agent", "user_id", "team_id", "project_id", "key_id", "operation", "environment")
 _BOUNDS = ("min_duration_ms", "max_duration_ms", "min_cost", "max_cost")
 FILTERS = ("query", *_WHAT, *_BOUNDS)
@@ -23,14 +23,7 @@ _COLUMNS = (
 async def show(visit: Visit) -> Response:
     """A page of traces; asked by the live tail, the same with what is newer than `seen` marked."""
     window = asked_window(visit)
-    answer = await visit.rest.get(
-        "/v1/traces",
-        **_filters(visit),
-        start_time=window.start,
-        end_time=window.end,
-        limit=_LIMIT,
-        cursor=visit.asked("cursor"),
-    )
+    answer = await page_of(visit, "/v1/traces", window, _filters(visit))
     traces = answer["traces"]
     if visit.asked("format") == "csv":
         return csv_answer("traces", _COLUMNS, [_cells(trace) for trace in traces])
@@ -58,10 +51,10 @@ _MORE = (
 
 
 def _filters(visit: Visit) -> Json:
-    asked = visit.request.query_params
-    found: Json = {name: visit.asked(name).strip() for name in FILTERS}
-    found["attribute"] = [one.strip() for one in asked.getlist("attribute") if one.strip()]
-    given = [one for one in asked.getlist("status") if one]
+    several = visit.request.query_params.getlist
+    found = asked(visit, FILTERS)
+    found["attribute"] = [one.strip() for one in several("attribute") if one.strip()]
+    given = [one for one in several("status") if one]
     found["status"] = [status for one in given for status in _STATUSES.get(one, [one])]
     return found
 
