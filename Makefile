@@ -47,7 +47,7 @@ fix: setup ## format, and mend what lint can mend
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/ruff check --fix --quiet .
 
-bench: setup ## CPU a call, latency and memory, against nginx where it is installed; questions about telemetry
+bench: setup ## a call against nginx where it is installed; telemetry, and pages with a million calls
 	@$(BIN)/python -m bench
 
 assets: setup ## the dashboard's stylesheet and scripts, from assets/ into the package
