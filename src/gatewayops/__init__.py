@@ -8,9 +8,9 @@ record    5 what happened: CallRecord, masking, spool, recorder, the proofs of t
 store     6 what we keep: control (keys, rules, ledger, audit), secrets, telemetry (ClickHouse): all SQL
 query     7 the questions people ask, as functions that return plain rows
 api, web  8 the doors for programs and people: REST; the dashboard, which asks it; cli is REST in a terminal
-Beside them: alerts (rules, incidents, channels), cost (prices, budgets), hosting (the demo server), demo (a
-month of invented calls), protocol (MCP messages), base (errors, ids, crypto), settings (the tree of settings),
-app (builds and supervises the roles), testing (fakes).
+Beside them: alerts (rules, incidents, channels), cost (prices, budgets), hosting (the demo server), demo
+(a month of invented calls), protocol (MCP messages), base (errors, ids, crypto), settings (the tree of
+settings), app (builds and supervises the roles), testing (fakes).
 """
 
 __version__ = "0.1.0"

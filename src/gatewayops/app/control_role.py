@@ -18,6 +18,7 @@ from gatewayops.api.settings import ControlSettings
 from gatewayops.app import demo, first_link, otlp_jobs, otlp_listeners
 from gatewayops.app.alert_jobs import AlertJobs
 from gatewayops.app.audit_jobs import AuditJobs
+from gatewayops.app.day_jobs import DayJobs
 from gatewayops.app.exports import Exports
 from gatewayops.app.layout import DataDirectory
 from gatewayops.app.local_door import as_administrator, listening, with_local_administrator
@@ -85,6 +86,7 @@ async def _run(settings: Settings, *, store_address: str, demo_url: str, has_fir
             asyncio.create_task(AuditJobs(parts, auditor).run(), name="audit jobs"),
             asyncio.create_task(OAuthJobs(parts).run(), name="oauth jobs"),
             asyncio.create_task(UpstreamJobs(parts).run(), name="upstream jobs"),
+            asyncio.create_task(DayJobs(telemetry).run(), name="day jobs"),
             asyncio.create_task(AlertJobs(parts, settings.alerts).run(), name="alert jobs"),
             asyncio.create_task(exports.run(), name="exports"),
         ]

@@ -3,13 +3,14 @@
 Users and sessions are those of store.telemetry.analytics_sql; what they do is in query.behaviour.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from gatewayops.query.asking import SpanReader
+from gatewayops.query.asking import SumReader
 from gatewayops.store.telemetry import audience_sql
 from gatewayops.store.telemetry.audience_sql import ROLLING_DAYS
 
@@ -101,10 +102,12 @@ class Cohort:
     active: tuple[int, ...]
 
 
-async def headline(telemetry: SpanReader, asked: Asked) -> Headline:
+async def headline(telemetry: SumReader, asked: Asked) -> Headline:
     """The figures of the period."""
-    row = (await telemetry.rows(audience_sql.headline(), asked.values))[0]
-    new = (await telemetry.rows(audience_sql.newcomers(), asked.values))[0]
+    values = asked.values | await telemetry.day_sums()
+    [row], [new] = await asyncio.gather(
+        telemetry.rows(audience_sql.headline(), values), telemetry.rows(audience_sql.newcomers(), values)
+    )
     return Headline(
         users=row["users"],
         new_users=new["users"],
@@ -115,9 +118,9 @@ async def headline(telemetry: SpanReader, asked: Asked) -> Headline:
     )
 
 
-async def active_users(telemetry: SpanReader, asked: Asked, *, interval: str) -> list[Active]:
+async def active_users(telemetry: SumReader, asked: Asked, *, interval: str) -> list[Active]:
     """The days, weeks or months (one of INTERVALS) of the period, in order, those without calls too."""
-    rows = await telemetry.rows(audience_sql.active(interval), asked.values)
+    rows = await telemetry.rows(audience_sql.active(interval), asked.values | await telemetry.day_sums())
     found = {
         date.fromisoformat(row["bucket_name"]): (row["users"], row["new_users"], row["calls"]) for row in rows
     }
@@ -125,7 +128,7 @@ async def active_users(telemetry: SpanReader, asked: Asked, *, interval: str) ->
     return [Active(start, *found.get(start, (0, 0, 0))) for start in starts]
 
 
-async def rolling_users(telemetry: SpanReader, asked: Asked) -> list[Rolling]:
+async def rolling_users(telemetry: SumReader, asked: Asked) -> list[Rolling]:
     """Every day of the period."""
     days = asked.days
     values = asked.values | {
@@ -133,23 +136,23 @@ async def rolling_users(telemetry: SpanReader, asked: Asked) -> list[Rolling]:
         "first": days[0].isoformat(),
         "last": days[-1].isoformat(),
     }
-    rows = await telemetry.rows(audience_sql.rolling(), values)
+    rows = await telemetry.rows(audience_sql.rolling(), values | await telemetry.day_sums())
     found = {
         date.fromisoformat(row["day_name"]): (row["daily"], row["weekly"], row["monthly"]) for row in rows
     }
     return [Rolling(day, *found.get(day, (0, 0, 0))) for day in days]
 
 
-async def segments(telemetry: SpanReader, asked: Asked) -> list[Segment]:
+async def segments(telemetry: SumReader, asked: Asked) -> list[Segment]:
     """All SEGMENTS, in their order."""
-    rows = await telemetry.rows(audience_sql.segments(), asked.values)
+    rows = await telemetry.rows(audience_sql.segments(), asked.values | await telemetry.day_sums())
     found = {row["segment"]: (row["users"], row["sessions"], row["calls"]) for row in rows}
     return [Segment(name, *found.get(name, (0, 0, 0))) for name in SEGMENTS]
 
 
-async def retention(telemetry: SpanReader, asked: Asked) -> list[Cohort]:
+async def retention(telemetry: SumReader, asked: Asked) -> list[Cohort]:
     """The cohorts of the period's weeks that have users, in order. The last week may not be over yet."""
-    rows = await telemetry.rows(audience_sql.cohorts(), asked.values)
+    rows = await telemetry.rows(audience_sql.cohorts(), asked.values | await telemetry.day_sums())
     active: dict[date, dict[int, int]] = {}
     for row in rows:
         active.setdefault(date.fromisoformat(row["cohort_name"]), {})[row["age"]] = row["users"]

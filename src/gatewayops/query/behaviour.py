@@ -7,7 +7,7 @@ from itertools import pairwise
 from gatewayops.base.errors import Forbidden, InvalidInput
 from gatewayops.policy.access.glob import matcher
 from gatewayops.query.analytics import Asked
-from gatewayops.query.asking import SpanReader
+from gatewayops.query.asking import SpanReader, SumReader
 from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.store.telemetry import behaviour_sql
 
@@ -100,9 +100,10 @@ async def funnel(telemetry: SpanReader, asked: Asked, *, steps: Sequence[str], w
     ]
 
 
-async def journeys(telemetry: SpanReader, asked: Asked, *, length: int, limit: int) -> list[Journey]:
+async def journeys(telemetry: SumReader, asked: Asked, *, length: int, limit: int) -> list[Journey]:
     """Sequences of `length` tools within a session, most frequent first."""
-    tools = await telemetry.rows(behaviour_sql.called_tools(), asked.values)
+    called = asked.values | await telemetry.day_sums()
+    tools = await telemetry.rows(behaviour_sql.called_tools(), called)
     names = sorted({tool["name"] for tool in tools})
     if not names:
         return []
@@ -126,13 +127,15 @@ async def journeys(telemetry: SpanReader, asked: Asked, *, length: int, limit: i
     ]
 
 
-async def top_tools(telemetry: SpanReader, asked: Asked, *, limit: int) -> TopTools:
+async def top_tools(telemetry: SumReader, asked: Asked, *, limit: int) -> TopTools:
     """The most called tools."""
-    rows = await telemetry.rows(behaviour_sql.tools(), asked.values | {"limit": limit})
+    sums = await telemetry.day_sums()
+    rows = await telemetry.rows(behaviour_sql.tools(), asked.values | sums | {"limit": limit})
     pairs = [(row["server"], row["tool"]) for row in rows]
     before = {}
     if pairs:
-        found = await telemetry.rows(behaviour_sql.calls_of_tools(), asked.before.values | {"tools": pairs})
+        values = asked.before.values | sums | {"tools": pairs}
+        found = await telemetry.rows(behaviour_sql.calls_of_tools(), values)
         before = {(row["server"], row["tool"]): row["calls"] for row in found}
     return TopTools(
         calls=rows[0]["all_calls"] if rows else 0,
@@ -187,11 +190,11 @@ def may_show(settings: AnalyticsSettings, *, server: str, tool: str, field: str)
     return False
 
 
-async def intents(telemetry: SpanReader, asked: Asked, settings: AnalyticsSettings) -> list[Intent]:
+async def intents(telemetry: SumReader, asked: Asked, settings: AnalyticsSettings) -> list[Intent]:
     """Every intent of the settings in their order, then the calls that none names, if there are any."""
     labels = list(settings.intents)
     sql, patterns = behaviour_sql.intents(list(settings.intents.values()))
-    rows = await telemetry.rows(sql, asked.values | patterns)
+    rows = await telemetry.rows(sql, asked.values | patterns | await telemetry.day_sums())
     found = {row["rule"]: (row["calls"], row["users"], row["sessions"]) for row in rows}
     named = [Intent(label, *found.get(at, (0, 0, 0))) for at, label in enumerate(labels)]
     rest = found.get(len(labels))

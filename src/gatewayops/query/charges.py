@@ -7,28 +7,28 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from gatewayops.cost.focus import Charge
-from gatewayops.query.asking import SpanReader
+from gatewayops.query.asking import SumReader
 from gatewayops.query.costs import figures
 from gatewayops.store.telemetry import cost_sql
 
 _SECOND_NS = 10**9
 
 
-async def days_with_calls(telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int) -> list[date]:
+async def days_with_calls(telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int) -> list[date]:
     """The days of the period that have charges, in order. Raises Unavailable."""
     values = {"org": org_id, "start": start_ns, "end": end_ns}
-    rows = await telemetry.rows(cost_sql.days_with_calls(), values)
-    return [date.fromisoformat(row["day"]) for row in rows]
+    rows = await telemetry.rows(cost_sql.days_with_calls(), values | await telemetry.day_sums())
+    return [date.fromisoformat(row["day_name"]) for row in rows]
 
 
 async def charges(
-    telemetry: SpanReader, *, org_id: str, days: list[date], names: Mapping[str, str]
+    telemetry: SumReader, *, org_id: str, days: list[date], names: Mapping[str, str]
 ) -> AsyncIterator[list[Charge]]:
     """The charges of each of the days; `names` of teams and projects by id. Raises Unavailable midway."""
     for day in days:
         values = {"org": org_id, "start": _ns(day), "end": _ns(day + timedelta(days=1))}
         found = []
-        for row in await telemetry.rows(cost_sql.charges(), values):
+        for row in await telemetry.rows(cost_sql.charges(), values | await telemetry.day_sums()):
             amounts = figures(row)
             found.append(
                 Charge(

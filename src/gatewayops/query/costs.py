@@ -1,15 +1,16 @@
 """Costs: of a period by group, its projection, the dearest tools and traces, and one trace.
 
-Read from the spans of calls; whole micro-dollars.
+Periods are whole UTC days; costs are whole micro-dollars.
 """
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gatewayops.cost.budget import RECENT_DAYS, Period, Span, forecast, span_at
-from gatewayops.query.asking import SpanReader
+from gatewayops.query.asking import SpanReader, SumReader
 from gatewayops.query.traces import extent_of
 from gatewayops.store.telemetry import cost_sql
 
@@ -110,10 +111,10 @@ class DailyCosts:
 
 
 async def daily_costs(
-    telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int, group_by: str, limit: int
+    telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int, group_by: str, limit: int
 ) -> DailyCosts:
     """Costs by day, of the `limit` dearest groups and of the rest together; days without calls are zero."""
-    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit}
+    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit} | await telemetry.day_sums()
     names = [row["group_name"] for row in await telemetry.rows(cost_sql.costs(group_by), values)]
     rows = await telemetry.rows(cost_sql.by_day(group_by), values | {"groups": names})
     first = datetime.fromtimestamp(start_ns // _SECOND_NS, UTC).date()
@@ -121,8 +122,8 @@ async def daily_costs(
     micros: Counter[tuple[str | None, str]] = Counter()
     calls: Counter[str] = Counter()
     for row in rows:
-        micros[row["group_name"] if row["is_named"] else None, row["day"]] += row["total_micros"]
-        calls[row["day"]] += row["calls"]
+        micros[row["group_name"] if row["is_named"] else None, row["day_name"]] += row["total_micros"]
+        calls[row["day_name"]] += row["calls"]
     has_others = any(not row["is_named"] for row in rows)
     groups = [
         DailyGroup(name, [micros[name, day.isoformat()] for day in days])
@@ -132,22 +133,25 @@ async def daily_costs(
 
 
 async def cost_report(
-    telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int, group_by: str
+    telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int, group_by: str
 ) -> CostReport:
     """Costs from `start_ns` up to `end_ns` (Unix nanoseconds), grouped by one of GROUPS."""
     values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": MAX_GROUPS}
-    groups = await telemetry.rows(cost_sql.costs(group_by), values)
-    whole = await total(telemetry, org_id=org_id, start_ns=start_ns, end_ns=end_ns)
+    rows = telemetry.rows(cost_sql.costs(group_by), values | await telemetry.day_sums())
+    groups, whole = await asyncio.gather(
+        rows, total(telemetry, org_id=org_id, start_ns=start_ns, end_ns=end_ns)
+    )
     return CostReport(whole, [Group(row["group_name"], figures(row)) for row in groups])
 
 
-async def total(telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int) -> Figures:
+async def total(telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int) -> Figures:
     """The figures of a whole period."""
-    rows = await telemetry.rows(cost_sql.total(), {"org": org_id, "start": start_ns, "end": end_ns})
+    values = {"org": org_id, "start": start_ns, "end": end_ns}
+    rows = await telemetry.rows(cost_sql.total(), values | await telemetry.day_sums())
     return figures(rows[0])
 
 
-async def projection(telemetry: SpanReader, *, org_id: str, now: datetime) -> Projection:
+async def projection(telemetry: SumReader, *, org_id: str, now: datetime) -> Projection:
     """What the present month will have cost, if it goes on as on average since it began or over seven days.
 
     Whichever began earlier, as forecasts of budgets do.
@@ -164,11 +168,9 @@ async def projection(telemetry: SpanReader, *, org_id: str, now: datetime) -> Pr
     return Projection(month, spent, expected.expected_micros)
 
 
-async def top_costs(
-    telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int, limit: int
-) -> TopCosts:
+async def top_costs(telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int, limit: int) -> TopCosts:
     """The dearest tools and the dearest traces of a period."""
-    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit}
+    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit} | await telemetry.day_sums()
     tools = await telemetry.rows(cost_sql.top_tools(), values)
     traces = await telemetry.rows(cost_sql.top_traces(), values)
     return TopCosts(

@@ -7,7 +7,7 @@ a difference.
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from gatewayops.query.asking import SpanReader
+from gatewayops.query.asking import SumReader
 from gatewayops.query.costs import cost_report
 from gatewayops.store.control import ledger
 from gatewayops.store.control.database import Database
@@ -30,7 +30,7 @@ class ProvenDay:
 
 
 async def prove(
-    database: Database, telemetry: SpanReader, *, org_id: str, first: date, last: date
+    database: Database, telemetry: SumReader, *, org_id: str, first: date, last: date
 ) -> list[ProvenDay]:
     """Every day on which either has something, in order; both ends are included. Raises Unavailable."""
     async with database.reading() as session:

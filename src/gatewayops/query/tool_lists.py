@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatewayops.cost.prices import estimated_tokens
-from gatewayops.query.asking import SpanReader
+from gatewayops.query.asking import SumReader
 from gatewayops.store.control import tool_lists
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.tool_lists import ListedTool
@@ -45,16 +45,16 @@ class ToolListCost:
 
 
 async def tool_list_costs(
-    database: Database, telemetry: SpanReader, *, org_id: str, start_ns: int, end_ns: int
+    database: Database, telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int
 ) -> list[ToolListCost]:
     """Every server whose tools are known, the largest list first. Raises Unavailable."""
     async with database.reading() as session:
         listed = await tool_lists.listed(session, org_id=org_id)
-    values = {"org": org_id, "start": start_ns, "end": end_ns}
+    values = {"org": org_id, "start": start_ns, "end": end_ns} | await telemetry.day_sums()
     called = {(row["server"], row["tool"]) for row in await telemetry.rows(cost_sql.tools_called(), values)}
     readers: dict[str, list[ListReader]] = {}
     for row in await telemetry.rows(cost_sql.lists_read(), values):
-        reader = ListReader(row["agent"], row["lists"], estimated_tokens(row["answer_bytes"]))
+        reader = ListReader(row["agent"], row["lists"], estimated_tokens(row["read_bytes"]))
         readers.setdefault(row["server"], []).append(reader)
     by_server: dict[str, list[ListedTool]] = {}
     for tool in listed:

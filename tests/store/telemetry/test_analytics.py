@@ -8,6 +8,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from gatewayops.app.day_jobs import DayJobs
 from gatewayops.record.rows import columns_of
 from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.testing.store_process import PASSWORD, USER
@@ -33,8 +34,13 @@ def sessions():
     return plan()
 
 
+@pytest.fixture(scope="module", params=[False, True], ids=["calls", "sums"])
+def is_summed(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-async def telemetry(store):
+async def telemetry(store, is_summed):
     """One database for all of this module: nothing here writes but the month."""
     client = Telemetry(store.url, USER, PASSWORD, f"t_{secrets.token_hex(6)}", retention_days=3650)
     yield client
@@ -42,14 +48,18 @@ async def telemetry(store):
 
 
 @pytest.fixture(scope="module")
-async def month(telemetry, sessions):
-    """The plan, recorded."""
+async def month(telemetry, sessions, is_summed):
+    """The plan, recorded; with sums of the days before the 20th, where the module asks for them."""
 
     def record(**changes):
         ids = {"trace_id": secrets.token_hex(16), "span_id": secrets.token_hex(8)}
         return msgspec.structs.replace(RECORD, **ids, **changes)
 
     await telemetry.insert_spans(columns_of(records(sessions, record), batch="month"), "month")
+    if is_summed:
+        jobs = DayJobs(telemetry, today=lambda: date(2025, 10, 20))
+        assert await jobs.step() == 0
+        assert await jobs.step() > 20
     return sessions
 
 

@@ -6,8 +6,6 @@ minutes between one and the next. Both are told apart by hashes of 64 bits, whic
 texts; among ten million, two are the same with a chance of three in a million.
 """
 
-# ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
-
 from gatewayops.store.telemetry.span_filter import in_range, is_call
 
 WHO = (
@@ -18,10 +16,9 @@ TOOL_CALL = "method = 'tools/call' AND tool != ''"
 TOOL_NAME = "concat(server, '/', tool)"
 TOOL_NUMBER = "cityHash64(server, tool)"
 VISITOR = f"cityHash64({WHO}, session)"  # a user's calls outside of legacy sessions, or one such session
-_IDLE_NS = 30 * 60 * 10**9
-_ONE_SERVER = "({server:String} = '' OR server = {server:String})"
+IDLE_NS = 30 * 60 * 10**9
+ONE_SERVER = "({server:String} = '' OR server = {server:String})"
 _NS = "toUnixTimestamp64Nano(ts)"
-_LOW = "toUInt128(18446744073709551615)"
 
 
 def calls() -> str:
@@ -29,26 +26,7 @@ def calls() -> str:
 
     Parameters `org`, `start`, `end`, `server`.
     """
-    return f"{in_range()} AND {is_call()} AND {_ONE_SERVER}"
-
-
-def calls_so_far() -> str:
-    """The same from the oldest call that is retained on. Parameters `org`, `end`, `server`."""
-    before_end = "ts < fromUnixTimestamp64Nano({end:Int64}, 'UTC')"
-    return f"org_id = {{org:String}} AND {before_end} AND {is_call()} AND {_ONE_SERVER}"
-
-
-def visitors() -> str:
-    """A subquery: a row a visitor with `who`, `visitor_sessions`, `visitor_calls`, `visitor_errors`.
-
-    Parameters as of `calls`.
-    """
-    pauses = f"arrayDifference(arraySort(groupArray({_NS})))"
-    sessions = f"if(any(session = ''), 1 + arrayCount(pause -> pause >= {_IDLE_NS}, {pauses}), 1)"
-    return (
-        f"(SELECT any({WHO}) AS who, {sessions} AS visitor_sessions, count() AS visitor_calls, "
-        f"countIf(status != 'success') AS visitor_errors FROM spans WHERE {calls()} GROUP BY {VISITOR})"
-    )
+    return f"{in_range()} AND {is_call()} AND {ONE_SERVER}"
 
 
 def session_numbers(times: str) -> str:
@@ -56,25 +34,8 @@ def session_numbers(times: str) -> str:
 
     Where `is_idle` says whether pauses end sessions: outside of legacy ones.
     """
-    idle = f"pause -> toUInt32(is_idle AND pause >= {_IDLE_NS})"
+    idle = f"pause -> toUInt32(is_idle AND pause >= {IDLE_NS})"
     return f"arrayCumSum(arrayMap({idle}, arrayDifference({times})))"
-
-
-def in_visits(value: str) -> str:
-    """A subquery: a row a session and value with `value`, a whole number, of the calls where it is not zero.
-
-    Parameters as of `calls`. A call's time and value are sorted as one number, which takes half as long as
-    pairs do.
-    """
-    seen = f"arraySort(groupArray({joined_number((_NS, 64), (value, 0))}))"
-    numbers = session_numbers("arrayMap(call -> toInt64(bitShiftRight(call, 64)), seen)")
-    pair = f"bitOr(bitShiftLeft(toUInt128(number), 64), bitAnd(call, {_LOW}))"
-    once = f"arrayCompact(arraySort(arrayMap((number, call) -> {pair}, {numbers}, seen)))"
-    return (
-        f"(SELECT toUInt64(bitAnd(arrayJoin({once}), {_LOW})) AS value FROM "
-        f"(SELECT any(session = '') AS is_idle, {seen} AS seen FROM spans WHERE {calls()} "
-        f"GROUP BY {VISITOR}) WHERE value != 0)"
-    )
 
 
 def joined_number(*parts: tuple[str, int], bits: int = 128) -> str:

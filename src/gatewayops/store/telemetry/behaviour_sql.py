@@ -1,7 +1,7 @@
 """The SQL of what users do: funnels, journeys, tools, argument values, intents.
 
-All questions take the parameters `org`, `start`, `end` (Unix nanoseconds) and `server` (empty for all), and
-count calls of tools whatever their end.
+All questions take the parameters `org`, `start`, `end` (Unix nanoseconds), `server` (empty for all), and
+those that say which days' sums count; they count calls of tools whatever their end.
 """
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
@@ -10,18 +10,22 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gatewayops.store.telemetry.analytics_sql import (
+    IDLE_NS,
+    ONE_SERVER,
     TOOL_CALL,
     TOOL_NAME,
     TOOL_NUMBER,
     VISITOR,
     WHO,
     calls,
-    in_visits,
     joined_number,
     session_numbers,
 )
+from gatewayops.store.telemetry.day_sums import calls as summed_calls
+from gatewayops.store.telemetry.day_sums import visits
 
 _TOOL_CALLS = f"{calls()} AND {TOOL_CALL}"
+_TOOLS = f"{summed_calls()} WHERE {ONE_SERVER} AND {TOOL_CALL}"
 _SCALAR = "IN ('String', 'Int64', 'UInt64', 'Double', 'Bool')"
 _LONGEST_VALUE = 200  # characters
 _RANK_BITS = 21
@@ -54,10 +58,7 @@ def funnel(step_count: int) -> str:
 
 def called_tools() -> str:
     """Rows (name, number) of the tools that were called; journeys are made of these numbers' ranks."""
-    return (
-        f"SELECT {TOOL_NAME} AS name, {TOOL_NUMBER} AS number FROM spans WHERE {_TOOL_CALLS} "
-        "GROUP BY server, tool"
-    )
+    return f"SELECT {TOOL_NAME} AS name, {TOOL_NUMBER} AS number FROM {_TOOLS} GROUP BY server, tool"
 
 
 def journeys(length: int) -> str:
@@ -139,22 +140,21 @@ def tools() -> str:
 
     Parameters besides: `limit`.
     """
-    visits = in_visits(f"if({TOOL_CALL}, {TOOL_NUMBER}, 0)")
     return (
         "SELECT server, tool, calls, errors, users, sessions, all_calls FROM "
-        "(SELECT server, tool, count() AS calls, countIf(status != 'success') AS errors, "
-        f"uniqExact({WHO}) AS users, sum(count()) OVER () AS all_calls, {TOOL_NUMBER} AS tool_number "
-        f"FROM spans WHERE {_TOOL_CALLS} GROUP BY server, tool "
+        "(SELECT server, tool, sum(call_count) AS calls, sum(error_count) AS errors, "
+        f"uniqExact(who) AS users, sum(sum(call_count)) OVER () AS all_calls, {TOOL_NUMBER} AS tool_number "
+        f"FROM {_TOOLS} GROUP BY server, tool "
         "ORDER BY calls DESC, server, tool LIMIT {limit:UInt32}) AS called "
-        f"LEFT JOIN (SELECT value, count() AS sessions FROM {visits} GROUP BY value) AS visited "
-        "ON called.tool_number = visited.value ORDER BY calls DESC, server, tool"
+        f"LEFT JOIN (SELECT tool_number, uniqExact(visitor, number) AS sessions FROM {_sessions_of_tools()} "
+        "GROUP BY tool_number) AS visited USING tool_number ORDER BY calls DESC, server, tool"
     )
 
 
 def calls_of_tools() -> str:
     """Rows (server, tool, calls) of the pairs in the parameter `tools`."""
     return (
-        f"SELECT server, tool, count() AS calls FROM spans WHERE {_TOOL_CALLS} "
+        f"SELECT server, tool, sum(call_count) AS calls FROM {_TOOLS} "
         "AND (server, tool) IN {tools:Array(Tuple(String, String))} GROUP BY server, tool"
     )
 
@@ -184,14 +184,26 @@ def intents(rules: Sequence[Sequence[str]]) -> tuple[str, dict[str, Any]]:
     values = {f"rule{at}_{of}": like(p) for at, rule in enumerate(rules) for of, p in enumerate(rule)}
     cases = "".join(f"{_any_of(at, rule)}, {at}, " for at, rule in enumerate(rules) if rule)
     number = f"multiIf({cases}{len(rules)})" if cases else str(len(rules))
-    visits = in_visits(f"if({TOOL_CALL}, 1 + {number}, 0)")
+    tools = f"(SELECT DISTINCT {TOOL_NUMBER} AS tool_number, toUInt64({number}) AS rule FROM {_TOOLS})"
     return (
         "SELECT rule, calls, users, sessions FROM "
-        f"(SELECT toUInt64({number}) AS rule, count() AS calls, uniqExact({WHO}) AS users "
-        f"FROM spans WHERE {_TOOL_CALLS} GROUP BY rule) AS called "
-        f"LEFT JOIN (SELECT value, count() AS sessions FROM {visits} GROUP BY value) AS visited "
-        "ON called.rule + 1 = visited.value ORDER BY rule"
+        f"(SELECT toUInt64({number}) AS rule, sum(call_count) AS calls, uniqExact(who) AS users "
+        f"FROM {_TOOLS} GROUP BY rule) AS called "
+        f"LEFT JOIN (SELECT rule, uniqExact(visitor, number) AS sessions FROM {_sessions_of_tools()} AS seen "
+        f"INNER JOIN {tools} AS ruled USING tool_number GROUP BY rule) AS visited "
+        "USING rule ORDER BY rule"
     ), values
+
+
+def _sessions_of_tools() -> str:
+    """A subquery: rows (visitor, number, tool_number), a tool of a visitor's session once or more often."""
+    order = "(PARTITION BY visitor ORDER BY first_ns ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"
+    pause = f"first_ns - lagInFrame(last_ns, 1, first_ns) OVER {order}"
+    begins = (
+        f"(SELECT visitor, tools, first_ns, is_idle AND {pause} >= {IDLE_NS} AS is_first FROM {visits()})"
+    )
+    numbered = f"(SELECT visitor, tools, sum(is_first) OVER {order} AS number FROM {begins})"
+    return f"(SELECT visitor, number, arrayJoin(tools) AS tool_number FROM {numbered})"
 
 
 def like(pattern: str) -> str:

@@ -7,6 +7,7 @@ pasted into SQL.
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,13 +23,15 @@ from clickhouse_connect.driver.exceptions import (
 )
 
 from gatewayops.base.errors import GatewayOpsError, Unavailable
-from gatewayops.store.telemetry import retention, schema
+from gatewayops.store.telemetry import day_sums, retention, schema
 from gatewayops.store.telemetry.arrow import Block, joined, stream
 
 QUERY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 3
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _INSERT_TIMEOUT_S = 120
+_SUMS_KNOWN_S = 1.0
+_SUMS_UNKNOWN: tuple[float, dict[str, list[Any]] | None] = (0.0, None)
 _log = logging.getLogger(__name__)
 _NO_TABLE = frozenset({60, 81})
 _OVERLOADED = frozenset({159, 160, 202, 241, 307, 396})
@@ -63,11 +66,12 @@ class Telemetry:
         self._url = urlsplit(url)
         self._user = user
         self._password = password
-        self._database = database
+        self.database = database
         self._retention_days = retention_days
         self._client: AsyncClient | None = None
         self._has_schema = False
         self._connecting = asyncio.Lock()
+        self._sums = _SUMS_UNKNOWN
 
     async def ensure_schema(self) -> None:
         """Creates or brings up to date database and tables. Raises Unavailable while the store is away."""
@@ -92,9 +96,20 @@ class Telemetry:
             raise self._translated(error) from error
         return list(result.named_results())
 
+    async def day_sums(self) -> dict[str, list[Any]]:
+        """The parameters of questions to day_sums: which days' sums count, as it was a second ago at most."""
+        known_s, found = self._sums
+        if found is None or time.monotonic() - known_s > _SUMS_KNOWN_S:
+            asked_s = time.monotonic()
+            days = [row for row in await self.rows(day_sums.standing()) if row["build"]]
+            found = {"builds": [row["build"] for row in days], "built": [row["day"] for row in days]}
+            self._sums = asked_s, found
+        return found
+
     async def change(self, statements: Sequence[str]) -> None:
         """Runs statements that change tables, in order; our own text, without values of anybody."""
         client = await self._ready()
+        self._sums = _SUMS_UNKNOWN
         try:
             for statement in statements:
                 await client.command(statement)
@@ -203,9 +218,9 @@ class Telemetry:
         return client
 
     async def _prepare(self, client: AsyncClient) -> None:
-        for statement in schema.create_database(self._database):
+        for statement in schema.create_database(self.database):
             await client.command(statement, use_database=False)
-        client.database = self._database
+        client.database = self.database
         await client.command(schema.create_versions())
         found = next(iter((await client.query(schema.applied())).named_results()))
         newest, days = int(found["newest"]), int(found["days"])

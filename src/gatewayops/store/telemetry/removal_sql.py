@@ -24,6 +24,7 @@ def remove(*, env: str, key_ids: Sequence[str]) -> tuple[str, ...]:
     return (
         f"ALTER TABLE spans DELETE WHERE {_of(env, key_ids)} SETTINGS mutations_sync = 2",
         f"ALTER TABLE trace_times DELETE WHERE kind = 'spans' AND {shown} SETTINGS mutations_sync = 2",
+        "TRUNCATE TABLE day_builds",  # no sums count any more until they are made anew
     )
 
 

@@ -7,7 +7,7 @@ record.call_record.CallRecord, with `ts` for `ts_ns`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gatewayops.store.telemetry import otlp_schema, trace_times
+from gatewayops.store.telemetry import day_sums, otlp_schema, trace_times
 
 FIRST_RETENTION_DAYS = 30  # as each version creates its tables
 _TABLES = ("spans", "logs", "metric_points", "trace_times")
@@ -156,6 +156,7 @@ VERSIONS = (
         remove_old=trace_times.REMOVE_OLD,
     ),
     Version(6, _ONE_FILE),
+    Version(7, day_sums.STATEMENTS),
 )
 
 _VERSIONS_TABLE = """
