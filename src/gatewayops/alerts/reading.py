@@ -13,7 +13,7 @@ from gatewayops.alerts.rule import Kind
 from gatewayops.alerts.seasonal import WEEK_S, WEEKS, Series
 from gatewayops.base.errors import Reason
 from gatewayops.cost.budgets import standing
-from gatewayops.query.asking import SpanReader
+from gatewayops.query.asking import SpanReader, SumReader, with_sums
 from gatewayops.store.control import alert_rules, budgets
 from gatewayops.store.control.alert_rules import Rule, RuleSpec, Slo, SloSpec
 from gatewayops.store.control.database import Database
@@ -165,10 +165,11 @@ class FigureReader:
         ]
 
 
-async def attained(telemetry: SpanReader, slo: Slo, now: datetime) -> Attained:
+async def attained(telemetry: SumReader, slo: Slo, now: datetime) -> Attained:
     """Over the objective's period up to `now`."""
     values = _values(slo.org_id, slo.spec, now=now, seconds=slo.spec.period_days * _DAY_S)
-    row = (await telemetry.rows(alert_sql.attained(filters=_slo_filters(slo.spec)), values))[0]
+    sql = alert_sql.attained(filters=_slo_filters(slo.spec))
+    [row] = await telemetry.rows(sql, await with_sums(telemetry, values))
     return Attained(row["judged"], row["failures"])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from gatewayops.query.asking import SumReader
+from gatewayops.query.asking import SumReader, with_sums
 from gatewayops.store.telemetry import audience_sql
 from gatewayops.store.telemetry.audience_sql import ROLLING_DAYS
 
@@ -104,9 +104,9 @@ class Cohort:
 
 async def headline(telemetry: SumReader, asked: Asked) -> Headline:
     """The figures of the period."""
-    values = asked.values | await telemetry.day_sums()
+    values, so_far = await with_sums(telemetry, asked.values), await _so_far(telemetry, asked)
     [row], [new] = await asyncio.gather(
-        telemetry.rows(audience_sql.headline(), values), telemetry.rows(audience_sql.newcomers(), values)
+        telemetry.rows(audience_sql.headline(), values), telemetry.rows(audience_sql.newcomers(), so_far)
     )
     return Headline(
         users=row["users"],
@@ -120,7 +120,7 @@ async def headline(telemetry: SumReader, asked: Asked) -> Headline:
 
 async def active_users(telemetry: SumReader, asked: Asked, *, interval: str) -> list[Active]:
     """The days, weeks or months (one of INTERVALS) of the period, in order, those without calls too."""
-    rows = await telemetry.rows(audience_sql.active(interval), asked.values | await telemetry.day_sums())
+    rows = await telemetry.rows(audience_sql.active(interval), await _so_far(telemetry, asked))
     found = {
         date.fromisoformat(row["bucket_name"]): (row["users"], row["new_users"], row["calls"]) for row in rows
     }
@@ -136,7 +136,7 @@ async def rolling_users(telemetry: SumReader, asked: Asked) -> list[Rolling]:
         "first": days[0].isoformat(),
         "last": days[-1].isoformat(),
     }
-    rows = await telemetry.rows(audience_sql.rolling(), values | await telemetry.day_sums())
+    rows = await telemetry.rows(audience_sql.rolling(), await with_sums(telemetry, values))
     found = {
         date.fromisoformat(row["day_name"]): (row["daily"], row["weekly"], row["monthly"]) for row in rows
     }
@@ -145,14 +145,14 @@ async def rolling_users(telemetry: SumReader, asked: Asked) -> list[Rolling]:
 
 async def segments(telemetry: SumReader, asked: Asked) -> list[Segment]:
     """All SEGMENTS, in their order."""
-    rows = await telemetry.rows(audience_sql.segments(), asked.values | await telemetry.day_sums())
+    rows = await telemetry.rows(audience_sql.segments(), await with_sums(telemetry, asked.values))
     found = {row["segment"]: (row["users"], row["sessions"], row["calls"]) for row in rows}
     return [Segment(name, *found.get(name, (0, 0, 0))) for name in SEGMENTS]
 
 
 async def retention(telemetry: SumReader, asked: Asked) -> list[Cohort]:
     """The cohorts of the period's weeks that have users, in order. The last week may not be over yet."""
-    rows = await telemetry.rows(audience_sql.cohorts(), asked.values | await telemetry.day_sums())
+    rows = await telemetry.rows(audience_sql.cohorts(), await _so_far(telemetry, asked))
     active: dict[date, dict[int, int]] = {}
     for row in rows:
         active.setdefault(date.fromisoformat(row["cohort_name"]), {})[row["age"]] = row["users"]
@@ -173,6 +173,10 @@ def bucket_of(day: date, interval: str) -> date:
 def change(now: float, before: float) -> float | None:
     """By what part a figure has grown, 0.5 for half as much again; None where there was nothing before."""
     return (now - before) / before if before else None
+
+
+async def _so_far(telemetry: SumReader, asked: Asked) -> dict[str, Any]:
+    return await with_sums(telemetry, asked.values, since_first=True)
 
 
 def _date(ns: int) -> date:

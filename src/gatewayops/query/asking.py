@@ -14,5 +14,16 @@ class SpanReader(Protocol):
 class SumReader(SpanReader, Protocol):
     """The same for questions about whole days, whose past ones are summed up (store.telemetry.day_sums)."""
 
-    async def day_sums(self) -> dict[str, list[Any]]:
+    async def day_sums(self, start_ns: int, end_ns: int) -> dict[str, list[Any]]:
         """The parameters that say which days' sums count. Raises Unavailable."""
+
+    async def remembered_rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """As `rows`, a minute old at most."""
+
+
+async def with_sums(
+    telemetry: SumReader, values: Mapping[str, Any], *, since_first: bool = False
+) -> dict[str, Any]:
+    """The values of a question about `start` to `end`, and the sums'; `since_first`: of all up to `end`."""
+    start_ns = 0 if since_first else values["start"]
+    return {**values, **await telemetry.day_sums(start_ns, values["end"])}

@@ -1,4 +1,7 @@
-"""Analytics of what users do: funnels and journeys over tools, top tools, top argument values, intents."""
+"""Analytics of what users do: funnels and journeys over tools, top tools, top argument values, intents.
+
+What reads every call of the period (funnels, journeys, values) may be a minute old.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from itertools import pairwise
 from gatewayops.base.errors import Forbidden, InvalidInput
 from gatewayops.policy.access.glob import matcher
 from gatewayops.query.analytics import Asked
-from gatewayops.query.asking import SpanReader, SumReader
+from gatewayops.query.asking import SumReader, with_sums
 from gatewayops.query.settings import AnalyticsSettings
 from gatewayops.store.telemetry import behaviour_sql
 
@@ -80,7 +83,7 @@ class Intent:
     sessions: int
 
 
-async def funnel(telemetry: SpanReader, asked: Asked, *, steps: Sequence[str], window_s: int) -> list[Step]:
+async def funnel(telemetry: SumReader, asked: Asked, *, steps: Sequence[str], window_s: int) -> list[Step]:
     """How many users called the tools in this order, each within `window_s` of the first.
 
     A step is `tool` or `server/tool`; other calls may lie between. Raises InvalidInput for a step that one
@@ -92,7 +95,7 @@ async def funnel(telemetry: SpanReader, asked: Asked, *, steps: Sequence[str], w
             raise InvalidInput(msg)
     named = {f"step{number}": step for number, step in enumerate(steps)}
     values = asked.values | named | {"window": window_s * 10**9}
-    rows = await telemetry.rows(behaviour_sql.funnel(len(steps)), values)
+    rows = await telemetry.remembered_rows(behaviour_sql.funnel(len(steps)), values)
     reached = {row["reached"]: row["users"] for row in rows}
     return [
         Step(step, sum(users for so_far, users in reached.items() if so_far >= number))
@@ -102,7 +105,7 @@ async def funnel(telemetry: SpanReader, asked: Asked, *, steps: Sequence[str], w
 
 async def journeys(telemetry: SumReader, asked: Asked, *, length: int, limit: int) -> list[Journey]:
     """Sequences of `length` tools within a session, most frequent first."""
-    called = asked.values | await telemetry.day_sums()
+    called = await with_sums(telemetry, asked.values)
     tools = await telemetry.rows(behaviour_sql.called_tools(), called)
     names = sorted({tool["name"] for tool in tools})
     if not names:
@@ -112,9 +115,9 @@ async def journeys(telemetry: SumReader, asked: Asked, *, length: int, limit: in
         "numbers": [tool["number"] for tool in tools],
         "ranks": [rank[tool["name"]] for tool in tools],
     }
-    rows = await telemetry.rows(behaviour_sql.journeys(length), values | {"limit": limit})
+    rows = await telemetry.remembered_rows(behaviour_sql.journeys(length), values | {"limit": limit})
     found = {"found": [row["journey"] for row in rows]}
-    users = await telemetry.rows(behaviour_sql.users_of_journeys(length), values | found)
+    users = await telemetry.remembered_rows(behaviour_sql.users_of_journeys(length), values | found)
     users_of = {row["journey"]: row["users"] for row in users}
     return [
         Journey(
@@ -129,12 +132,12 @@ async def journeys(telemetry: SumReader, asked: Asked, *, length: int, limit: in
 
 async def top_tools(telemetry: SumReader, asked: Asked, *, limit: int) -> TopTools:
     """The most called tools."""
-    sums = await telemetry.day_sums()
-    rows = await telemetry.rows(behaviour_sql.tools(), asked.values | sums | {"limit": limit})
+    values = await with_sums(telemetry, asked.values)
+    rows = await telemetry.rows(behaviour_sql.tools(), values | {"limit": limit})
     pairs = [(row["server"], row["tool"]) for row in rows]
     before = {}
     if pairs:
-        values = asked.before.values | sums | {"tools": pairs}
+        values = await with_sums(telemetry, asked.before.values) | {"tools": pairs}
         found = await telemetry.rows(behaviour_sql.calls_of_tools(), values)
         before = {(row["server"], row["tool"]): row["calls"] for row in found}
     return TopTools(
@@ -155,7 +158,7 @@ async def top_tools(telemetry: SumReader, asked: Asked, *, limit: int) -> TopToo
 
 
 async def top_values(
-    telemetry: SpanReader, asked: Asked, settings: AnalyticsSettings, *, tool: str, field: str, limit: int
+    telemetry: SumReader, asked: Asked, settings: AnalyticsSettings, *, tool: str, field: str, limit: int
 ) -> TopValues:
     """The most frequent values of a tool's argument; `field` is a dotted path into the masked arguments.
 
@@ -173,7 +176,7 @@ async def top_values(
         raise Forbidden(msg)
     keys = {f"key{number}": name for number, name in enumerate(path)}
     values = asked.values | keys | {"tool": tool, "limit": limit}
-    rows = await telemetry.rows(behaviour_sql.arguments(len(path)), values)
+    rows = await telemetry.remembered_rows(behaviour_sql.arguments(len(path)), values)
     return TopValues(
         calls=rows[0]["all_calls"] if rows else 0,
         values=[Value(row["value"], row["calls"], row["users"]) for row in rows],
@@ -194,7 +197,7 @@ async def intents(telemetry: SumReader, asked: Asked, settings: AnalyticsSetting
     """Every intent of the settings in their order, then the calls that none names, if there are any."""
     labels = list(settings.intents)
     sql, patterns = behaviour_sql.intents(list(settings.intents.values()))
-    rows = await telemetry.rows(sql, asked.values | patterns | await telemetry.day_sums())
+    rows = await telemetry.rows(sql, await with_sums(telemetry, asked.values | patterns))
     found = {row["rule"]: (row["calls"], row["users"], row["sessions"]) for row in rows}
     named = [Intent(label, *found.get(at, (0, 0, 0))) for at, label in enumerate(labels)]
     rest = found.get(len(labels))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from gatewayops.cost.focus import Charge
-from gatewayops.query.asking import SumReader
+from gatewayops.query.asking import SumReader, with_sums
 from gatewayops.query.costs import figures
 from gatewayops.store.telemetry import cost_sql
 
@@ -17,7 +17,7 @@ _SECOND_NS = 10**9
 async def days_with_calls(telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int) -> list[date]:
     """The days of the period that have charges, in order. Raises Unavailable."""
     values = {"org": org_id, "start": start_ns, "end": end_ns}
-    rows = await telemetry.rows(cost_sql.days_with_calls(), values | await telemetry.day_sums())
+    rows = await telemetry.rows(cost_sql.days_with_calls(), await with_sums(telemetry, values))
     return [date.fromisoformat(row["day_name"]) for row in rows]
 
 
@@ -28,7 +28,7 @@ async def charges(
     for day in days:
         values = {"org": org_id, "start": _ns(day), "end": _ns(day + timedelta(days=1))}
         found = []
-        for row in await telemetry.rows(cost_sql.charges(), values | await telemetry.day_sums()):
+        for row in await telemetry.rows(cost_sql.charges(), await with_sums(telemetry, values)):
             amounts = figures(row)
             found.append(
                 Charge(

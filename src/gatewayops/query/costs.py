@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gatewayops.cost.budget import RECENT_DAYS, Period, Span, forecast, span_at
-from gatewayops.query.asking import SpanReader, SumReader
+from gatewayops.query.asking import SpanReader, SumReader, with_sums
 from gatewayops.query.traces import extent_of
 from gatewayops.store.telemetry import cost_sql
 
@@ -114,7 +114,7 @@ async def daily_costs(
     telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int, group_by: str, limit: int
 ) -> DailyCosts:
     """Costs by day, of the `limit` dearest groups and of the rest together; days without calls are zero."""
-    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit} | await telemetry.day_sums()
+    values = await with_sums(telemetry, {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit})
     names = [row["group_name"] for row in await telemetry.rows(cost_sql.costs(group_by), values)]
     rows = await telemetry.rows(cost_sql.by_day(group_by), values | {"groups": names})
     first = datetime.fromtimestamp(start_ns // _SECOND_NS, UTC).date()
@@ -137,7 +137,7 @@ async def cost_report(
 ) -> CostReport:
     """Costs from `start_ns` up to `end_ns` (Unix nanoseconds), grouped by one of GROUPS."""
     values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": MAX_GROUPS}
-    rows = telemetry.rows(cost_sql.costs(group_by), values | await telemetry.day_sums())
+    rows = telemetry.rows(cost_sql.costs(group_by), await with_sums(telemetry, values))
     groups, whole = await asyncio.gather(
         rows, total(telemetry, org_id=org_id, start_ns=start_ns, end_ns=end_ns)
     )
@@ -147,7 +147,7 @@ async def cost_report(
 async def total(telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int) -> Figures:
     """The figures of a whole period."""
     values = {"org": org_id, "start": start_ns, "end": end_ns}
-    rows = await telemetry.rows(cost_sql.total(), values | await telemetry.day_sums())
+    rows = await telemetry.rows(cost_sql.total(), await with_sums(telemetry, values))
     return figures(rows[0])
 
 
@@ -169,10 +169,10 @@ async def projection(telemetry: SumReader, *, org_id: str, now: datetime) -> Pro
 
 
 async def top_costs(telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int, limit: int) -> TopCosts:
-    """The dearest tools and the dearest traces of a period."""
-    values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit} | await telemetry.day_sums()
+    """The dearest tools and (a minute old at most) the dearest traces of a period."""
+    values = await with_sums(telemetry, {"org": org_id, "start": start_ns, "end": end_ns, "limit": limit})
     tools = await telemetry.rows(cost_sql.top_tools(), values)
-    traces = await telemetry.rows(cost_sql.top_traces(), values)
+    traces = await telemetry.remembered_rows(cost_sql.top_traces(), values)
     return TopCosts(
         tools=[ToolCost(row["server"], row["tool"], figures(row)) for row in tools],
         traces=[

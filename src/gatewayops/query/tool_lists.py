@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gatewayops.cost.prices import estimated_tokens
-from gatewayops.query.asking import SumReader
+from gatewayops.query.asking import SumReader, with_sums
 from gatewayops.store.control import tool_lists
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.tool_lists import ListedTool
@@ -50,7 +50,7 @@ async def tool_list_costs(
     """Every server whose tools are known, the largest list first. Raises Unavailable."""
     async with database.reading() as session:
         listed = await tool_lists.listed(session, org_id=org_id)
-    values = {"org": org_id, "start": start_ns, "end": end_ns} | await telemetry.day_sums()
+    values = await with_sums(telemetry, {"org": org_id, "start": start_ns, "end": end_ns})
     called = {(row["server"], row["tool"]) for row in await telemetry.rows(cost_sql.tools_called(), values)}
     readers: dict[str, list[ListReader]] = {}
     for row in await telemetry.rows(cost_sql.lists_read(), values):

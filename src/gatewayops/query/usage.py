@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gatewayops.query.asking import SumReader
+from gatewayops.query.asking import SumReader, with_sums
 from gatewayops.store.telemetry import cost_sql
 
 _ALL_NS = 4_102_444_800 * 10**9  # 2100: whatever clocks say
@@ -25,7 +25,8 @@ async def key_usage(telemetry: SumReader, *, org_id: str, key_ids: Sequence[str]
     usage = dict.fromkeys(key_ids, KeyUsage())
     if not usage:
         return usage
-    values = {"org": org_id, "end": _ALL_NS, "keys": list(key_ids)} | await telemetry.day_sums()
+    asked = {"org": org_id, "end": _ALL_NS, "keys": list(key_ids)}
+    values = await with_sums(telemetry, asked, since_first=True)
     for row in await telemetry.rows(cost_sql.key_usage(), values):
         usage[row["key_id"]] = KeyUsage(
             calls=row["calls"],

@@ -48,7 +48,7 @@ def answers(store, telemetry):
         told += [await usage.key_usage(asking, org_id="org_a", key_ids=["key_a", "key_b"])]
         days = await charges.days_with_calls(asking, **period)
         told += [[day async for day in charges.charges(asking, org_id="org_a", days=days, names={})]]
-        summed = len((await asking.day_sums())["builds"])
+        summed = len((await asking.day_sums(period["start_ns"], period["end_ns"]))["builds"])
         await asking.close()
         return told, summed
 
@@ -112,6 +112,17 @@ async def test_calls_that_are_removed_are_gone_from_the_sums_too(telemetry, inse
     assert (told[0].total.calls, summed) == (6, 0)
     assert await jobs.step() + await jobs.step() == 2
     assert await answers() == (told, 2)
+
+
+async def test_a_period_may_begin_and_end_within_days(telemetry, insert, jobs):
+    await insert(*VARIED)
+    await jobs.step()
+    await jobs.step()
+    start_ns, end_ns = NOON_NS + 2, NOON_NS + 4 * DAY_NS
+    report = await costs.cost_report(
+        telemetry, org_id="org_a", start_ns=start_ns, end_ns=end_ns, group_by="tool"
+    )
+    assert report.total.calls == sum(group.figures.calls for group in report.groups) == 3
 
 
 async def test_a_build_that_was_broken_off_counts_nothing_and_is_cleaned_up(telemetry, insert, jobs, answers):

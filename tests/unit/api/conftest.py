@@ -39,6 +39,9 @@ class SilentTelemetry:
     async def rows(self, *_: object, **__: object) -> list[dict[str, Any]]:
         raise self.fault
 
+    async def day_sums(self, *_: object) -> dict[str, list[Any]]:
+        raise self.fault
+
 
 @pytest.fixture(autouse=True)
 def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:

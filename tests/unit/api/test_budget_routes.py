@@ -198,6 +198,9 @@ class TestProof:
         def __init__(self, days: dict[str, int]) -> None:
             self.days = days
 
+        async def day_sums(self, _start_ns: int, _end_ns: int) -> dict[str, list[Any]]:
+            return {"builds": [], "built": []}
+
         async def rows(self, sql: str, _parameters: Any = None) -> list[dict[str, Any]]:
             names = [*self.days] if "GROUP BY" in sql else ["all"]
             figures = dict.fromkeys(("calls", "errors", "total_input_tokens", "total_output_tokens"), 0)

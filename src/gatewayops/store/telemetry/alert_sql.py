@@ -7,6 +7,7 @@ inside a 200 is a failure.
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
+from gatewayops.store.telemetry.day_sums import calls
 from gatewayops.store.telemetry.span_filter import in_range, is_call
 
 PERCENTILES = (50, 90, 95, 99)
@@ -50,10 +51,11 @@ def burn(*, filters: tuple[str, ...]) -> str:
 
 
 def attained(*, filters: tuple[str, ...]) -> str:
-    """One row (judged, failures) of a period. Parameters as for `figures`."""
+    """One row (judged, failures) of a period. Parameters as for `figures`, and those of day_sums.calls."""
+    filtered = " AND ".join(("1", *_equal(filters)))
     return (
-        f"SELECT countIf({_IS_JUDGED}) AS judged, countIf({_IS_FAILURE}) AS failures "
-        f"FROM spans WHERE {_where(filters)}"
+        f"SELECT sumIf(call_count, {_IS_JUDGED}) AS judged, sumIf(error_count, {_IS_JUDGED}) AS failures "
+        f"FROM {calls()} WHERE {filtered}"
     )
 
 
@@ -78,7 +80,11 @@ def series(*, filters: tuple[str, ...], split_by: str) -> str:
 
 
 def _where(filters: tuple[str, ...]) -> str:
-    return " AND ".join((in_range(), is_call(), *(f"{name} = {{{name}:String}}" for name in filters)))
+    return " AND ".join((in_range(), is_call(), *_equal(filters)))
+
+
+def _equal(filters: tuple[str, ...]) -> list[str]:
+    return [f"{name} = {{{name}:String}}" for name in filters]
 
 
 def _grouped(columns: tuple[str, ...]) -> str:

@@ -25,13 +25,15 @@ from clickhouse_connect.driver.exceptions import (
 from gatewayops.base.errors import GatewayOpsError, Unavailable
 from gatewayops.store.telemetry import day_sums, retention, schema
 from gatewayops.store.telemetry.arrow import Block, joined, stream
+from gatewayops.store.telemetry.remembering import Remembering
 
 QUERY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 3
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _INSERT_TIMEOUT_S = 120
-_SUMS_KNOWN_S = 1.0
-_SUMS_UNKNOWN: tuple[float, dict[str, list[Any]] | None] = (0.0, None)
+_DAYS_KNOWN_S = 1.0
+_REMEMBERED_S = 60.0
+_UNKNOWN: tuple[float, list[dict[str, Any]]] = (float("-inf"), [])
 _log = logging.getLogger(__name__)
 _NO_TABLE = frozenset({60, 81})
 _OVERLOADED = frozenset({159, 160, 202, 241, 307, 396})
@@ -71,7 +73,8 @@ class Telemetry:
         self._client: AsyncClient | None = None
         self._has_schema = False
         self._connecting = asyncio.Lock()
-        self._sums = _SUMS_UNKNOWN
+        self._days: tuple[float, list[dict[str, Any]]] = _UNKNOWN
+        self._dear = Remembering(self.rows, seconds=_REMEMBERED_S)
 
     async def ensure_schema(self) -> None:
         """Creates or brings up to date database and tables. Raises Unavailable while the store is away."""
@@ -96,20 +99,30 @@ class Telemetry:
             raise self._translated(error) from error
         return list(result.named_results())
 
-    async def day_sums(self) -> dict[str, list[Any]]:
-        """The parameters of questions to day_sums: which days' sums count, as it was a second ago at most."""
-        known_s, found = self._sums
-        if found is None or time.monotonic() - known_s > _SUMS_KNOWN_S:
-            asked_s = time.monotonic()
-            days = [row for row in await self.rows(day_sums.standing()) if row["build"]]
-            found = {"builds": [row["build"] for row in days], "built": [row["day"] for row in days]}
-            self._sums = asked_s, found
-        return found
+    async def day_sums(self, start_ns: int, end_ns: int) -> dict[str, list[Any]]:
+        """The parameters `builds` and `built`: whole days of the period whose sums count.
+
+        As it was a second ago at most.
+        """
+        known_s, days = self._days
+        if time.monotonic() - known_s > _DAYS_KNOWN_S:
+            known_s, days = time.monotonic(), await self.rows(day_sums.standing())
+            self._days = known_s, days
+        inside = [row for row in days if row["build"] and day_sums.is_inside(row["day"], start_ns, end_ns)]
+        return {"builds": [row["build"] for row in inside], "built": [row["day"] for row in inside]}
+
+    async def remembered_rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The same as `rows`, a minute old at most: for questions that take long. Not to be changed."""
+        return await self._dear.rows(sql, parameters)
+
+    def _forget(self) -> None:
+        self._days = _UNKNOWN
+        self._dear.forget()
 
     async def change(self, statements: Sequence[str]) -> None:
         """Runs statements that change tables, in order; our own text, without values of anybody."""
         client = await self._ready()
-        self._sums = _SUMS_UNKNOWN
+        self._forget()
         try:
             for statement in statements:
                 await client.command(statement)

@@ -17,7 +17,9 @@ from gatewayops.store.telemetry.span_filter import is_call
 _HALF_HOUR = "intDiv(toUnixTimestamp(ts), 1800)"
 _NS = "toUnixTimestamp64Nano(ts)"
 _COUNTED = f"min({_NS}), max({_NS}), count(), countIf(status != 'success')"
-_SUBJECTS = "org_id, user_id, key_id, team_id, project_id, agent, server, tool, method"
+_SUBJECTS = "org_id, user_id, key_id, team_id, project_id, agent, server, tool, method, reason"
+_EPOCH = date(1970, 1, 1)
+_DAY_NS = 86_400 * 10**9
 _GARBAGE_NS = 3_600 * 10**9  # a build may be under way in another process
 
 _SUMS = """
@@ -33,6 +35,7 @@ CREATE TABLE IF NOT EXISTS day_sums (
     server LowCardinality(String),
     tool LowCardinality(String),
     method LowCardinality(String),
+    reason LowCardinality(String),
     who UInt64,
     first_ns Int64,
     last_ns Int64,
@@ -71,6 +74,7 @@ CREATE TABLE IF NOT EXISTS day_builds (
 """
 STATEMENTS = (_SUMS, _VISITS, _BUILDS)
 _BUILT = ("day_sums", "day_visits")
+_IN_DAYS = "org_id = {org:String} AND day IN {built:Array(Date)} AND build IN {builds:Array(UInt64)}"
 
 # A call as a day's sums have it.
 _ONE_CALL = "toUInt64(1) AS call_count, toUInt64(status != 'success') AS error_count"
@@ -100,6 +104,12 @@ def _partitions() -> str:
         "SELECT toDate(partition) AS day, sum(rows) AS spans, max(max_block_number) AS newest_block "
         "FROM system.parts WHERE database = currentDatabase() AND table = 'spans' AND active GROUP BY day"
     )
+
+
+def is_inside(day: str, start_ns: int, end_ns: int) -> bool:
+    """Whether the day (ISO) lies in the period as a whole."""
+    begins_ns = (date.fromisoformat(day) - _EPOCH).days * _DAY_NS
+    return start_ns <= begins_ns and begins_ns + _DAY_NS <= end_ns
 
 
 def build(day: date, number: int) -> tuple[str, ...]:
@@ -142,14 +152,14 @@ def remove(numbers: list[int]) -> tuple[str, ...]:
 def calls(*, since_first: bool = False) -> str:
     """A subquery of the calls of the period: rows of a built day's sums, and of each other call one.
 
-    Columns: `day` and those of `day_sums` but `build`. Parameters `org`, `end`, and `start` unless
-    `since_first`: of all that is retained; and those of query.day_sums.
+    Columns: `day` and those of `day_sums` but `build`. Parameters `org`, `start` (unless `since_first`: of
+    all that is retained), `end`, and `builds` and `built` of the days that lie in the period as a whole.
     """
     columns = f"day, {_SUBJECTS}, who"
     return f"""(
     SELECT {columns}, first_ns, last_ns, call_count, error_count, cost_micros, input_tokens, output_tokens,
         answer_bytes
-    FROM day_sums WHERE {_in_days(since_first=since_first)}
+    FROM day_sums WHERE {_IN_DAYS}
     UNION ALL
     SELECT toDate(ts) AS {columns.replace("who", f"{WHO} AS who")}, {_SUMMED}
     FROM spans WHERE {_in_spans(since_first=since_first)}
@@ -164,20 +174,12 @@ def visits() -> str:
     """
     return f"""(
     SELECT visitor, who, is_idle, first_ns, last_ns, call_count, error_count, tools
-    FROM day_visits WHERE {_in_days()} AND for_server = {{server:String}}
+    FROM day_visits WHERE {_IN_DAYS} AND for_server = {{server:String}}
     UNION ALL
     SELECT {VISITOR} AS visitor, {WHO} AS who, session = '' AS is_idle, {_NS} AS first_ns, {_NS} AS last_ns,
         {_ONE_CALL}, if({TOOL_CALL}, [{TOOL_NUMBER}], []) AS tools
     FROM spans WHERE {_in_spans()} AND {ONE_SERVER}
 )"""
-
-
-def _in_days(*, since_first: bool = False) -> str:
-    first = "" if since_first else "AND day >= toDate(fromUnixTimestamp64Nano({start:Int64}, 'UTC')) "
-    return (
-        f"org_id = {{org:String}} {first}AND day < toDate(fromUnixTimestamp64Nano({{end:Int64}}, 'UTC')) "
-        "AND build IN {builds:Array(UInt64)}"
-    )
 
 
 def _in_spans(*, since_first: bool = False) -> str:

@@ -1,0 +1,43 @@
+"""Answers that are remembered for a while: those of dear questions, which people ask again within seconds."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+
+Rows = list[dict[str, Any]]
+_MOST = 100  # answers; of at most some hundred rows each
+_encoder = msgspec.msgpack.Encoder(order="sorted")
+
+
+class Remembering:
+    """One of a client. Who asks what is being asked already waits for that answer."""
+
+    def __init__(self, ask: Callable[[str, Mapping[str, Any]], Awaitable[Rows]], *, seconds: float) -> None:
+        """`ask` is told the SQL and its parameters; what it raises is not remembered."""
+        self._ask = ask
+        self._seconds = seconds
+        self._answers: dict[tuple[str, bytes], tuple[float, asyncio.Future[Rows]]] = {}
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
+        """The answer, as it was so many seconds ago at most. Not to be changed."""
+        key = sql, _encoder.encode(parameters)
+        asked_s, answer = self._answers.get(key, (0.0, None))
+        if answer is None or time.monotonic() - asked_s > self._seconds:
+            answer = asyncio.ensure_future(self._ask(sql, parameters))
+            self._answers.pop(key, None)
+            self._answers[key] = time.monotonic(), answer
+            while len(self._answers) > _MOST:
+                self._answers.pop(next(iter(self._answers)))
+        try:
+            return await asyncio.shield(answer)
+        except BaseException:
+            if answer.done() and self._answers.get(key, (0.0, None))[1] is answer:
+                del self._answers[key]
+            raise
+
+    def forget(self) -> None:
+        """What is asked from here on is asked anew."""
+        self._answers.clear()
