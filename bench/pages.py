@@ -1,10 +1,12 @@
 """`python -m bench.pages --scale 1000000`: the dashboard's pages, with so many seeded calls behind them.
 
 Server time is what the page says of itself (`Server-Timing`); first paint is Chromium's first contentful
-paint, with warm files, through the gateway. Prints p95 beside the goals.
+paint, with warm files, through the gateway. Prints p95 beside the goals, and the first answer: what it read
+may be remembered for the next.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -18,6 +20,10 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
+from gatewayops.app.layout import DataDirectory
+from gatewayops.store.telemetry import day_sums
+from gatewayops.store.telemetry.client import Telemetry
+from gatewayops.store.telemetry.settings import TelemetrySettings
 from gatewayops.testing.browsing import Browsing, launch
 from gatewayops.testing.dashboard_pages import examples
 from gatewayops.testing.first_person import first_administrator
@@ -28,6 +34,7 @@ GOAL_MS, SLOW_GOAL_MS, PAINT_GOAL_MS = 50, 150, 300
 _SLOW = ("/traces", "/runs", "/metrics", "/analytics")  # search and percentiles
 _TIMES, _LEAST, _SECONDS, _PAINTS = 40, 5, 3.0, 3  # of one page; a slow one is asked less often
 _BUSY = 2.5
+_MOST_SECONDS = 300
 _CACHE = Path(__file__).parents[1] / ".cache"
 _PAINT = """new Promise(done => new PerformanceObserver(
     list => list.getEntriesByName("first-contentful-paint").forEach(paint => done(paint.startTime))
@@ -39,7 +46,7 @@ class Seen:
     """One page: server times and first paints, milliseconds."""
 
     pattern: str
-    server_ms: list[float]
+    server_ms: list[float]  # the first one at the beginning
     paint_ms: list[float]
 
     @property
@@ -67,10 +74,27 @@ def look(scale: int, *, only: str = "") -> list[Seen]:
         installation.start()
         try:
             installation.json("demo", "seed", "--days", "30", "--calls", str(scale), timeout_s=3600)
+            asyncio.run(_summed(installation))
             with first_administrator(installation) as ada:
                 return _look(installation, ada, only)
         finally:
             installation.close()
+
+
+async def _summed(installation: Installation) -> None:
+    """Enters when the past days are summed up: within a minute after calls came for them."""
+    data = DataDirectory(installation.data)
+    store = json.loads((data.run / "store.json").read_text())["address"]
+    given = TelemetrySettings()
+    telemetry = Telemetry(f"http://{store}", given.user, data.store_password(), given.database)
+    try:
+        for _ in range(_MOST_SECONDS):
+            open_days = [row for row in await telemetry.rows(day_sums.standing()) if not row["build"]]
+            if len(open_days) <= 1:  # today
+                break
+            await asyncio.sleep(1)
+    finally:
+        await telemetry.close()
 
 
 def _look(installation: Installation, ada: httpx.Client, only: str) -> list[Seen]:
@@ -82,6 +106,7 @@ def _look(installation: Installation, ada: httpx.Client, only: str) -> list[Seen
             for pattern, path in wanted.items():
                 server_ms = _asked(ada, path)
                 paint_ms = [float(person.open(path).evaluate(_PAINT)) for _ in range(_PAINTS)]
+                person.page.goto("about:blank")  # pages that follow what happens go on asking
                 found.append(Seen(pattern, server_ms, paint_ms))
         browser.close()
     return found
@@ -106,13 +131,14 @@ def show(console: Console, scale: int, found: list[Seen]) -> None:
     """The table for people."""
     table = Table(title=f"Pages of the dashboard with {scale:,} calls, ms")
     table.add_column("page")
-    for heading in ("p50", "p95", "goal", "first paint", "goal "):
+    for heading in ("first", "p50", "p95", "goal", "first paint", "goal "):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
     for one in found:
         p50 = sorted(one.server_ms)[len(one.server_ms) // 2]
         paint = sorted(one.paint_ms)[len(one.paint_ms) // 2]
         figures = (
+            f"{one.server_ms[0]:,.0f}",
             f"{p50:,.0f}",
             f"{one.p95_ms():,.0f}",
             str(one.goal_ms),

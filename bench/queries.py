@@ -23,6 +23,7 @@ from bench import visibility
 from bench.filling import Filled, fill
 from bench.process_cost import cpu_s
 from bench.questions import Asker, Question
+from gatewayops.app.day_jobs import DayJobs
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.store.telemetry.client import Telemetry
 from gatewayops.testing.store_process import PASSWORD, USER, StoreProcess
@@ -61,9 +62,19 @@ async def ask_all(
         telemetry = Telemetry(store.url, USER, PASSWORD, "bench", retention_days=60)
         try:
             filled = await fill(telemetry, scale)
+            await summed(telemetry)
             return filled, await timed(telemetry, filled, store.pid, seconds=seconds, only=only)
         finally:
             await telemetry.close()
+
+
+async def summed(telemetry: Telemetry) -> None:
+    """Sums up the past days, as the control role does in the background."""
+    jobs = DayJobs(telemetry)
+    await jobs.step()
+    began = time.perf_counter()
+    days = await jobs.step()
+    print(f"  {days} past days summed up in {time.perf_counter() - began:.1f} s")
 
 
 async def timed(
