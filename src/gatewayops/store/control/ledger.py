@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, case, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, case, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gatewayops.store.control.budget_tables import LedgerEntry, LedgerSum
@@ -117,15 +117,21 @@ async def by_day(session: Session, *, org_id: str, since: date) -> dict[date, in
 
 
 def _places(asked: Iterable[Spender], since: date) -> Iterator[tuple[ColumnElement[bool], ...]]:
-    """Where the sums of these are, some thousands at once."""
-    each = list(dict.fromkeys(asked))
-    for start in range(0, len(each), _AT_ONCE):
-        some = each[start : start + _AT_ONCE]
-        yield (
-            tuple_(LedgerSum.scope, LedgerSum.subject).in_([(one.scope, one.id) for one in some]),
-            LedgerSum.org_id.in_({one.org_id for one in some}),
-            LedgerSum.day >= since.isoformat(),
-        )
+    """Where the sums of these are, some thousands of a scope at once: so each is found by the index."""
+    by_scope: dict[str, set[str]] = {}
+    org_ids = set()
+    for one in asked:
+        by_scope.setdefault(one.scope, set()).add(one.id)
+        org_ids.add(one.org_id)
+    for scope, several in by_scope.items():
+        ids = list(several)
+        for start in range(0, len(ids), _AT_ONCE):
+            yield (
+                LedgerSum.scope == scope,
+                LedgerSum.subject.in_(ids[start : start + _AT_ONCE]),
+                LedgerSum.org_id.in_(org_ids),
+                LedgerSum.day >= since.isoformat(),
+            )
 
 
 async def _add_sums(session: Session, costs: Mapping[Charge, int]) -> None:
