@@ -22,8 +22,10 @@ from gatewayops.api.parts import ControlParts, parts_of
 from gatewayops.api.person import person
 from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, Reason, TooMany, Unauthenticated
+from gatewayops.identity import same_visit
 from gatewayops.identity.keys import matches, prefix_of
 from gatewayops.identity.principal import Principal
+from gatewayops.identity.same_visit import SameVisit
 from gatewayops.policy.decision import ALLOW, Decision, Deny
 from gatewayops.policy.grants import Grants
 from gatewayops.store.control import keys
@@ -109,16 +111,21 @@ class KeyCheck:
             raise Unauthenticated(msg)
         return principal_of(key)
 
-    async def grants(self, session: Session) -> Grants:
+    async def grants(self, session: Session, visit: SameVisit) -> Grants:
         """What roles and policies say now; of a session that only reads."""
-        return await self._grants.read(session)
+        found = await self._grants.read(session)
+        visit.keep(Grants, found)
+        return found
 
-    async def decide(self, caller: Principal, *actions: str) -> Decision:
+    async def decide(self, caller: Principal, *actions: str, visit: SameVisit | None = None) -> Decision:
         """Whether the caller may do any of these: by scopes, roles and policies. The answer to the first."""
         if caller.is_local_admin:
             return ALLOW
-        async with self._database.reading() as session:
-            grants = await self._grants.read(session)
+        visit = visit or SameVisit()
+        grants: Grants | None = visit.known(Grants)
+        if grants is None:
+            async with self._database.reading() as session:
+                grants = await self.grants(session, visit)
         decisions = [grants.decide_control(caller, action) for action in actions]
         return next((found for found in decisions if not isinstance(found, Deny)), decisions[0])
 
@@ -206,7 +213,8 @@ async def _caller(request: Request, bearer: HTTPAuthorizationCredentials | None,
 
 async def check_action(request: Request, caller: Principal, *actions: str) -> None:
     """Raises Forbidden unless the caller may do one of these; that is in the audit log then."""
-    decision = await request.app.state.key_check.decide(caller, *actions)
+    check = request.app.state.key_check
+    decision = await check.decide(caller, *actions, visit=same_visit.of(request.scope))
     if isinstance(decision, Deny):
         refused = Forbidden(decision.detail, decision.reason)
         await request.app.state.audit_trail.denied(caller, actions[0], refused)

@@ -121,7 +121,7 @@ async def list_budgets(
     async with parts.database.reading() as session:
         page = await budgets.page(session, org_id=caller.org_id, asked=asked)
         found = await standing.standings(session, page.rows)
-        expected = [await standing.forecast_of(session, one) if forecast else None for one in found]
+        expected = await standing.forecasts(session, found) if forecast else [None] * len(found)
     return BudgetList(
         budgets=[listed_body(one, ahead) for one, ahead in zip(found, expected, strict=True)], **paging(page)
     )
@@ -163,7 +163,7 @@ async def show(budget_id: InPath, caller: Reader, parts: Parts) -> BudgetDetail:
         (one,) = await standing.standings(
             session, [await budgets.find(session, org_id=caller.org_id, ref=budget_id)]
         )
-        expected = await standing.forecast_of(session, one)
+        [expected] = await standing.forecasts(session, [one])
         asked = Asked(limit=MAX_LIMIT)
         page = await budgets.events(session, org_id=caller.org_id, asked=asked, budget_id=one.budget.id)
     current = [event for event in page.rows if event.period_start == one.span.start]

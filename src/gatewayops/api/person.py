@@ -6,6 +6,7 @@ from fastapi import Request
 
 from gatewayops.base import clock
 from gatewayops.base.errors import GatewayOpsError, Reason, Unauthenticated
+from gatewayops.identity import same_visit
 from gatewayops.identity.principal import PERSON, Principal
 from gatewayops.identity.user_tokens import hash_of, is_session_token
 from gatewayops.store.control import user_sessions
@@ -28,10 +29,12 @@ async def signed_in(database: Database, token: str) -> SignedIn | None:
 
 async def person(request: Request, database: Database, token: str) -> Principal:
     """The caller of a request with this session; routes find it as `current`. Raises Unauthenticated."""
-    found = await signed_in(database, token)
+    visit = same_visit.of(request.scope)
+    found: SignedIn | None = visit.known(token) or await signed_in(database, token)
     if found is None:
         msg = "the session is over: sign in again"
         raise Unauthenticated(msg, Reason.SESSION_UNKNOWN)
+    visit.keep(token, found)
     request.state.signed_in = found
     return principal_of(found)
 

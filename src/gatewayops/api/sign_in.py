@@ -39,6 +39,7 @@ from gatewayops.api.sign_in_shapes import (
     user_body,
 )
 from gatewayops.base.errors import Forbidden, InvalidInput, Reason
+from gatewayops.identity import same_visit
 from gatewayops.identity.principal import Principal
 from gatewayops.identity.user_tokens import form_token
 from gatewayops.store.control import directory, user_passwords, user_sessions
@@ -90,7 +91,7 @@ async def who_am_i(request: Request, caller: Caller, parts: Parts) -> WhoAmI:
     async with parts.database.reading() as session:
         organization = await directory.organisation(session, org_id=caller.org_id)
         members = await _memberships(session, found) if found else ()
-        grants = await request.app.state.key_check.grants(session)
+        grants = await request.app.state.key_check.grants(session, same_visit.of(request.scope))
     is_page = found is not None and "authorization" not in request.headers
     return WhoAmI(
         kind="admin" if caller.is_local_admin else "user" if found else "key",

@@ -20,10 +20,15 @@ _LISTS = {
 
 async def names_in(visit: Visit, rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """By id; ids of whom nobody knows, or whom this person may not know, stand for themselves."""
-    ids = sorted({row[field] for row in rows for field in FIELDS if row.get(field)})[:_MOST_IDS]
-    if not ids or not visit.may("directory.read"):
+    return await names_of(visit, {row[field] for row in rows for field in FIELDS if row.get(field)})
+
+
+async def names_of(visit: Visit, ids: Iterable[str]) -> dict[str, str]:
+    """The same of these ids."""
+    asked = sorted(set(ids))[:_MOST_IDS]
+    if not asked or not visit.may("directory.read"):
         return {}
-    found = await if_allowed(visit.rest.get("/v1/names", id=ids))
+    found = await if_allowed(visit.rest.get("/v1/names", id=asked))
     return found["names"] if found else {}
 
 

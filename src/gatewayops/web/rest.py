@@ -8,26 +8,17 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from gatewayops.identity.same_visit import SameVisit
+from gatewayops.web.inner_call import Asker, InnerCall, encoded_body, encoded_query
 from gatewayops.web.passing import Passed
 
 Json = dict[str, Any]
 
-_GOES_ALONG = (
-    b"cookie",
-    b"origin",
-    b"host",
-    b"user-agent",
-    b"forwarded",
-    b"x-forwarded-for",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-)
 _DOTS = {".": "%2E", "..": "%2E%2E"}  # which clients take for steps
 _SAID_AS_ITSELF = 400
 
@@ -49,22 +40,24 @@ class Rest:
 
     def __init__(self, app: ASGIApp, request: Request) -> None:
         """`app` is the API; `request` is the browser's."""
-        client = request.client
-        peer = (client.host, client.port) if client else ("127.0.0.1", 0)
-        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=peer)
-        self._headers = [line for line in request.headers.raw if line[0] in _GOES_ALONG]
-        self._base = f"{request.url.scheme}://localhost"  # the Host goes along, whatever it is
+        self._app = app
+        self._asker = Asker.of(request)
+        self._visit = SameVisit()
 
     async def get(self, path: str, **query: object) -> Json:
         """The JSON at `path`; what is None or empty in `query` is left out. Raises Refused."""
-        return await self._ask("GET", path, query=query)
+        return await self._ask(self._call("GET", path, query, more=self._visit.in_scope()))
 
     async def send(
         self, method: str, path: str, body: object = None, *, form_token: str, query: Json | None = None
     ) -> Json:
         """A change; `form_token` is the one that our page carried. Nothing but {} for 204. Raises Refused."""
-        headers = {"x-gatewayops-token": form_token}
-        return await self._ask(method, path, query=query or {}, body=body, headers=headers)
+        self._visit = SameVisit()  # a change may end what was known
+        call = self._call(method, path, query or {}, body=body, form_token=form_token)
+        try:
+            return await self._ask(call)
+        finally:
+            self._visit = SameVisit()
 
     def download(
         self,
@@ -76,51 +69,33 @@ class Rest:
         refused: Callable[["Refused"], Response],
     ) -> Response:
         """A change's answer that is no JSON, as it comes; `refused` draws what the API says instead."""
-        asking = self._request(method, path, {}, body=body, headers={"x-gatewayops-token": form_token})
         return Passed(
-            self._transport.app,
-            asking,
-            self._transport.client,
+            self._app,
+            self._call(method, path, {}, body=body, form_token=form_token),
             lambda status, content: refused(Refused(status, _json(content))),
         )
 
-    async def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Json,
-        body: object = None,
-        headers: dict[str, str] | None = None,
-    ) -> Json:
-        request = self._request(method, path, query, body=body, headers=headers)
-        answer = await self._transport.handle_async_request(request)
-        await answer.aread()
-        found = _json(answer.content)
-        if answer.status_code >= _SAID_AS_ITSELF:
-            raise Refused(answer.status_code, found)
+    async def _ask(self, call: InnerCall) -> Json:
+        status, content = await call.answer(self._app)
+        found = _json(content)
+        if status >= _SAID_AS_ITSELF:
+            raise Refused(status, found)
         return found
 
-    def _request(
+    def _call(
         self,
         method: str,
         path: str,
         query: Json,
         *,
         body: object = None,
-        headers: dict[str, str] | None = None,
-    ) -> httpx.Request:
-        asked = {name: value for name, value in query.items() if value not in (None, "", [])}
-        return httpx.Request(
-            method,
-            self._base + path,
-            params=asked,
-            headers=[
-                *self._headers,
-                *((name.encode(), text.encode()) for name, text in (headers or {}).items()),
-            ],
-            json=body,
-        )
+        form_token: str | None = None,
+        more: Json | None = None,
+    ) -> InnerCall:
+        content, headers = encoded_body(body)
+        if form_token is not None:
+            headers = (*headers, (b"x-gatewayops-token", form_token.encode()))
+        return InnerCall(method, path, encoded_query(query), headers, content, self._asker, more or {})
 
 
 def segment(text: str) -> str:

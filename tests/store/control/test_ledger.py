@@ -17,6 +17,7 @@ from gatewayops.store.control import budgets, directory, keys, ledger, revision,
 from gatewayops.store.control.budgets import BudgetSpec
 from gatewayops.store.control.database import Database
 from gatewayops.store.control.keys import HashedSecret, KeySpec
+from gatewayops.store.control.ledger import Spender
 from gatewayops.store.control.paging import Asked
 from gatewayops.store.control.spool_positions import PositionMoved
 
@@ -113,6 +114,21 @@ class TestFromTheSpool:
 
         assert await spent_by_day(database) == {NOW.date(): 6}
 
+    async def test_what_demo_keys_spent_is_taken_back_to_the_micro_dollar(self, database):
+        demo = {"key_id": "key_demo", "team_id": "t", "user_id": "ann"}
+        await spend(database, record(1, team_id="t"), record(20, **demo), record(300, days_ago=1, **demo))
+        async with database.session() as session:
+            assert await ledger.remove(session, org_id="org_other", key_ids=["key_demo"]) == 0
+            assert await ledger.remove(session, org_id=ORG, key_ids=["key_demo"]) == 2
+        asked = [
+            Spender(ORG, scope, one) for scope, one in (("team", "t"), ("user", "ann"), ("key", "key_1"))
+        ]
+        async with database.reading() as session:
+            found = await ledger.days(session, asked, since=date(2000, 1, 1))
+
+        assert found == {asked[0]: {NOW.date(): 1}, asked[2]: {NOW.date(): 1}}
+        assert await spent_by_day(database) == {NOW.date(): 1}
+
     async def test_sums_of_monstrous_costs_fit(self, database):
         await spend(database, *(record((1 << 63) - 1, tool=str(number)) for number in range(20)))
 
@@ -154,7 +170,7 @@ class TestStandings:
         )
         async with database.reading() as session:
             stood = await standing.standings(session, found)
-            expected = [await standing.forecast_of(session, one) for one in stood]
+            expected = await standing.forecasts(session, stood)
 
         assert [one.spent_micros for one in stood] == [1, 10, 100, 101, 1_111]
         assert [one.expected_micros for one in expected] == [

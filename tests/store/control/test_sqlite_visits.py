@@ -38,10 +38,19 @@ async def test_a_transaction_of_two_statements_visits_the_thread_three_times(
     assert len(visits) == 3  # each statement, and the commit
 
 
-async def test_a_question_visits_the_thread_twice(database: Database, visits: list[object]) -> None:
-    async with database.reading() as session:
-        assert await session.scalar(text("SELECT count(*) FROM teams")) == 0
-    assert len(visits) == 2  # the statement, and the end of what it saw
+async def test_nobody_waits_for_the_end_of_a_question_and_yet_it_ends(
+    database: Database, migrated_url: str, visits: list[object]
+) -> None:
+    async def teams() -> int | None:
+        async with database.reading() as session:
+            return await session.scalar(text("SELECT count(*) FROM teams"))
+
+    assert await teams() == 0
+    assert len(visits) == 1
+    other = Database.open(migrated_url)
+    await _add(other, "meanwhile")
+    assert await teams() == 1  # by the same connection, which sees a new moment
+    await other.close()
 
 
 async def test_a_writer_that_is_cancelled_while_it_waits_leaves_nothing_locked(

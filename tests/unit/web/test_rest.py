@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gatewayops.web.rest import Rest, segment
+from gatewayops.identity import same_visit
+from gatewayops.web.rest import Refused, Rest, segment
 
 
 async def seen(request: Request) -> JSONResponse:
@@ -48,6 +49,75 @@ async def test_no_header_breaks_a_page_or_leads_it_elsewhere(line):
     found = await asked(line).get("/v1/seen")
 
     assert [line[0].decode(), line[1].decode("latin-1")] in found["lines"]
+
+
+async def test_a_question_is_written_as_clients_write_it():
+    app = Starlette(routes=[Route("/v1/{path:path}", echoed, methods=["GET", "POST"])])
+    rest = asked((b"host", b"here"), app=app)
+
+    found = await rest.get("/v1/a b", flag=True, off=None, none="", zero=0, several=["x y", "é&"], said="1+1")
+    sent = await rest.send("POST", f"/v1/{segment('ä/ö')}", {"name": "ä"}, form_token="t")
+
+    assert found == {
+        "path": "/v1/a b",
+        "raw": "/v1/a%20b",
+        "query": "flag=true&zero=0&several=x+y&several=%C3%A9%26&said=1%2B1",
+        "body": "",
+        "type": "",
+    }
+    assert sent == {
+        "path": "/v1/ä/ö",
+        "raw": "/v1/%C3%A4%2F%C3%B6",
+        "query": "",
+        "body": '{"name":"ä"}',
+        "type": "application/json",
+    }
+
+
+async def echoed(request: Request) -> JSONResponse:
+    body = await request.body()
+    assert body == b"" or request.headers["content-length"] == str(len(body))
+    return JSONResponse(
+        {
+            "path": request.scope["path"],
+            "raw": request.scope["raw_path"].decode(),
+            "query": request.scope["query_string"].decode(),
+            "body": body.decode(),
+            "type": request.headers.get("content-type", ""),
+        }
+    )
+
+
+async def test_only_questions_of_one_visit_share_what_is_known_and_a_change_ends_it():
+    visits = []
+
+    async def noted(request: Request) -> JSONResponse:
+        visit = same_visit.of(request.scope)
+        visits.append((request.method, visit.known("who")))
+        visit.keep("who", "ada")
+        return JSONResponse({}, status_code=400 if "refused" in request.scope["path"] else 200)
+
+    app = Starlette(routes=[Route("/v1/{path:path}", noted, methods=["GET", "POST"])])
+    rest = asked((b"gatewayops.same_visit", b"ada"), app=app)
+    await rest.get("/v1/a")
+    await rest.get("/v1/b")
+    with pytest.raises(Refused):
+        await rest.send("POST", "/v1/refused", form_token="t")
+    await rest.get("/v1/c")
+    await asked(app=app).get("/v1/d")
+
+    assert visits == [("GET", None), ("GET", "ada"), ("POST", None), ("GET", None), ("GET", None)]
+
+
+async def test_an_api_that_fails_is_told_as_an_error():
+    async def fails(request: Request) -> JSONResponse:
+        raise RuntimeError
+
+    app = Starlette(routes=[Route("/v1/{path:path}", fails)])
+    with pytest.raises(Refused) as told:
+        await asked(app=app).get("/v1/a")
+
+    assert told.value.status == 500
 
 
 async def test_a_name_of_dots_stays_within_its_place():

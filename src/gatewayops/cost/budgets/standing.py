@@ -1,7 +1,9 @@
 """Where budgets stand: what the ledger says of each in its current period. For the control role only."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import chain
 
 import msgspec
 
@@ -21,11 +23,11 @@ from gatewayops.cost.budgets.totals import LedgerState, Total
 from gatewayops.store.control import budgets, ledger, spool_positions
 from gatewayops.store.control.budgets import Budget
 from gatewayops.store.control.database import Session
-from gatewayops.store.control.ledger import Usage
+from gatewayops.store.control.ledger import Spender
 
 CONSUMER = "ledger"
-_COLUMNS = {Scope.TEAM: "team_id", Scope.PROJECT: "project_id", Scope.USER: "user_id", Scope.KEY: "key_id"}
 _PERIODS = tuple(Period)
+_AT = {period.value: at for at, period in enumerate(_PERIODS)}
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -47,21 +49,17 @@ async def standings(session: Session, found: Iterable[Budget]) -> list[Standing]
     asked = list(found)
     now = clock.now()
     spans = {period: span_at(period, now) for period in _PERIODS}
-    org_ids = {budget.org_id for budget in asked}
+    spenders = await _spenders(session, asked)
     since = tuple(spans[period].start for period in _PERIODS)
-    spent = await ledger.usage(session, since=since, org_ids=org_ids)
-    parents = await budgets.team_parents(session, org_ids)
-    sums = _sums(spent, parents)
+    spent = await ledger.spent(session, chain.from_iterable(spenders), since=since)
     return [
         Standing(
             budget=budget,
             span=spans[Period(budget.spec.period)],
             limit_micros=budget.limit_micros(now),
-            spent_micros=sums.get(
-                (budget.org_id, budget.spec.scope, budget.spec.subject, budget.spec.period), 0
-            ),
+            spent_micros=sum(spent[one][_AT[budget.spec.period]] for one in who if one in spent),
         )
-        for budget in asked
+        for budget, who in zip(asked, spenders, strict=True)
     ]
 
 
@@ -85,29 +83,49 @@ async def raise_thresholds(session: Session, found: Iterable[Budget]) -> None:
             )
 
 
-async def forecast_of(session: Session, one: Standing) -> Forecast:
-    """What will have been spent at the end of its period."""
+async def forecasts(session: Session, found: Sequence[Standing]) -> list[Forecast]:
+    """What each will have spent at the end of its period."""
     now = clock.now()
-    since = min(one.span.start, now.date() - timedelta(days=RECENT_DAYS))
-    return forecast(
-        span=one.span,
-        now=now,
-        limit_micros=one.limit_micros,
-        spent_micros=one.spent_micros,
-        by_day=await _by_day(session, one.budget, since, now),
-    )
+    since = min((one.span.start for one in found), default=now.date())
+    since = min(since, now.date() - timedelta(days=RECENT_DAYS))
+    spenders = await _spenders(session, [one.budget for one in found])
+    days = await ledger.days(session, chain.from_iterable(spenders), since=since)
+    return [
+        forecast(
+            span=one.span,
+            now=now,
+            limit_micros=one.limit_micros,
+            spent_micros=one.spent_micros,
+            by_day=_together(days.get(spender, {}) for spender in who),
+        )
+        for one, who in zip(found, spenders, strict=True)
+    ]
 
 
-async def _by_day(session: Session, budget: Budget, since: date, now: datetime) -> dict[date, int]:
-    scope, subject = Scope(budget.spec.scope), budget.spec.subject
-    if scope is Scope.ORGANIZATION:
-        return await ledger.by_day(session, org_id=budget.org_id, since=since)
-    ids: tuple[str, ...] = (subject,)
-    if scope is Scope.TEAM:
-        parents = await budgets.team_parents(session, (budget.org_id,))
-        ids = tuple(team for team in {subject, *parents} if subject in lineage(team, parents))
-    found = await ledger.by_day(session, org_id=budget.org_id, since=since, subject=(_COLUMNS[scope], ids))
-    return {day: micros for day, micros in found.items() if day <= now.date()}
+async def _spenders(session: Session, found: Sequence[Budget]) -> list[list[Spender]]:
+    """Whose spending counts against each budget: its subject's, and of a team that of all below it."""
+    teams = {budget.spec.subject for budget in found if budget.spec.scope == Scope.TEAM}
+    below: dict[str, list[str]] = {team: [team] for team in teams}
+    if teams:
+        parents = await budgets.team_parents(session, {budget.org_id for budget in found})
+        for team in parents:
+            for above in lineage(team, parents):
+                if above in below and above != team:
+                    below[above].append(team)
+    return [
+        [Spender(budget.org_id, spec.scope, one) for one in below[spec.subject]]
+        if spec.scope == Scope.TEAM
+        else [Spender(budget.org_id, spec.scope, spec.subject)]
+        for budget in found
+        for spec in (budget.spec,)
+    ]
+
+
+def _together(several: Iterable[Mapping[date, int]]) -> dict[date, int]:
+    found: Counter[date] = Counter()
+    for days in several:
+        found.update(days)
+    return found
 
 
 def lineage(team_id: str, parents: Mapping[str, str]) -> list[str]:
@@ -117,21 +135,3 @@ def lineage(team_id: str, parents: Mapping[str, str]) -> list[str]:
         found.append(team_id)
         team_id = parents.get(team_id, "")
     return found
-
-
-def _sums(spent: list[Usage], parents: Mapping[str, str]) -> dict[tuple[str, str, str, str], int]:
-    """By organisation, scope, subject and period."""
-    sums: dict[tuple[str, str, str, str], int] = {}
-    for usage in spent:
-        subjects = [
-            (Scope.ORGANIZATION, usage.org_id),
-            (Scope.KEY, usage.key_id),
-            (Scope.USER, usage.user_id),
-            (Scope.PROJECT, usage.project_id),
-            *((Scope.TEAM, team) for team in lineage(usage.team_id, parents)),
-        ]
-        for period, micros in zip(_PERIODS, usage.spent_micros, strict=True):
-            for scope, subject in subjects:
-                key = (usage.org_id, scope.value, subject, period.value)
-                sums[key] = sums.get(key, 0) + micros
-    return sums

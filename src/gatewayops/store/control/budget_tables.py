@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from gatewayops.store.control.tables import OwnedTable, Table
 
-__all__ = ["Budget", "BudgetEvent", "BudgetOverride", "LedgerEntry"]
+__all__ = ["Budget", "BudgetEvent", "BudgetOverride", "LedgerEntry", "LedgerSum"]
 
 
 class Budget(OwnedTable):
@@ -72,4 +72,16 @@ class LedgerEntry(Table):
     server: Mapped[str] = mapped_column(primary_key=True)
     tool: Mapped[str] = mapped_column(primary_key=True)
     calls: Mapped[int] = mapped_column(BigInteger)
+    cost_micros: Mapped[int] = mapped_column(BigInteger)
+
+
+class LedgerSum(Table):
+    """What one subject spent on one UTC day: the entries' sum, written with them. Budgets ask for no more."""
+
+    __tablename__ = "ledger_sums"
+
+    scope: Mapped[str] = mapped_column(String(16), primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(String(10), primary_key=True)  # ISO date, UTC
+    org_id: Mapped[str] = mapped_column(primary_key=True)
     cost_micros: Mapped[int] = mapped_column(BigInteger)

@@ -198,7 +198,7 @@ def _on_sqlite_begin(connection: Connection) -> None:
     is_writing = connection.get_execution_options().get(_IS_WRITING, False)
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite_visits.VisitedConnection)
-    driver.begin("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+    driver.begin(sqlite_visits.WRITING if is_writing else sqlite_visits.READING)
 
 
 @asynccontextmanager

@@ -6,12 +6,12 @@ Rows are removed through the unit of work, so that the audit log tells it; what 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
-from gatewayops.store.control import revision, rows
+from gatewayops.store.control import ledger, revision, rows
 from gatewayops.store.control.access_tables import AccessPolicy
 from gatewayops.store.control.alert_tables import AlertChannel, AlertIncident, AlertRule, AlertSlo, AlertWatch
-from gatewayops.store.control.budget_tables import Budget, BudgetEvent, LedgerEntry
+from gatewayops.store.control.budget_tables import Budget, BudgetEvent
 from gatewayops.store.control.database import Session
 from gatewayops.store.control.limit_tables import LimitRule
 from gatewayops.store.control.oauth_tables import EndUser, OAuthClient
@@ -90,15 +90,19 @@ async def remove_facts(
 
     Facts, so beside the unit of work; how many of each went.
     """
-    of_keys = LedgerEntry.org_id == org_id, LedgerEntry.key_id.in_(tuple(key_ids))
     await _forget_standings(session, org_id, incidents)
-    entries = await _count_and_delete(session, LedgerEntry, of_keys)
+    entries = await ledger.remove(session, org_id=org_id, key_ids=key_ids)
     is_demo = or_(
         AlertIncident.rule_id.in_(tuple(rule_ids)),
         AlertIncident.server.in_(tuple(incidents.get("server", ()))),
         AlertIncident.subject.in_(tuple(incidents.get("subject", ()))),
     )
-    return entries, await _count_and_delete(session, AlertIncident, (AlertIncident.org_id == org_id, is_demo))
+    of_demo = AlertIncident.org_id == org_id, is_demo
+    count = await session.scalar(select(func.count()).select_from(AlertIncident).where(*of_demo)) or 0
+    await session.execute(
+        delete(AlertIncident).where(*of_demo), execution_options={"synchronize_session": False}
+    )
+    return entries, count
 
 
 async def _forget_standings(session: Session, org_id: str, about: Mapping[str, list[str]]) -> None:
@@ -117,11 +121,3 @@ async def _forget_standings(session: Session, org_id: str, about: Mapping[str, l
                     synchronize_session=False
                 )
             )
-
-
-async def _count_and_delete(
-    session: Session, table: type[LedgerEntry | AlertIncident], which: tuple[ColumnElement[bool], ...]
-) -> int:
-    count = await session.scalar(select(func.count()).select_from(table).where(*which)) or 0
-    await session.execute(delete(table).where(*which).execution_options(synchronize_session=False))
-    return count

@@ -3,7 +3,8 @@
 aiosqlite asks its thread to make a cursor, to execute, to fetch and to close, and each time two threads hand
 the interpreter to each other: that costs more than most statements do. Results are read as a whole, as
 SQLAlchemy does with this driver anyway; nothing here streams. A transaction begins in the visit of its first
-statement, and where none is open the pool's rollback takes no visit.
+statement, and where none is open the pool's rollback takes no visit. Nobody waits for the end of one that only
+read: whoever has the connection next comes after it.
 """
 
 import sqlite3
@@ -14,6 +15,8 @@ from typing import Any, TypeVar, cast
 import aiosqlite
 from aiosqlite.context import contextmanager
 
+READING, WRITING = "BEGIN", "BEGIN IMMEDIATE"  # a writer takes the lock at once
+
 _Done = TypeVar("_Done")
 
 
@@ -21,10 +24,12 @@ class VisitedConnection(aiosqlite.Connection):
     """The driver's, with cursors of ours."""
 
     _begin = ""  # how the transaction begins that has no statement yet
+    _only_reads = False
 
     def begin(self, how: str) -> None:
         """In the visit of the first statement."""
         self._begin = how
+        self._only_reads = how == READING
 
     @contextmanager
     async def cursor(self) -> aiosqlite.Cursor:
@@ -38,7 +43,11 @@ class VisitedConnection(aiosqlite.Connection):
 
     async def rollback(self) -> None:
         """SQLAlchemy asks for it whenever a connection goes back to the pool, so also after each commit."""
-        if not self._is_idle():
+        if self._is_idle():
+            return
+        if self._only_reads:
+            self._tx.put_nowait((None, self._conn.rollback))
+        else:
             await super().rollback()
 
     def _is_idle(self) -> bool:

@@ -16,7 +16,7 @@ _ROWS = 25
 async def show(visit: Visit) -> Response:
     """Members by filters, then invitations that are open."""
     rest = visit.rest
-    (found, invitations), teams, roles = await asyncio.gather(
+    (found, invitations, organization), teams, roles = await asyncio.gather(
         asyncio.gather(
             rest.get(
                 "/v1/users",
@@ -26,11 +26,11 @@ async def show(visit: Visit) -> Response:
                 team=visit.asked("team"),
             ),
             rest.get("/v1/invitations", limit=_ROWS),
+            if_allowed(rest.get("/v1/organization")),
         ),
         listed.teams(visit),
         listed.roles(visit),
     )
-    organization = await if_allowed(rest.get("/v1/organization"))
     return draw(
         visit,
         "people/members.html",

@@ -1,5 +1,7 @@
 """The organisation: its name, who needs a second factor, what happens to changed tools."""
 
+import asyncio
+
 from starlette.responses import RedirectResponse, Response
 
 from gatewayops.web.asking import if_allowed
@@ -14,8 +16,9 @@ async def show(visit: Visit) -> Response:
     pages = tabs(visit)
     if pages and not visit.may("directory.read"):
         return RedirectResponse(pages[0][1], status_code=303)
-    found = await visit.rest.get("/v1/organization")
-    pinning = await if_allowed(visit.rest.get("/v1/pinning"))
+    found, pinning = await asyncio.gather(
+        visit.rest.get("/v1/organization"), if_allowed(visit.rest.get("/v1/pinning"))
+    )
     return draw(visit, "settings/organization.html", tabs=pages, one=found["organization"], pinning=pinning)
 
 
