@@ -1,4 +1,4 @@
-"""The calls of runs, read from few places; None where there are so many that the store better sums them up."""
+"""The calls of runs, read from few places; None where there are so many that the store had better sum up."""
 
 from collections.abc import Sequence
 from typing import Any
