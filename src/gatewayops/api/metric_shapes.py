@@ -4,9 +4,9 @@ from typing import Any
 
 from pydantic import Field
 
-from gatewayops.api.periods import ms
+from gatewayops.api.periods import iso, ms
 from gatewayops.api.shapes import LateShape
-from gatewayops.query.metrics import CallFigures
+from gatewayops.query.metrics import CallFigures, Series
 
 _SECOND_NS = 1_000_000_000
 
@@ -55,6 +55,7 @@ class MetricsSeries(LateShape):
     end_time: str
     step_s: int
     group_by: str | None
+    total: SeriesBody | None = Field(description="all calls together, when they are grouped")
     groups: list[SeriesBody]
     has_more_groups: bool
 
@@ -74,3 +75,13 @@ def told(found: CallFigures, *, length_ns: int) -> dict[str, Any]:
         "active_users": found.users,
         "active_keys": found.keys,
     }
+
+
+def series_body(group: Series, *, length_ns: int, step_s: int) -> SeriesBody:
+    """One group over so long a time."""
+    step_ns = step_s * _SECOND_NS
+    return SeriesBody(
+        group=group.name or None,
+        figures=FiguresBody(**told(group.total, length_ns=length_ns)),
+        points=[Point(time=iso(at_ns), **told(found, length_ns=step_ns)) for at_ns, found in group.points],
+    )

@@ -11,7 +11,7 @@ from gatewayops.api import periods
 from gatewayops.api.auth import principal_for
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.live_feed import Places, counted, feed
-from gatewayops.api.metric_shapes import FiguresBody, MetricsSeries, MetricsSummary, Point, SeriesBody, told
+from gatewayops.api.metric_shapes import FiguresBody, MetricsSeries, MetricsSummary, series_body, told
 from gatewayops.api.parts import Parts
 from gatewayops.api.periods import iso
 from gatewayops.api.shapes import Body
@@ -68,28 +68,19 @@ async def summary(asked: Annotated[MetricsQuestion, Query()], caller: Reader, pa
 async def series(asked: Annotated[SeriesQuestion, Query()], caller: Reader, parts: Parts) -> MetricsSeries:
     """The same over time, by server, tool, team, key or status."""
     wanted = _filter(asked, caller.org_id)
-    length_ns = wanted.end_ns - wanted.start_ns
     step_s = asked.step_s or metrics.step_for(wanted.start_ns, wanted.end_ns)
-    if length_ns / (step_s * _SECOND_NS) > metrics.MAX_POINTS:
+    if (wanted.end_ns - wanted.start_ns) / (step_s * _SECOND_NS) > metrics.MAX_POINTS:
         msg = f"step_s: at most {metrics.MAX_POINTS} steps; give a longer one, or 0"
         raise InvalidInput(msg)
     report = await metrics.series(parts.telemetry, wanted, group_by=asked.group_by or "", step_s=step_s)
-    step_ns = step_s * _SECOND_NS
+    length = {"length_ns": wanted.end_ns - wanted.start_ns, "step_s": step_s}
     return MetricsSeries(
         start_time=iso(wanted.start_ns),
         end_time=iso(wanted.end_ns),
         step_s=step_s,
         group_by=asked.group_by,
-        groups=[
-            SeriesBody(
-                group=group.name or None,
-                figures=FiguresBody(**told(group.total, length_ns=length_ns)),
-                points=[
-                    Point(time=iso(at_ns), **told(found, length_ns=step_ns)) for at_ns, found in group.points
-                ],
-            )
-            for group in report.groups
-        ],
+        total=series_body(report.total, **length) if asked.group_by else None,
+        groups=[series_body(group, **length) for group in report.groups],
         has_more_groups=report.has_more_groups,
     )
 

@@ -5,7 +5,7 @@ from pydantic import Field
 from gatewayops.api.periods import iso, ms
 from gatewayops.api.shapes import LateShape, Listed, dollars
 from gatewayops.query.run_comparison import Pair
-from gatewayops.query.runs import RunRow, Step
+from gatewayops.query.run_rows import RunRow, Step
 
 
 class RunBody(LateShape):

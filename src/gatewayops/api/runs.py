@@ -69,8 +69,10 @@ async def list_runs(asked: Annotated[RunQuestion, Query()], caller: Reader, part
 @router.get("/compare")
 async def compare(a: RunAsked, b: RunAsked, caller: Reader, parts: Parts) -> Comparison:
     """Two runs step by step: what both called, what only one did, and how much longer and dearer b was."""
-    found = [await runs.get_run(parts.telemetry, org_id=caller.org_id, run_id=one) for one in (a, b)]
-    pages = [await runs.list_steps(parts.telemetry, org_id=caller.org_id, run_id=one) for one in (a, b)]
+    of_both = await asyncio.gather(
+        *(runs.one_run(parts.telemetry, org_id=caller.org_id, run_id=one) for one in (a, b))
+    )
+    found, pages = zip(*of_both, strict=True)
     pairs = await asyncio.to_thread(align, pages[0].steps, pages[1].steps)
     return Comparison(
         a=run_body(found[0]),
@@ -90,8 +92,7 @@ async def show(
     cursor: Annotated[str, Query(max_length=512)] = "",
 ) -> OneRun:
     """One run with its steps in order, a page at a time."""
-    run = await runs.get_run(parts.telemetry, org_id=caller.org_id, run_id=run_id)
-    page = await runs.list_steps(
+    run, page = await runs.one_run(
         parts.telemetry, org_id=caller.org_id, run_id=run_id, limit=limit, cursor=cursor
     )
     return OneRun(

@@ -32,19 +32,34 @@ def one_trace(
 
 
 def one_outline(
-    trace: TraceRow, rows: Sequence[dict[str, Any]], timed: Sequence[TimedSpan], logs: Iterable[LogRow]
+    trace: TraceRow,
+    rows: Sequence[dict[str, Any]],
+    timed: Sequence[TimedSpan],
+    places: Sequence[Place],
+    logs: Iterable[LogRow],
+    span: SpanRow | None,
 ) -> bytes:
-    """A OneOutline: `rows` are of the trace's named outline, `timed` are the same spans."""
-    placed = zip(rows, waterfall(timed), strict=True)
-    spans = [_outlined(row, place, trace.start_ns) for row, place in placed]
-    detail = _figures(trace, split_all(timed), logs) | {"spans": spans}
-    return msgspec.json.encode({"trace": detail})
+    """A OneOutline: `rows` are of the trace's named outline, `timed` and `places` of the same spans."""
+    spans = [_outlined(row, place, trace.start_ns) for row, place in zip(rows, places, strict=True)]
+    splits = split_all(timed)
+    detail = _figures(trace, splits, logs) | {"spans": spans}
+    return msgspec.json.encode({"trace": detail, "span": None if span is None else _timed(span, splits)})
+
+
+def telling_span(rows: Sequence[dict[str, Any]], places: Sequence[Place]) -> str:
+    """The id of the deepest span that failed (others often fail only because of it), else of the first."""
+    placed = zip(rows, places, strict=True)
+    bad = [(-place.depth, place.row, row["span_id"]) for row, place in placed if row["status"] != "success"]
+    return str(min(bad)[-1] if bad else rows[0]["span_id"])
 
 
 def one_span(span: SpanRow, near: Sequence[TimedSpan]) -> bytes:
     """A OneSpan: `near` are the span and its relatives."""
-    latency = _latency(split_all(near).get(span.span_id))
-    return msgspec.json.encode({"span": span_fields(span) | {"latency": latency}})
+    return msgspec.json.encode({"span": _timed(span, split_all(near))})
+
+
+def _timed(span: SpanRow, splits: dict[str, Latency]) -> dict[str, Any]:
+    return span_fields(span) | {"latency": _latency(splits.get(span.span_id))}
 
 
 def _figures(trace: TraceRow, splits: dict[str, Latency], logs: Iterable[LogRow]) -> dict[str, Any]:

@@ -237,16 +237,17 @@ class TraceOutline(TraceFigures):
     spans: list[OutlinedSpan] = Field(description="the first 10,000")
 
 
-class OneOutline(LateShape):
-    """The answer about a trace's outline."""
-
-    trace: TraceOutline
-
-
 class TimedSpanBody(SpanBody):
     """A span, and where its time went."""
 
     latency: LatencyBody | None = Field(description="null of spans that others sent by OTLP")
+
+
+class OneOutline(LateShape):
+    """The answer about a trace's outline."""
+
+    trace: TraceOutline
+    span: TimedSpanBody | None = Field(description="the one that was asked for")
 
 
 class OneSpan(LateShape):

@@ -12,13 +12,14 @@ from gatewayops.api.auth import principal_for
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
 from gatewayops.api.shapes import Body
-from gatewayops.api.trace_answers import one_outline, one_span, one_trace, page_of_spans
+from gatewayops.api.trace_answers import one_outline, one_span, one_trace, page_of_spans, telling_span
 from gatewayops.api.trace_shapes import OneOutline, OneSpan, OneTrace, SpanList, TraceList, trace_body
 from gatewayops.base.errors import InvalidInput
 from gatewayops.base.ids import trace_id_of
 from gatewayops.identity.principal import Principal
 from gatewayops.query import logs, traces
 from gatewayops.query.timed_span import timed_row, timed_span
+from gatewayops.query.waterfall import waterfall
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
 router = LateRouter(prefix="/v1/traces", tags=["Traces"])
@@ -35,6 +36,7 @@ Attribute = Annotated[
 ]
 
 _MICROS = 1_000_000
+_TELLING = "telling"
 
 
 def _several(given: object) -> object:
@@ -114,14 +116,28 @@ async def list_spans(
 
 
 @router.get("/{trace_id}/outline", response_model=OneOutline)
-async def outline(trace_id: TraceId, caller: Reader, parts: Parts) -> Response:
-    """The same without what was sent and answered: what a waterfall needs, however many spans there are."""
+async def outline(
+    trace_id: TraceId,
+    caller: Reader,
+    parts: Parts,
+    span: Annotated[str, Query(max_length=64, pattern=r"^[^\x00]*$")] = "",
+) -> Response:
+    """The same without what was sent and answered: what a waterfall needs, however many spans there are.
+
+    `span` adds one whole: its id, or `telling` for the deepest that failed, or the first where none did.
+    """
     extent = await traces.extent_of(parts.telemetry, org_id=caller.org_id, trace_id=trace_id)
-    (trace, rows), found = await asyncio.gather(
-        traces.named_outline(parts.telemetry, extent), logs.logs_of_trace(parts.telemetry, extent)
+    is_named = span not in ("", _TELLING)
+    (trace, rows), found, shown = await asyncio.gather(
+        traces.named_outline(parts.telemetry, extent),
+        logs.logs_of_trace(parts.telemetry, extent),
+        traces.span_of(parts.telemetry, extent, span) if is_named else asyncio.sleep(0),
     )
-    answer = one_outline(trace, rows, [timed_row(row) for row in rows], found)
-    return Response(answer, media_type="application/json")
+    timed = [timed_row(row) for row in rows]
+    places = waterfall(timed)
+    if span == _TELLING:
+        shown = await traces.span_of(parts.telemetry, extent, telling_span(rows, places))
+    return Response(one_outline(trace, rows, timed, places, found, shown), media_type="application/json")
 
 
 @router.get("/{trace_id}/spans/{span_id}", response_model=OneSpan)

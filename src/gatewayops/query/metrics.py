@@ -43,9 +43,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
-    """The busiest groups; `has_more_groups` says that others were left out."""
+    """The busiest groups; `has_more_groups` says that others were left out. `total` is all calls together."""
 
     step_s: int
+    total: Series
     groups: list[Series]
     has_more_groups: bool
 
@@ -58,27 +59,34 @@ async def summary(telemetry: SpanReader, wanted: SpanFilter) -> CallFigures:
 
 async def series(telemetry: SpanReader, wanted: SpanFilter, *, group_by: str, step_s: int) -> SeriesReport:
     """Calls a step and group; `group_by` one of metrics_sql.GROUPS, empty for all calls together."""
-    values = parameters(wanted)
-    found = await telemetry.rows(metrics_sql.groups(wanted, group_by), values | {"limit": MAX_GROUPS + 1})
-    shown = found[:MAX_GROUPS]
-    names = [row["group_name"] for row in shown]
     step_ns = step_s * _SECOND_NS
-    rows = await telemetry.rows(
-        metrics_sql.series(wanted, group_by), values | {"step": step_ns, "groups": names}
-    )
-    points = {(row["group_name"], row["at_ns"]): _figures(row) for row in rows}
     moments = range(wanted.start_ns // step_ns * step_ns, wanted.end_ns, step_ns)
-    return SeriesReport(
-        step_s,
-        [
-            Series(
-                row["group_name"],
-                _figures(row),
-                [(at_ns, points.get((row["group_name"], at_ns), CallFigures())) for at_ns in moments],
-            )
-            for row in shown
-        ],
-        has_more_groups=len(found) > MAX_GROUPS,
+    most = (MAX_GROUPS + 2) * (len(moments) + 1)
+    values = parameters(wanted) | {"step": step_ns, "limit": most}
+    rows = await telemetry.rows(metrics_sql.series(wanted, group_by), values)
+    of_all = [row for row in rows if row["is_all"]]
+    found = [row for row in rows if row["is_total"] and not row["is_all"]]
+    if len(rows) == most:  # there may be more, and fewer are shown
+        sql = metrics_sql.series(wanted, group_by, is_of_some=True)
+        names = [row["group_name"] for row in found[:MAX_GROUPS]]
+        rows = await telemetry.rows(sql, values | {"groups": names})
+    points: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if not row["is_all"] and not row["is_total"]:
+            points.setdefault(row["group_name"], []).append(row)
+    total = _series(of_all[:1], of_all[1:], moments)
+    groups = [_series([row], points[row["group_name"]], moments) for row in found[:MAX_GROUPS]]
+    if not group_by and total.total.calls:
+        groups = [total]
+    return SeriesReport(step_s, total, groups, has_more_groups=len(found) > MAX_GROUPS)
+
+
+def _series(total: list[dict[str, Any]], points: list[dict[str, Any]], moments: range) -> Series:
+    figures = {row["at_ns"]: _figures(row) for row in points}
+    return Series(
+        total[0]["group_name"] if total else "",
+        _figures(total[0]) if total else CallFigures(),
+        [(at_ns, figures.get(at_ns, CallFigures())) for at_ns in moments],
     )
 
 

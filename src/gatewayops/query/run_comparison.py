@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gatewayops.query.runs import Step
+from gatewayops.query.run_rows import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Runs: what an agent did in one go, stitched from calls without sessions (see store.telemetry.run_sql)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,60 +9,18 @@ from gatewayops.query import cursor as cursors
 from gatewayops.query import run_id as ids
 from gatewayops.query.asking import SpanReader
 from gatewayops.query.cursor import Cursor
+from gatewayops.query.run_calls import LONGEST_IDLE_NS, calls_of, runs_of
 from gatewayops.query.run_id import RunId
+from gatewayops.query.run_rows import Call, RunRow, Step, place_of, run_of, run_row, step_row
+from gatewayops.query.run_stitching import name_of, wanted_run
 from gatewayops.query.traces import spans_of_time
-from gatewayops.record.call_record import operation
 from gatewayops.store.telemetry import run_sql
 from gatewayops.store.telemetry.run_sql import IDLE, RunFilter
 
 MAX_STEPS = 1_000
-LONGEST_IDLE_NS = 7 * 24 * 3600 * 10**9  # of an idle run that never pauses, this much is shown
+_CALLS_A_RUN = (8, 32)  # as many of the newest calls are looked at for each run of a page; then more
 _BEFORE_ALL = Cursor(-(2**62), "")
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run. `outcome` is success when nothing failed, recovered when the last step did not, else failed.
-
-    Ids are those of its first call that has any.
-    """
-
-    id: str
-    kind: str  # what holds it together: trace, session, idle
-    began_ns: int
-    ended_ns: int
-    steps: int
-    errors: int
-    outcome: str
-    cost_micros: int
-    input_tokens: int
-    output_tokens: int
-    user_id: str
-    team_id: str
-    project_id: str
-    key_id: str
-    env: str
-    agent: str
-    servers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call of a run."""
-
-    trace_id: str
-    span_id: str
-    start_ns: int
-    duration_ns: int
-    operation: str
-    server: str
-    tool: str
-    resource_uri: str
-    status: str
-    reason: str
-    cost_micros: int
-    input_tokens: int
-    output_tokens: int
+Named = tuple[RunId, RunRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,45 +48,104 @@ async def list_runs(telemetry: SpanReader, wanted: RunFilter, *, limit: int, cur
     values = run_sql.list_values(wanted) | {"limit": limit + 1}
     if before is not None:
         values |= {"before_ns": before.at_ns, "before_name": before.id}
+    found = await _newest(telemetry, wanted, values, before)
+    if found is None:
+        found = await _summed_up(telemetry, wanted, values, before)
+    runs = [row for _, row in found[:limit]]
+    if len(found) <= limit:
+        return RunPage(runs, None)
+    last, row = found[limit - 1]
+    place = Cursor(row.began_ns, name_of(last).decode(), wanted.start_ns, wanted.end_ns)
+    return RunPage(runs, cursors.encode(place))
+
+
+async def _newest(
+    telemetry: SpanReader, wanted: RunFilter, values: dict[str, Any], before: Cursor | None
+) -> list[Named] | None:
+    """The page, and one run more if there is; None where the newest calls do not fill it."""
+    until_ns = wanted.end_ns - 1 if before is None else before.at_ns
+    sql = run_sql.newest_calls(wanted)
+    for calls_a_run in _CALLS_A_RUN:
+        most = values["limit"] * calls_a_run
+        newest = await telemetry.rows(sql, values | {"until": until_ns, "limit": most})
+        if not newest:
+            return []
+        is_all = len(newest) < most
+        stitched = await runs_of(telemetry, wanted, newest, is_all=is_all, until_ns=until_ns)
+        if stitched is None:
+            return None
+        since_ns = wanted.start_ns if is_all else max(wanted.start_ns, newest[-1]["at_ns"] + 1)
+        rows = [(run[0], wanted_run(run, wanted, since_ns, before)) for run in stitched]
+        found = [(run, row) for run, row in rows if row is not None]
+        if len(found) >= values["limit"] or since_ns == wanted.start_ns:
+            found.sort(key=_place, reverse=True)
+            return found[: values["limit"]]
+    return None
+
+
+def _place(found: Named) -> tuple[int, bytes]:
+    run, row = found
+    return row.began_ns, name_of(run)
+
+
+async def _summed_up(
+    telemetry: SpanReader, wanted: RunFilter, values: dict[str, Any], before: Cursor | None
+) -> list[Named]:
+    """The same by the store, however many calls that takes."""
     rows: list[dict[str, Any]] = []
     for since_ns in spans_of_time(wanted.start_ns, wanted.end_ns if before is None else before.at_ns):
         ask = run_sql.list_all_runs if since_ns == wanted.start_ns else run_sql.list_runs
         rows = await telemetry.rows(
             ask(wanted, is_continued=before is not None), values | {"since": since_ns}
         )
-        if len(rows) > limit:
+        if len(rows) >= values["limit"]:
             break
-    runs = [_run(_id_of(row), row) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return RunPage(runs, None)
-    last = rows[limit - 1]
-    place = Cursor(last["began_ns"], last["run_name"], wanted.start_ns, wanted.end_ns)
-    return RunPage(runs, cursors.encode(place))
+    return [(run, run_row(run, row)) for run, row in ((_id_of(row), row) for row in rows)]
 
 
-async def get_run(telemetry: SpanReader, *, org_id: str, run_id: str) -> RunRow:
-    """One run as it is now. Raises NotFound."""
-    run = ids.decode(run_id)
-    [row] = await telemetry.rows(run_sql.one_run(run.kind), _values(run, org_id))
-    is_moved = run.kind == IDLE and row["began_ns"] != run.start_ns
-    if not row["step_count"] or is_moved:
-        msg = f"no run {run_id[:80]!r}: its calls are no longer kept, or belong to a trace by now"
-        raise NotFound(msg)
-    return _run(run, row)
-
-
-async def list_steps(
+async def one_run(
     telemetry: SpanReader, *, org_id: str, run_id: str, limit: int = MAX_STEPS, cursor: str = ""
-) -> StepPage:
-    """The steps of a run that `get_run` found."""
+) -> tuple[RunRow, StepPage]:
+    """One run as it is now, and a page of its steps. Raises NotFound."""
     run = ids.decode(run_id)
     after = cursors.decode(cursor) if cursor else _BEFORE_ALL
-    values = _values(run, org_id) | {"limit": limit + 1, "after_ns": after.at_ns, "after_id": after.id}
-    rows = await telemetry.rows(run_sql.steps_of_run(run.kind), values)
-    steps = [_step(row) for row in rows[:limit]]
-    if len(rows) <= limit:
+    try:
+        calls = await calls_of(telemetry, org_id, run)
+    except NotFound as error:
+        raise _gone(run_id) from error
+    if calls is None:
+        return await _large_run(telemetry, org_id=org_id, run_id=run_id, limit=limit, after=after)
+    if not calls or (run.kind == IDLE and calls[0]["at_ns"] != run.start_ns):
+        raise _gone(run_id)
+    rest = [call for call in calls if place_of(call) > (after.at_ns, after.id)]
+    return run_of(run, calls), _page_of_steps(rest[: limit + 1], limit)
+
+
+async def _large_run(
+    telemetry: SpanReader, *, org_id: str, run_id: str, limit: int, after: Cursor
+) -> tuple[RunRow, StepPage]:
+    """The same by the store, however many calls there are."""
+    run = ids.decode(run_id)
+    values = _values(run, org_id)
+    [row] = await telemetry.rows(run_sql.one_run(run.kind), values)
+    is_moved = run.kind == IDLE and row["began_ns"] != run.start_ns
+    if not row["step_count"] or is_moved:
+        raise _gone(run_id)
+    asked = values | {"limit": limit + 1, "after_ns": after.at_ns, "after_id": after.id}
+    rows = await telemetry.rows(run_sql.steps_of_run(run.kind), asked)
+    return run_row(run, row), _page_of_steps(rows, limit)
+
+
+def _page_of_steps(calls: Sequence[Call], limit: int) -> StepPage:
+    """Of one call more than are shown, if there is one."""
+    steps = [step_row(call) for call in calls[:limit]]
+    if len(calls) <= limit:
         return StepPage(steps, None)
     return StepPage(steps, cursors.encode(Cursor(steps[-1].start_ns, steps[-1].span_id)))
+
+
+def _gone(run_id: str) -> NotFound:
+    return NotFound(f"no run {run_id[:80]!r}: its calls are no longer kept, or belong to a trace by now")
 
 
 def _values(run: RunId, org_id: str) -> dict[str, Any]:
@@ -139,29 +157,3 @@ def _values(run: RunId, org_id: str) -> dict[str, Any]:
 def _id_of(row: dict[str, Any]) -> RunId:
     kind, *parts = row["run_key"]
     return RunId(kind, tuple(parts), row["began_ns"] if kind == IDLE else 0)
-
-
-def _run(run: RunId, row: dict[str, Any]) -> RunRow:
-    return RunRow(
-        id=ids.encode(run),
-        kind=run.kind,
-        began_ns=row["began_ns"],
-        ended_ns=row["ended_ns"],
-        steps=row["step_count"],
-        errors=row["error_count"],
-        outcome=row["outcome"],
-        cost_micros=row["total_micros"],
-        input_tokens=row["total_input_tokens"],
-        output_tokens=row["total_output_tokens"],
-        user_id=row["run_user"],
-        team_id=row["run_team"],
-        project_id=row["run_project"],
-        key_id=row["run_key_id"],
-        env=row["run_env"],
-        agent=row["run_agent"],
-        servers=tuple(sorted(name for name in row["servers"] if name)),
-    )
-
-
-def _step(row: dict[str, Any]) -> Step:
-    return Step(operation=operation(row.pop("method")), start_ns=row.pop("at_ns"), **row)

@@ -120,6 +120,16 @@ def traces_of(rows: Iterable[dict[str, Any]]) -> list[TraceRow]:
     return [_trace(trace_id, sorted(spans.values(), key=_start)) for trace_id, spans in found.items()]
 
 
+def calls_by_trace(rows: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """How many calls of the gateway each trace has, from the same rows."""
+    calls: dict[str, set[str]] = {}
+    for row in rows:
+        trace_id, span_id, door, *_ = msgspec.json.decode(row["shown"])
+        if door != OTLP_DOOR:
+            calls.setdefault(trace_id, set()).add(span_id)
+    return {trace_id: len(spans) for trace_id, spans in calls.items()}
+
+
 def _trace(trace_id: str, spans: Sequence[dict[str, Any]]) -> TraceRow:
     at_work = sorted(spans, key=_is_exported)  # who was at work is the calls' to say, before exporters
     statuses = {span["status"] for span in spans}

@@ -283,19 +283,21 @@ async def named_outline(
     return trace_of_outline(rows) if is_whole else await _figures(telemetry, extent), rows
 
 
+async def span_of(telemetry: SpanReader, extent: dict[str, Any], span_id: str) -> SpanRow | None:
+    """A span of a trace that `extent_of` found; None where it has no such span."""
+    asked = extent | {"span": span_id, "body_limit": _BODY_LIMIT}
+    rows = await telemetry.rows(trace_sql.one_span(), asked)
+    return span_row(rows[0]) if rows else None
+
+
 async def one_span(
     telemetry: SpanReader, extent: dict[str, Any], span_id: str
 ) -> tuple[SpanRow, list[dict[str, Any]]]:
-    """A span of a trace that `extent_of` found, and rows of its outline: enough to split the span's time.
-
-    Raises NotFound.
-    """
-    asked = extent | {"span": span_id, "body_limit": _BODY_LIMIT}
-    rows = await telemetry.rows(trace_sql.one_span(), asked)
-    if not rows:
+    """The same, and rows of the trace's outline: enough to split the span's time. Raises NotFound."""
+    span = await span_of(telemetry, extent, span_id)
+    if span is None:
         msg = f"the trace has no span {span_id[:80]!r}"
         raise NotFound(msg)
-    span = span_row(rows[0])
     these = [one for one in (span.span_id, span.parent_span_id) if one]
     near = extent | {"these": these, "limit": MAX_SPANS}
     return span, await telemetry.rows(trace_sql.relatives_of_span(), near)

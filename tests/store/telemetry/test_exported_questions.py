@@ -159,7 +159,7 @@ async def test_one_trace_has_the_shape_that_is_documented(api, export, telemetry
 
     whole = await api.get(f"/v1/traces/{TRACE_ID}")
     page = await api.get(f"/v1/traces/{TRACE_ID}/spans", params={"limit": 2})
-    outline = await api.get(f"/v1/traces/{TRACE_ID}/outline")
+    outline = await api.get(f"/v1/traces/{TRACE_ID}/outline", params={"span": "c" * 16})
     span = await api.get(f"/v1/traces/{TRACE_ID}/spans/{'c' * 16}")
 
     for answer, shape in ((whole, OneTrace), (page, SpanList), (outline, OneOutline), (span, OneSpan)):
@@ -176,7 +176,8 @@ async def test_one_trace_has_the_shape_that_is_documented(api, export, telemetry
     ]
     [same] = [one for one in trace["spans"] if one["id"] == "c" * 16]
     same.pop("place")
-    assert span.json()["span"] == same
+    assert span.json()["span"] == outline.json()["span"] == same
+    assert (await api.get(f"/v1/traces/{TRACE_ID}/outline", params={"span": "9" * 16})).json()["span"] is None
     assert (await api.get(f"/v1/traces/{TRACE_ID}/spans/{'9' * 16}")).status_code == 404
 
 
@@ -253,3 +254,21 @@ async def test_too_many_steps_are_refused_with_what_to_do(api):
 
     assert answer.status_code == 400
     assert "give a longer one" in answer.json()["message"]
+
+
+async def test_the_outline_brings_along_the_deepest_span_that_failed_else_the_first(api, telemetry, record):
+    calls = [
+        record(trace_id="1" * 32, span_id="a" * 16, ts_ns=NOW_NS, status="error"),
+        record(trace_id="1" * 32, span_id="b" * 16, parent_span_id="a" * 16, ts_ns=NOW_NS, status="timeout"),
+        record(trace_id="1" * 32, span_id="c" * 16, ts_ns=NOW_NS + 1, status="error"),
+        record(trace_id="2" * 32, span_id="e" * 16, ts_ns=NOW_NS + 1),
+        record(trace_id="2" * 32, span_id="d" * 16, ts_ns=NOW_NS),
+    ]
+    await telemetry.insert_spans(columns_of(calls, batch="b"), "b")
+
+    found = [
+        await api.get(f"/v1/traces/{trace_id}/outline", params={"span": "telling"})
+        for trace_id in ("1" * 32, "2" * 32)
+    ]
+
+    assert [one.json()["span"]["id"] for one in found] == ["b" * 16, "d" * 16]

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from gatewayops.query import run_calls, runs
 from gatewayops.record.rows import columns_of
 from gatewayops.store.telemetry import run_sql
 from gatewayops.store.telemetry.run_sql import RunFilter
@@ -52,14 +53,14 @@ def a_day(record):
 
 
 async def test_calls_are_stitched_by_trace_then_session_then_who_called(api, keep, record):
-    runs = a_day(record)
-    await keep(*(call for calls in runs.values() for call in calls))
+    of = a_day(record)
+    await keep(*(call for calls in of.values() for call in calls))
 
     found = await listed(api)
 
     shown = {tuple(await spans(api, run["id"])): run["stitched_by"] for run in found}
     kinds = {"trace": "trace", "below": "trace", "session": "session", "idle": "idle", "other": "idle"}
-    assert shown == {tuple(call.span_id for call in runs[name]): kind for name, kind in kinds.items()}
+    assert shown == {tuple(call.span_id for call in of[name]): kind for name, kind in kinds.items()}
 
 
 async def test_a_pause_of_more_than_half_an_hour_ends_a_run(api, keep, record):
@@ -197,9 +198,8 @@ async def test_two_runs_are_compared_step_by_step(api, keep, record):
     assert told["is_cut"] is False
 
 
-async def test_a_short_look_finds_the_runs_that_began_in_it_as_a_look_at_everything_does(
-    telemetry, keep, record
-):
+def ten_hours(record):
+    """Calls of all kinds of runs, by chance."""
     chance = random.Random(11)
     calls = []
     for _ in range(250):
@@ -215,7 +215,13 @@ async def test_a_short_look_finds_the_runs_that_began_in_it_as_a_look_at_everyth
         record(session="of two", ts_ns=at(10), parent_span_id="a" * 16),
         record(session="of two", ts_ns=at(580)),
     ]
-    await keep(*calls)
+    return calls
+
+
+async def test_a_short_look_finds_the_runs_that_began_in_it_as_a_look_at_everything_does(
+    telemetry, keep, record
+):
+    await keep(*ten_hours(record))
     wanted = RunFilter(org_id="org_a", start_ns=at(0), end_ns=at(600))
     values = run_sql.list_values(wanted) | {"limit": 1000}
     every = await telemetry.rows(run_sql.list_all_runs(wanted, is_continued=False), values | {"since": at(0)})
@@ -229,6 +235,34 @@ async def test_a_short_look_finds_the_runs_that_began_in_it_as_a_look_at_everyth
     assert ["session", "key_a", "of two"] in [run["run_key"] for run in found]
 
 
-def _told(runs):
+@pytest.mark.parametrize("asked", [{}, {"agent": "agent 3"}, {"outcome": "recovered"}], ids=str)
+async def test_runs_of_few_calls_are_what_the_store_makes_of_many(
+    telemetry, keep, record, monkeypatch, asked
+):
+    await keep(
+        *ten_hours(record),
+        *(record(ts_ns=at(200) + 4 * n * MINUTE_NS, agent="agent 3", status="error") for n in range(9)),
+        record(ts_ns=at(240), agent="agent 3"),
+    )
+    wanted = RunFilter(org_id="org_a", start_ns=at(100), end_ns=at(500), **asked)
+
+    few = await _pages_and_single_runs(telemetry, wanted)
+    monkeypatch.setattr(run_calls, "MOST_CALLS", 0)
+
+    assert few == await _pages_and_single_runs(telemetry, wanted)
+    assert all(few)
+
+
+async def _pages_and_single_runs(telemetry, wanted):
+    found, cursor = [], ""
+    while cursor is not None:
+        page = await runs.list_runs(telemetry, wanted, limit=20, cursor=cursor)
+        found += page.runs
+        cursor = page.cursor
+    named = {run.kind: run.id for run in found}
+    return found, {one: await runs.one_run(telemetry, org_id="org_a", run_id=one) for one in named.values()}
+
+
+def _told(found):
     """Runs with their sets in order."""
-    return [run | {"servers": sorted(run["servers"])} for run in runs]
+    return [run | {"servers": sorted(run["servers"])} for run in found]

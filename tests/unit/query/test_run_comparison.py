@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatewayops.query.run_comparison import align
-from gatewayops.query.runs import Step
+from gatewayops.query.run_rows import Step
 
 
 def a_step(tool, status="success"):

@@ -23,28 +23,31 @@ _FIGURES = f"""
 
 def summary(wanted: SpanFilter) -> str:
     """One row of figures. Parameters of the filter."""
-    return f"SELECT {_FIGURES} FROM spans WHERE {_calls(wanted)}"
+    return f"SELECT {_FIGURES} FROM spans WHERE {_calls(wanted)} {_settings(wanted)}"
 
 
-def groups(wanted: SpanFilter, group_by: str) -> str:
-    """Figures a group, busiest first. Parameters of the filter and `limit`."""
-    return (
-        f"SELECT {_GROUPS[group_by]} AS group_name, {_FIGURES} FROM spans WHERE {_calls(wanted)} "
-        "GROUP BY group_name ORDER BY calls DESC, group_name LIMIT {limit:UInt32}"
-    )
+def series(wanted: SpanFilter, group_by: str, *, is_of_some: bool = False) -> str:
+    """Figures of all calls (`is_all`) and of each group, a step and in all (`is_total`); this is their order.
 
-
-def series(wanted: SpanFilter, group_by: str) -> str:
-    """Figures a group and step; steps begin at multiples of `step` since 1970. Steps without calls lack.
-
-    Parameters of the filter, `step` (nanoseconds) and `groups`.
+    Then the busiest first. Steps begin at multiples of `step` (nanoseconds) since 1970; those without calls
+    lack. Parameters of the filter, `step`, `limit`, and `groups` (names) if `is_of_some`.
     """
+    some = "AND group_name IN {groups:Array(String)}" if is_of_some else ""
+    sets = "(group_name, at_ns), (group_name), (at_ns), ()" if group_by else "(at_ns), ()"
     return (
         f"SELECT {_GROUPS[group_by]} AS group_name, "
         "intDiv(toUnixTimestamp64Nano(ts), {step:Int64}) * {step:Int64} AS at_ns, "
-        f"{_FIGURES} FROM spans WHERE {_calls(wanted)} AND group_name IN {{groups:Array(String)}} "
-        "GROUP BY group_name, at_ns ORDER BY group_name, at_ns"
+        f"{'grouping(group_name)' if group_by else '1'} AS is_all, grouping(at_ns) AS is_total, {_FIGURES} "
+        f"FROM spans WHERE {_calls(wanted)} {some} GROUP BY GROUPING SETS ({sets}) "
+        "ORDER BY is_all DESC, is_total DESC, calls DESC, group_name LIMIT {limit:UInt32} "
+        f"{_settings(wanted)}"
     )
+
+
+def _settings(wanted: SpanFilter) -> str:
+    """Planning for what cannot help takes longer than reading an hour; the projection is by server."""
+    other = "" if wanted.server else ", optimize_use_projections = 0"
+    return f"SETTINGS use_skip_indexes = 0{other}"
 
 
 def _calls(wanted: SpanFilter) -> str:

@@ -9,7 +9,8 @@ each other with at most GAP_NS between their starts.
 
 import msgspec
 
-from gatewayops.store.telemetry.span_filter import is_call
+from gatewayops.store.telemetry.span_filter import in_extent, is_call
+from gatewayops.store.telemetry.trace_times import TRACE as TRACE_HASH
 
 GAP_NS = 30 * 60 * 10**9
 TRACE, SESSION, IDLE = "trace", "session", "idle"
@@ -65,6 +66,16 @@ _AROUND = (
     f"AND ts < fromUnixTimestamp64Nano({{end:Int64}} + {GAP_NS}, 'UTC')"
 )
 _NAME = "arrayStringConcat(run_key, '\\x1f')"
+# For putting calls together elsewhere; whoever does needs no more than these hashes to ask for others.
+_LISTED_CALL = f"""
+    toUnixTimestamp64Nano(ts) AS at_ns, duration_ns, trace_id, span_id, parent_span_id, session, key_id,
+    user_id, team_id, project_id, env, agent, server, tool, status, cost_micros, input_tokens, output_tokens,
+    {TRACE_HASH} AS trace
+"""
+_CALL = f"{_LISTED_CALL}, method, resource_uri, reason"
+_SESSION_HASH = "cityHash64(key_id, session)"
+_WHO_HASH = "cityHash64(key_id, user_id, agent)"
+_FEW = "SETTINGS use_skip_indexes = 0, optimize_use_projections = 0"  # planning them costs more than reading
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +97,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     min_cost_micros: int = 0
 
 
-_OF_A_STEP = ("user_id", "team_id", "project_id", "key_id", "agent", "server", "tool")
+OF_A_STEP = ("tool", "user_id", "key_id", "agent", "project_id", "server", "team_id")  # the rarer first
 
 
 def list_runs(wanted: RunFilter, *, is_continued: bool) -> str:
@@ -124,11 +135,60 @@ def _page_of_runs(wanted: RunFilter, numbered: str, *, is_continued: bool) -> st
 
 def list_values(wanted: RunFilter) -> dict[str, object]:
     """The values of `list_runs` but for `since`, `limit` and where to continue."""
-    named = (*_OF_A_STEP, "outcome", "min_steps", "min_duration_ns", "min_cost_micros")
+    named = (*OF_A_STEP, "outcome", "min_steps", "min_duration_ns", "min_cost_micros")
     given = {name: getattr(wanted, name) for name in named}
     return {"org": wanted.org_id, "start": wanted.start_ns, "end": wanted.end_ns} | {
         name: value for name, value in given.items() if value
     }
+
+
+def newest_calls(wanted: RunFilter) -> str:
+    """The newest calls until `until` (Unix nanoseconds, included), or that have one of the wanted steps.
+
+    Rows for run_rows, with hashes: `trace`, `session_hash`, `who`. Parameters of `list_values`, `until`,
+    `limit`.
+    """
+    asked = next((name for name in OF_A_STEP if getattr(wanted, name)), "")
+    which = (
+        f"{asked} = {{{asked}:String}}" if asked else "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
+    )
+    return (
+        f"SELECT {_LISTED_CALL}, {_SESSION_HASH} AS session_hash, {_WHO_HASH} AS who FROM spans "
+        f"WHERE {_AROUND} AND {is_call()} AND {which} ORDER BY ts DESC LIMIT {{limit:UInt32}} "
+        f"{_FEW}, read_in_order_use_buffering = 0"
+    )
+
+
+def other_calls() -> str:
+    """Calls in and around the range of the same `traces`, `sessions` or, from `idle_from` on, `callers`.
+
+    All are hashes of `newest_calls`. Left out is what began between `known_from` and `known_to`, both
+    included. The same rows without hashes but `trace`, in any order. And parameters `org`, `start`, `end`,
+    `most`.
+    """
+    return (
+        f"SELECT {_LISTED_CALL} FROM spans WHERE {_AROUND} AND {is_call()} "
+        "AND (ts < fromUnixTimestamp64Nano({known_from:Int64}, 'UTC') "
+        "OR ts > fromUnixTimestamp64Nano({known_to:Int64}, 'UTC')) "
+        f"AND ({TRACE_HASH} IN {{traces:Array(UInt64)}} OR parent_span_id = '' AND ("
+        f"session != '' AND {_SESSION_HASH} IN {{sessions:Array(UInt64)}} OR session = '' "
+        "AND ts >= fromUnixTimestamp64Nano({idle_from:Int64}, 'UTC') "
+        f"AND {_WHO_HASH} IN {{callers:Array(UInt64)}})) LIMIT {{most:UInt32}} {_FEW}"
+    )
+
+
+def calls_of_run(kind: str) -> str:
+    """Calls that may belong to a run, with all of a step, the first `most` of them by start.
+
+    Parameters `org`, `part_1`, …; of a trace also `first` and `last`, when it has spans; of an idle run
+    `start` and `end`.
+    """
+    where = f"{in_extent()} AND {_WHICH[TRACE]}" if kind == TRACE else f"{_ORG} AND {_WHICH[kind]}"
+    lone = "" if kind == TRACE else "AND parent_span_id = ''"
+    return (
+        f"SELECT {_CALL} FROM spans WHERE {where} AND {is_call()} {lone} "
+        f"ORDER BY ts LIMIT {{most:UInt32}} {_FEW}"
+    )
 
 
 def one_run(kind: str) -> str:
@@ -150,7 +210,7 @@ def steps_of_run(kind: str) -> str:
 
 
 def _run_conditions(wanted: RunFilter) -> list[str]:
-    conditions = [f"countIf({name} = {{{name}:String}}) > 0" for name in _OF_A_STEP if getattr(wanted, name)]
+    conditions = [f"countIf({name} = {{{name}:String}}) > 0" for name in OF_A_STEP if getattr(wanted, name)]
     if wanted.outcome:
         conditions.append("outcome = {outcome:String}")
     if wanted.min_steps:

@@ -16,7 +16,8 @@ _UNTIL = "ts <= fromUnixTimestamp64Nano({until:Int64}, 'UTC')"
 _UNTIL_ENOUGH = "SETTINGS read_in_order_use_buffering = 0"
 _OF_ONE_TOOL = "SETTINGS optimize_read_in_order = 0"  # else the projection by tool would not be used
 _NO_SKIPPING = "SETTINGS use_skip_indexes = 0"  # the primary key has done it
-_NARROW = "SETTINGS max_threads = 1"  # of a few granules: more threads cost more than they save
+# Of a few granules: more threads, and planning for projections, cost more than they save.
+_NARROW = "SETTINGS max_threads = 1, optimize_use_projections = 0"
 _FIRST = f"(NOT ({is_call()}), ts)"  # who was at work is the calls' to say, before exporters
 # Aliases differ from column names: ClickHouse would read an alias inside another aggregate.
 _TRACE = f"""
@@ -192,7 +193,8 @@ def relatives_of_span() -> str:
 def _outline(columns: str, condition: str) -> str:
     return (
         f"SELECT {columns} FROM spans WHERE {in_extent()} AND trace_id = {{trace:String}} {condition} "
-        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32}"
+        "ORDER BY start_ns, span_id LIMIT 1 BY span_id, door LIMIT {limit:UInt32} "
+        "SETTINGS optimize_use_projections = 0"
     )
 
 

@@ -35,17 +35,15 @@ async def show(visit: Visit) -> Response:
     by = by if by in dict(VIEWS) else "server"
     rest = visit.rest
     if visit.asked("format") == "csv":
-        series = await rest.get("/v1/metrics/series", **window.query, **only)
-        return csv_answer("metrics", ("time", *_COLUMNS), _points(series, *_COLUMNS))
-    summary, before, series, grouped, live, called = await asyncio.gather(
-        rest.get("/v1/metrics/summary", **window.query, **only),
+        series = await rest.get("/v1/metrics/series", group_by=by, **window.query, **only)
+        return csv_answer("metrics", ("time", *_COLUMNS), _points(series["total"], *_COLUMNS))
+    before, grouped, live, called = await asyncio.gather(
         rest.get("/v1/metrics/summary", **(window.before or window.query), **only),
-        rest.get("/v1/metrics/series", **window.query, **only),
         rest.get("/v1/metrics/series", group_by=by, **window.query, **only),
         last_minute(visit),
         names(visit, by),
     )
-    drawn = grouped["groups"][:_DRAWN]
+    total, drawn = grouped["total"], grouped["groups"][:_DRAWN]
     return draw(
         visit,
         "metrics/calls.html",
@@ -54,12 +52,12 @@ async def show(visit: Visit) -> Response:
         only=only,
         by=by,
         views=VIEWS,
-        now=summary["figures"],
+        now=total["figures"],
         before=before["figures"],
-        step_s=series["step_s"],
-        rate=_points(series, "calls_per_s"),
-        errors=_points(series, "error_rate"),
-        latency=_points(series, "p50_ms", "p95_ms", "p99_ms"),
+        step_s=grouped["step_s"],
+        rate=_points(total, "calls_per_s"),
+        errors=_points(total, "error_rate"),
+        latency=_points(total, "p50_ms", "p95_ms", "p99_ms"),
         group_rows=grouped["groups"],
         has_more=grouped["has_more_groups"],
         columns=[called.get(str(group["group"]), group["group"] or "none") for group in drawn],
@@ -69,11 +67,11 @@ async def show(visit: Visit) -> Response:
     )
 
 
-def _points(series: Json, *fields: str) -> Rows:
+def _points(total: Json, *fields: str) -> Rows:
     """A row a step, of all calls; nothing where there were none."""
-    if not series["groups"]:
+    if not total["figures"]["calls"]:
         return []
-    return [[point["time"], *(point[name] for name in fields)] for point in series["groups"][0]["points"]]
+    return [[point["time"], *(point[name] for name in fields)] for point in total["points"]]
 
 
 def _side_by_side(drawn: list[Json], field: str) -> Rows:

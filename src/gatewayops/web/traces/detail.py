@@ -1,10 +1,7 @@
 """One trace: its figures, the waterfall, and one of its spans with what was sent, answered and allowed."""
 
-import asyncio
-
 from starlette.responses import Response
 
-from gatewayops.web.asking import if_allowed
 from gatewayops.web.drawing import draw, draw_part
 from gatewayops.web.names import names_in
 from gatewayops.web.rest import Json, segment
@@ -25,20 +22,22 @@ async def show(visit: Visit) -> Response:
         return draw_part(visit, "traces/why.html", **await _why(visit, asked))
     if visit.is_partial and asked:
         answer = await visit.rest.get(f"{path}/spans/{segment(asked)}")
-        return draw_part(visit, "traces/span.html", **await _shown(visit, answer["span"]))
-    outline, found = await asyncio.gather(visit.rest.get(f"{path}/outline"), _span(visit, path, asked))
-    trace = outline["trace"]
+        return draw_part(
+            visit, "traces/span.html", **_shown(answer["span"], await names_in(visit, [answer["span"]]))
+        )
+    outline = await visit.rest.get(f"{path}/outline", span=asked or "telling")
+    trace, found = outline["trace"], outline["span"]
     spans = trace["spans"]
     failed = waterfall.failures(spans)
-    chosen = asked or (failed or spans)[0]["id"]
-    found = found if asked else await _span(visit, path, chosen)
+    chosen = found["id"] if found else asked
+    names = await names_in(visit, [trace["context"], *([found] if found else [])])
     fall = waterfall.drawn(spans)
     at = _whole(visit.asked("from"))
     return draw(
         visit,
         "traces/detail.html",
         trace=trace,
-        names=await names_in(visit, [trace["context"]]),
+        names=names,
         parts_of_time=waterfall.latency_parts(trace["latency"]),
         failed=failed[:_FAILURES],
         label_of=waterfall.label_of,
@@ -48,17 +47,12 @@ async def show(visit: Visit) -> Response:
         rows=fall.rows[at : at + _ROWS],
         page_rows=_ROWS,
         chosen=chosen,
-        shown=await _shown(visit, found["span"]) if found else None,
+        shown=_shown(found, names) if found else None,
         why=await _why(visit, chosen) if visit.asked("why") else None,
     )
 
 
-async def _span(visit: Visit, path: str, span_id: str) -> Json | None:
-    """None where there is no such span (any more), or none is asked for."""
-    return await if_allowed(visit.rest.get(f"{path}/spans/{segment(span_id)}")) if span_id else None
-
-
-async def _shown(visit: Visit, span: Json) -> Json:
+def _shown(span: Json, names: dict[str, str]) -> Json:
     """What span.html draws."""
     sent, answered = (
         body(span[name], is_cut=span[f"{name}_truncated"], size=span[f"{name}_bytes"])
@@ -69,7 +63,7 @@ async def _shown(visit: Visit, span: Json) -> Json:
         "label": waterfall.label_of(span),
         "span_parts": waterfall.latency_parts(span["latency"]),
         "bodies": (("Request", sent), ("Response", answered)),
-        "span_names": await names_in(visit, [span]),
+        "span_names": names,
     }
 
 
