@@ -20,6 +20,20 @@ WIDE, NARROW = 1440, 390
 _HEIGHT = 900
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 _WAIT_MS = 20_000
+# Only faults cross to us, not what axe tells of rules that hold. What contrast is decided by is kept for the
+# next time; what is given to axe is looked at with all that it contains.
+_FAULTS = """async ([how, onlyChanged]) => {
+  const names = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize", "fontWeight"];
+  const look = style => names.map(name => style[name]).join();
+  const shown = [...document.querySelectorAll("body *")].filter(one => one.checkVisibility());
+  const looks = new Map(shown.map(one => [one, look(getComputedStyle(one))]));
+  const changed = shown.filter(one => looks.get(one) !== window.looksBefore?.get(one));
+  window.looksBefore = looks;
+  if (onlyChanged && !changed.length) return [];
+  const found = await axe.run(onlyChanged ? changed : document, how);
+  return found.violations.flatMap(one =>
+    one.nodes.map(node => `${one.id} (${one.impact}): ${node.html.slice(0, 200)}`));
+}"""
 _REFUSAL = re.compile(r"responded with a status of 4(00|03|09|22|29) ")  # told on the page, as it should be
 
 
@@ -36,6 +50,8 @@ class Person:
         self.page: Page = context.new_page()
         self.page.set_default_timeout(_WAIT_MS)
         self.complaints: list[str] = []
+        self._scheme: Scheme | None = None  # what it was opened with
+        self._width = 0
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda told: self._heard(told.type, told.text))
 
@@ -57,25 +73,26 @@ class Person:
         """Raises AssertionError for anything the browser complained of."""
         assert not self.complaints, self.complaints
 
-    def barriers(self, axe: Path, *, only_contrast: bool = False) -> list[str]:
+    def barriers(self, axe: Path, *, contrast_of: Literal["all", "changed"] | None = None) -> list[str]:
         """What axe-core finds wrong for people who cannot see or use a mouse; a line each.
 
-        `only_contrast`: of a page that was asked already, in another theme.
+        `contrast_of`: only that, of a page that was asked already in another theme ("all"), or in the same
+        theme in another width ("changed": what was not shown the last time, or in other colours or sizes).
         """
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(axe.read_text())
-        asked = {"runOnly": ["color-contrast"] if only_contrast else _RULES, "resultTypes": ["violations"]}
-        found = self.page.evaluate("asked => axe.run(document, asked)", asked)
-        return [
-            f"{one['id']} ({one['impact']}): {node['html'][:200]}"
-            for one in found["violations"]
-            for node in one["nodes"]
-        ]
+        how = {"runOnly": ["color-contrast"] if contrast_of else _RULES, "resultTypes": ["violations"]}
+        found: list[str] = self.page.evaluate(_FAULTS, [how, contrast_of == "changed"])
+        return found
 
     def look_in(self, *, scheme: Scheme, width: int) -> None:
         """The same page in another theme and window."""
-        self.page.emulate_media(color_scheme=scheme)
-        self.page.set_viewport_size({"width": width, "height": _HEIGHT})
+        if scheme != self._scheme:
+            self.page.emulate_media(color_scheme=scheme)
+            self._scheme = scheme
+        if width != self._width:
+            self.page.set_viewport_size({"width": width, "height": _HEIGHT})
+            self._width = width
 
     def overflow_px(self) -> int:
         """By how much the page is wider than the window."""

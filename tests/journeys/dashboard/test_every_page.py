@@ -42,13 +42,18 @@ def test_nobody_is_kept_out_of_any_page(looking, axe, place):
 
 
 def faults_of(person, axe):
-    """All rules once a width; in the dark only what colours decide."""
-    faults = []
-    for width in (WIDE, NARROW):
-        person.look_in(scheme="light", width=width)
-        faults += [f"{width} px: {fault}" for fault in person.barriers(axe)]
-        if person.overflow_px() > 0:
-            faults.append(f"{person.overflow_px()} px wider than {width}")
-        person.look_in(scheme="dark", width=width)
-        faults += [f"dark, {width} px: {fault}" for fault in person.barriers(axe, only_contrast=True)]
-    return faults
+    """All rules once a width; in the dark only what colours decide, when narrow of what looks other then."""
+    found = {"light and wide": person.barriers(axe)}
+    found["wide"] = over(person)
+    person.look_in(scheme="dark", width=WIDE)
+    found["dark and wide"] = person.barriers(axe, contrast_of="all")
+    person.look_in(scheme="dark", width=NARROW)
+    found["dark and narrow"] = person.barriers(axe, contrast_of="changed")
+    person.look_in(scheme="light", width=NARROW)
+    found["light and narrow"] = person.barriers(axe)
+    found["narrow"] = over(person)
+    return {where: faults for where, faults in found.items() if faults}
+
+
+def over(person):
+    return [f"{px} px wider than the window"] if (px := person.overflow_px()) > 0 else []
