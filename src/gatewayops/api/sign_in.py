@@ -89,7 +89,7 @@ async def who_am_i(request: Request, caller: Caller, parts: Parts) -> WhoAmI:
     """Who the caller is, their organisation and roles. `form_token` is for pages, which use the cookie."""
     found = current(request)
     async with parts.database.reading() as session:
-        organization = await directory.organisation(session, org_id=caller.org_id)
+        organization = await user_passwords.own(session, org_id=caller.org_id)
         members = await _memberships(session, found) if found else ()
         grants = await request.app.state.key_check.grants(session, same_visit.of(request.scope))
     is_page = found is not None and "authorization" not in request.headers
@@ -115,7 +115,7 @@ async def list_organizations(request: Request, caller: Caller, parts: Parts) -> 
     """
     found = current(request)
     async with parts.database.reading() as session:
-        own = await directory.organisation(session, org_id=caller.org_id)
+        own = await user_passwords.own(session, org_id=caller.org_id)
         members = await _memberships(session, found) if found else ()
     mine = membership_bodies((own,))
     return OrganizationChoice(current=mine[0], organizations=membership_bodies(members) or mine)
@@ -138,7 +138,7 @@ async def list_sessions(
         if user:
             user_id = (await directory.find_user(session, org_id=caller.org_id, ref=user)).id
         page = await user_sessions.page(session, org_id=caller.org_id, user_id=user_id, asked=asked)
-        organization = await directory.organisation(session, org_id=caller.org_id)
+        organization = await user_passwords.own(session, org_id=caller.org_id)
         emails = await user_sessions.emails(
             session, org_id=caller.org_id, user_ids={row.user_id for row in page.rows}
         )

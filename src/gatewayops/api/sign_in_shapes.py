@@ -201,7 +201,10 @@ async def signed_in_body(
 
 
 def session_body(
-    row: UserSession, email: str, caller: user_sessions.SignedIn | None, organization: Organisation
+    row: UserSession,
+    email: str,
+    caller: user_sessions.SignedIn | None,
+    organization: Membership | Organisation,
 ) -> SessionBody:
     """A session as lists show it; `caller` is who asks, if it is a person."""
     return SessionBody(

@@ -1,9 +1,11 @@
 """Passwords of users: who may sign in with an e-mail address, and the change of a password."""
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy.orm import aliased
 
 from gatewayops.base import clock
+from gatewayops.base.errors import NotFound
 from gatewayops.base.ids import new_id
 from gatewayops.store.control.account_tables import UserPassword
 from gatewayops.store.control.database import Session
@@ -28,6 +30,29 @@ class Membership(msgspec.Struct, frozen=True):
     id: str
     slug: str
     name: str
+
+
+_NAMED = (Organisation.id, Organisation.slug, Organisation.name)
+_OWN = select(*_NAMED).where(Organisation.id == bindparam("org_id"))
+_KNOWN = (  # made once, as each page asks
+    select(*_NAMED)
+    .join(User, User.org_id == Organisation.id)
+    .join(UserPassword, UserPassword.user_id == User.id)
+    .where(User.email == bindparam("email"), User.disabled_at.is_(None))
+    .order_by(UserPassword.created_at, User.id)
+)
+_OWN_ONLY = _KNOWN.where(User.org_id == bindparam("org_id"))
+_BY_MAIL = aliased(UserPassword)
+_MEMBERSHIPS = _KNOWN.where(
+    or_(
+        User.org_id == bindparam("org_id"),
+        exists().where(
+            _BY_MAIL.org_id == bindparam("org_id"),
+            _BY_MAIL.user_id == bindparam("user_id"),
+            _BY_MAIL.is_by_mail,
+        ),
+    )
+)
 
 
 async def account(session: Session, *, email: str, organization: str = "") -> Account | None:
@@ -74,17 +99,18 @@ async def memberships(
     administers one organisation could make a user with anybody's address. Nor does an organisation's own
     identity provider show it, so to a session of such (`provider_id`) the others stay unsaid.
     """
-    query = (
-        select(Organisation)
-        .join(User, User.org_id == Organisation.id)
-        .join(UserPassword, UserPassword.user_id == User.id)
-        .where(User.email == email.lower(), User.disabled_at.is_(None))
-        .order_by(UserPassword.created_at, User.id)
-    )
-    if provider_id or not await is_by_mail(session, org_id=org_id, user_id=user_id):
-        query = query.where(User.org_id == org_id)
-    found = await session.scalars(query)
-    return tuple(Membership(id=row.id, slug=row.slug, name=row.name) for row in found)
+    query = _OWN_ONLY if provider_id else _MEMBERSHIPS
+    given = {"org_id": org_id, "email": email.lower()} | ({} if provider_id else {"user_id": user_id})
+    return tuple(Membership(*row) for row in await session.execute(query, given))
+
+
+async def own(session: Session, *, org_id: str) -> Membership:
+    """The organisation itself. Raises NotFound."""
+    row = (await session.execute(_OWN, {"org_id": org_id})).one_or_none()
+    if row is None:
+        msg = "no such organisation"
+        raise NotFound(msg)
+    return Membership(*row)
 
 
 async def is_by_mail(session: Session, *, org_id: str, user_id: str) -> bool:

@@ -4,7 +4,7 @@ at once; it slides while it is used, up to a fixed end."""
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, delete, insert, select, update
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, delete, insert, select, update
 
 from gatewayops.base import clock
 from gatewayops.base.errors import NotFound
@@ -19,6 +19,7 @@ ABSOLUTE = timedelta(days=7)
 FRESH = timedelta(minutes=10)
 TOUCHED_EVERY = timedelta(minutes=1)
 _KEPT = timedelta(days=30)  # after the end
+Moment = datetime | BindParameter[datetime]
 _PAST = {"synchronize_session": False}
 
 
@@ -92,16 +93,13 @@ async def begin(session: Session, new: NewSession) -> UserSession:
 
 async def of_hash(session: Session, session_hash: str) -> SignedIn | None:
     """The live session of that hash, in whatever organisation it is."""
-    query = (
-        select(SessionTable, User)
-        .join(User, User.id == SessionTable.user_id)
-        .where(SessionTable.hash == session_hash, User.disabled_at.is_(None), *_is_live())
-    )
-    found = (await session.execute(query)).one_or_none()
+    now = clock.now()
+    given = {"hash": session_hash, "now": now, "used_since": now - SLIDING}
+    found = (await session.execute(_OF_HASH, given)).one_or_none()
     if found is None:
         return None
-    row, user = found
-    return SignedIn(_session(row), email=user.email, name=user.name, team_id=user.team_id or "")
+    email, name, team_id, *known = found
+    return SignedIn(UserSession(*known), email=email, name=name, team_id=team_id or "")
 
 
 async def touch(session: Session, known: UserSession) -> None:
@@ -170,11 +168,31 @@ async def emails(session: Session, *, org_id: str, user_ids: set[str]) -> dict[s
 
 def _is_live() -> tuple[ColumnElement[bool], ...]:
     now = clock.now()
+    return _live_at(now, now - SLIDING)
+
+
+def _live_at(now: Moment, used_since: Moment) -> tuple[ColumnElement[bool], ...]:
     return (
         SessionTable.revoked_at.is_(None),
         SessionTable.expires_at > now,
-        SessionTable.used_at > now - SLIDING,
+        SessionTable.used_at > used_since,
     )
+
+
+_OF_HASH = (  # made once: it is asked with every request
+    select(
+        User.email,
+        User.name,
+        User.team_id,
+        *(getattr(SessionTable, name) for name in UserSession.__struct_fields__),
+    )
+    .join(User, User.id == SessionTable.user_id)
+    .where(
+        SessionTable.hash == bindparam("hash"),
+        User.disabled_at.is_(None),
+        *_live_at(bindparam("now"), bindparam("used_since")),
+    )
+)
 
 
 def _session(row: SessionTable) -> UserSession:
