@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
+from alembic import command
 
 from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, InvalidInput, NotFound
@@ -15,9 +16,10 @@ from gatewayops.record.progress import Range
 from gatewayops.record.spool import SpoolWriter
 from gatewayops.store.control import budgets, directory, keys, ledger, revision, snapshot_feed
 from gatewayops.store.control.budgets import BudgetSpec
-from gatewayops.store.control.database import Database
+from gatewayops.store.control.database import Database, for_writing
 from gatewayops.store.control.keys import HashedSecret, KeySpec
 from gatewayops.store.control.ledger import Spender
+from gatewayops.store.control.migrate import _config
 from gatewayops.store.control.paging import Asked
 from gatewayops.store.control.spool_positions import PositionMoved
 
@@ -128,6 +130,19 @@ class TestFromTheSpool:
 
         assert found == {asked[0]: {NOW.date(): 1}, asked[2]: {NOW.date(): 1}}
         assert await spent_by_day(database) == {NOW.date(): 1}
+
+    async def test_an_upgrade_sums_what_was_spent_before(self, database):
+        await spend(database, record(1, team_id="t"), record(20, tool="u"), record(300, days_ago=1))
+        engine = for_writing(database.engine)
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda plain: command.downgrade(_config(plain), "0023"))
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda plain: command.upgrade(_config(plain), "head"))
+        asked = Spender(ORG, "team", "t"), Spender(ORG, "key", "key_1"), Spender(ORG, "user", "")
+        async with database.reading() as session:
+            found = await ledger.spent(session, asked, since=(NOW.date(), date(2000, 1, 1)))
+
+        assert found == {asked[0]: (1, 1), asked[1]: (21, 321)}
 
     async def test_sums_of_monstrous_costs_fit(self, database):
         await spend(database, *(record((1 << 63) - 1, tool=str(number)) for number in range(20)))
