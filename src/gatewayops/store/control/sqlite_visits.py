@@ -3,8 +3,8 @@
 aiosqlite asks its thread to make a cursor, to execute, to fetch and to close, and each time two threads hand
 the interpreter to each other: that costs more than most statements do. Results are read as a whole, as
 SQLAlchemy does with this driver anyway; nothing here streams. A transaction begins in the visit of its first
-statement, and where none is open the pool's rollback takes no visit. Nobody waits for the end of one that only
-read: whoever has the connection next comes after it.
+statement, and where none is open the pool's rollback takes no visit. Nobody waits for the end of one that
+only read: whoever has the connection next comes after it.
 """
 
 import sqlite3

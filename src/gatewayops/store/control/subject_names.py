@@ -24,4 +24,4 @@ async def names_of(session: Session, *, org_id: str, ids: Collection[str]) -> di
     queries = [
         select(table.id, column).where(table.org_id == org_id, table.id.in_(ids)) for table, column in _CALLED
     ]
-    return {found: called for found, called in await session.execute(union_all(*queries))}
+    return {row[0]: row[1] for row in await session.execute(union_all(*queries))}
