@@ -8,6 +8,7 @@ from fastapi import Depends, Response
 from gatewayops.alerts import defaults, rule
 from gatewayops.alerts.evaluation import end_incidents
 from gatewayops.alerts.reading import attained
+from gatewayops.api import recent
 from gatewayops.api.alert_shapes import (
     NewRule,
     NewSilence,
@@ -150,12 +151,12 @@ async def list_slos(caller: Reader, parts: Parts, asked: PageAsked) -> SloList:
     return SloList(slos=[slo_body(one) for one in page.rows], **paging(page))
 
 
-@router.get("/slos/{slo_id}")
+@router.get("/slos/{slo_id}", dependencies=[recent.MAY_BE_OLD])
 async def show_slo(slo_id: InPath, caller: Reader, parts: Parts) -> SloDetail:
     """One objective and how it stands; 503 while the telemetry store is away."""
     async with parts.database.reading() as session:
         found = await alert_rules.find_slo(session, org_id=caller.org_id, ref=slo_id)
-    stands = await attained(parts.telemetry, found, clock.now())
+    stands = await attained(parts.telemetry, found, recent.now())
     return SloDetail(slo=slo_body(found), standing=standing_body(found, stands))
 
 

@@ -32,12 +32,13 @@ from gatewayops.api.analytics_shapes import (
 from gatewayops.api.auth import principal_for
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
+from gatewayops.api.recent import MAY_BE_OLD
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query import analytics, behaviour
 from gatewayops.query.analytics import Headline, Rolling, change
 
-router = LateRouter(prefix="/v1/analytics", tags=["Analytics"])
+router = LateRouter(prefix="/v1/analytics", tags=["Analytics"], dependencies=[MAY_BE_OLD])
 
 _MOST_STEPS = 10
 

@@ -13,6 +13,7 @@ from gatewayops.api.costs import Reader, ToolCost, figure_fields
 from gatewayops.api.days import DaysAsked, Period
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
+from gatewayops.api.recent import MAY_BE_OLD
 from gatewayops.api.shapes import LateShape, dollars
 from gatewayops.base.errors import InvalidInput
 from gatewayops.cost import focus
@@ -22,7 +23,7 @@ from gatewayops.query.tool_lists import tool_list_costs
 from gatewayops.record.audit.export import cell, csv_lines
 from gatewayops.store.control import directory, subject_names
 
-router = LateRouter(prefix="/v1/costs", tags=["Costs"])
+router = LateRouter(prefix="/v1/costs", tags=["Costs"], dependencies=[MAY_BE_OLD])
 
 _MAX_DAYS = 400
 _DAY_NS = 86_400 * 10**9

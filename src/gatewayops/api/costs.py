@@ -10,6 +10,7 @@ from gatewayops.api.auth import principal_for
 from gatewayops.api.days import Days, DaysAsked, Period
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.recent import MAY_BE_OLD
 from gatewayops.api.shapes import LateShape, dollars
 from gatewayops.base import clock
 from gatewayops.identity.principal import Principal
@@ -17,7 +18,7 @@ from gatewayops.query import costs
 from gatewayops.query.analytics import change
 from gatewayops.query.costs import Figures
 
-router = LateRouter(prefix="/v1/costs", tags=["Costs"])
+router = LateRouter(prefix="/v1/costs", tags=["Costs"], dependencies=[MAY_BE_OLD])
 
 Reader = Annotated[Principal, Depends(principal_for("costs.read"))]
 GroupBy = Literal["day", "week", "month", "team", "user", "project", "server", "tool"]

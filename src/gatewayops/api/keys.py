@@ -25,6 +25,7 @@ from gatewayops.api.key_shapes import (
 )
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
+from gatewayops.api.recent import MAY_BE_OLD
 from gatewayops.api.shapes import InPath, PageAsked, dollars, paging
 from gatewayops.base import clock
 from gatewayops.base.errors import Forbidden, InvalidInput, NotFound, Unavailable
@@ -77,7 +78,7 @@ async def create(body: NewKey, caller: Writer, parts: Parts) -> KeyMade:
     return KeyMade(key=_with_secret(key, secret, [role.name] if role else []), warning=_WARNING)
 
 
-@router.get("")
+@router.get("", dependencies=[MAY_BE_OLD])
 async def list_keys(
     caller: Reader, parts: Parts, asked: PageAsked, which: Annotated[KeysAsked, Query()]
 ) -> KeyList:
@@ -100,7 +101,7 @@ async def list_keys(
     return KeyList(keys=rows, **paging(page))
 
 
-@router.get("/{key_id}")
+@router.get("/{key_id}", dependencies=[MAY_BE_OLD])
 async def show(key_id: InPath, caller: Reader, parts: Parts) -> KeyShown:
     """One key, with its calls, errors, cost and last use."""
     async with parts.database.reading() as session:

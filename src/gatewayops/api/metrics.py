@@ -14,13 +14,14 @@ from gatewayops.api.live_feed import Places, counted, feed
 from gatewayops.api.metric_shapes import FiguresBody, MetricsSeries, MetricsSummary, series_body, told
 from gatewayops.api.parts import Parts
 from gatewayops.api.periods import iso
+from gatewayops.api.recent import MAY_BE_OLD
 from gatewayops.api.shapes import Body
 from gatewayops.base.errors import InvalidInput
 from gatewayops.identity.principal import Principal
 from gatewayops.query import metrics
 from gatewayops.store.telemetry.span_filter import SpanFilter
 
-router = LateRouter(prefix="/v1/metrics", tags=["Metrics"])
+router = LateRouter(prefix="/v1/metrics", tags=["Metrics"], dependencies=[MAY_BE_OLD])
 
 Reader = Annotated[Principal, Depends(principal_for("metrics.read"))]
 Text = Annotated[str, Field(max_length=256)]

@@ -14,13 +14,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from gatewayops.identity.same_visit import SameVisit
-from gatewayops.web.inner_call import Asker, InnerCall, encoded_body, encoded_query
+from gatewayops.web.inner_call import Asker, Header, InnerCall, encoded_body, encoded_query
 from gatewayops.web.passing import Passed
 
 Json = dict[str, Any]
 
 _DOTS = {".": "%2E", "..": "%2E%2E"}  # which clients take for steps
 _SAID_AS_ITSELF = 400
+RECENT_S = 15
+_MAY_BE_OLD = (b"cache-control", f"max-age={RECENT_S}".encode())
 
 
 class Refused(Exception):
@@ -46,14 +48,18 @@ class Rest:
 
     async def get(self, path: str, **query: object) -> Json:
         """The JSON at `path`; what is None or empty in `query` is left out. Raises Refused."""
-        return await self._ask(self._call("GET", path, query, more=self._visit.in_scope()))
+        return await self._ask(self._call("GET", path, query, visit=self._visit))
+
+    async def recent(self, path: str, **query: object) -> Json:
+        """The same for figures that many look at: as they were a quarter of a minute ago at most."""
+        return await self._ask(self._call("GET", path, query, _MAY_BE_OLD, visit=self._visit))
 
     async def send(
         self, method: str, path: str, body: object = None, *, form_token: str, query: Json | None = None
     ) -> Json:
         """A change; `form_token` is the one that our page carried. Nothing but {} for 204. Raises Refused."""
         self._visit = SameVisit()  # a change may end what was known
-        call = self._call(method, path, query or {}, body=body, form_token=form_token)
+        call = self._call(method, path, query or {}, _form(form_token), body=body)
         try:
             return await self._ask(call)
         finally:
@@ -71,7 +77,7 @@ class Rest:
         """A change's answer that is no JSON, as it comes; `refused` draws what the API says instead."""
         return Passed(
             self._app,
-            self._call(method, path, {}, body=body, form_token=form_token),
+            self._call(method, path, {}, _form(form_token), body=body),
             lambda status, content: refused(Refused(status, _json(content))),
         )
 
@@ -87,15 +93,25 @@ class Rest:
         method: str,
         path: str,
         query: Json,
-        *,
+        *headers: Header,
         body: object = None,
-        form_token: str | None = None,
-        more: Json | None = None,
+        visit: SameVisit | None = None,
     ) -> InnerCall:
-        content, headers = encoded_body(body)
-        if form_token is not None:
-            headers = (*headers, (b"x-gatewayops-token", form_token.encode()))
-        return InnerCall(method, path, encoded_query(query), headers, content, self._asker, more or {})
+        content, described = encoded_body(body)
+        asked = encoded_query(query)
+        return InnerCall(
+            method,
+            path,
+            asked,
+            (*described, *headers),
+            content,
+            self._asker,
+            visit.in_scope() if visit else {},
+        )
+
+
+def _form(token: str) -> Header:
+    return b"x-gatewayops-token", token.encode()
 
 
 def segment(text: str) -> str:

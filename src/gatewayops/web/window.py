@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from gatewayops.base import clock
+from gatewayops.web.rest import RECENT_S
 from gatewayops.web.visit import Visit
 
 LENGTHS = {
@@ -62,6 +63,12 @@ class Window:
     def end_field(self) -> str:
         """For an input of a form, to the second."""
         return self.end[:19]
+
+
+def a_moment_ago() -> datetime:
+    """Up to when pages ask for figures that `Rest.recent` may remember: the same for all who look at once."""
+    now = clock.now()
+    return datetime.fromtimestamp(now.timestamp() // RECENT_S * RECENT_S, UTC)
 
 
 def asked_window(visit: Visit) -> Window:

@@ -35,21 +35,21 @@ def now(monkeypatch):
 
 async def test_an_answer_holds_for_so_long_and_for_the_same_question_only(now):
     store = Store()
-    remembered = Remembering(store.ask, seconds=60)
-    first = await remembered.rows("q", {"org": "a", "days": ["2026-01-01"]})
-    assert await remembered.rows("q", {"days": ["2026-01-01"], "org": "a"}) == first
-    assert (await remembered.rows("q", {"org": "b", "days": ["2026-01-01"]}))[0]["org"] == "b"
+    remembered = Remembering(store.ask)
+    first = await remembered.rows("q", {"org": "a", "days": ["2026-01-01"]}, seconds=60)
+    assert await remembered.rows("q", {"days": ["2026-01-01"], "org": "a"}, seconds=60) == first
+    assert (await remembered.rows("q", {"org": "b", "days": ["2026-01-01"]}, seconds=60))[0]["org"] == "b"
     now[0] += 61
-    assert (await remembered.rows("q", {"org": "a", "days": ["2026-01-01"]}))[0]["asked"] == 3
+    assert (await remembered.rows("q", {"org": "a", "days": ["2026-01-01"]}, seconds=60))[0]["asked"] == 3
     remembered.forget()
-    assert (await remembered.rows("q", {"org": "a", "days": ["2026-01-01"]}))[0]["asked"] == 4
+    assert (await remembered.rows("q", {"org": "a", "days": ["2026-01-01"]}, seconds=60))[0]["asked"] == 4
 
 
 async def test_who_asks_meanwhile_waits_for_the_same_answer_even_if_the_first_goes_away():
     store = Store()
     store.may_answer.clear()
-    remembered = Remembering(store.ask, seconds=60)
-    first, second = (asyncio.create_task(remembered.rows("q", {})) for _ in range(2))
+    remembered = Remembering(store.ask)
+    first, second = (asyncio.create_task(remembered.rows("q", {}, seconds=60)) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
     store.may_answer.set()
@@ -60,17 +60,19 @@ async def test_who_asks_meanwhile_waits_for_the_same_answer_even_if_the_first_go
 async def test_a_failure_is_told_to_all_who_wait_and_not_remembered():
     store = Store()
     store.fault = OSError("away")
-    remembered = Remembering(store.ask, seconds=60)
-    told = await asyncio.gather(*(remembered.rows("q", {}) for _ in range(2)), return_exceptions=True)
+    remembered = Remembering(store.ask)
+    told = await asyncio.gather(
+        *(remembered.rows("q", {}, seconds=60) for _ in range(2)), return_exceptions=True
+    )
     assert [str(one) for one in told] == ["away", "away"]
     store.fault = None
-    assert (await remembered.rows("q", {}))[0]["asked"] == 2
+    assert (await remembered.rows("q", {}, seconds=60))[0]["asked"] == 2
 
 
 async def test_only_so_many_answers_are_kept(now):
     store = Store()
-    remembered = Remembering(store.ask, seconds=60)
+    remembered = Remembering(store.ask)
     for number in range(300):
-        await remembered.rows("q", {"number": number})
-    await remembered.rows("q", {"number": 0})
+        await remembered.rows("q", {"number": number}, seconds=60)
+    await remembered.rows("q", {"number": 0}, seconds=60)
     assert store.asked == 301

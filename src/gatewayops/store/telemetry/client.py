@@ -25,7 +25,7 @@ from clickhouse_connect.driver.exceptions import (
 from gatewayops.base.errors import GatewayOpsError, Unavailable
 from gatewayops.store.telemetry import day_sums, retention, schema
 from gatewayops.store.telemetry.arrow import Block, joined, stream
-from gatewayops.store.telemetry.remembering import Remembering
+from gatewayops.store.telemetry.remembering import Remembering, age_s
 
 QUERY_TIMEOUT_S = 30
 _CONNECT_TIMEOUT_S = 3
@@ -74,7 +74,7 @@ class Telemetry:
         self._has_schema = False
         self._connecting = asyncio.Lock()
         self._days: tuple[float, list[dict[str, Any]]] = _UNKNOWN
-        self._dear = Remembering(self.rows, seconds=_REMEMBERED_S)
+        self._remembered = Remembering(self._ask)
 
     async def ensure_schema(self) -> None:
         """Creates or brings up to date database and tables. Raises Unavailable while the store is away."""
@@ -89,7 +89,15 @@ class Telemetry:
         return True
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The answer's rows by column name. `sql` names its parameters as {name:Type}; others stay here."""
+        """The answer's rows by column name. `sql` names its parameters as {name:Type}; others stay here.
+
+        It may be an earlier answer where the caller allows that (remembering.may_be_old).
+        """
+        if seconds := age_s():
+            return await self._remembered.rows(sql, parameters or {}, seconds=seconds)
+        return await self._ask(sql, parameters)
+
+    async def _ask(self, sql: str, parameters: Mapping[str, Any] | None) -> list[dict[str, Any]]:
         client = await self._ready()
         named = {name: value for name, value in (parameters or {}).items() if f"{{{name}:" in sql}
         try:
@@ -106,18 +114,18 @@ class Telemetry:
         """
         known_s, days = self._days
         if time.monotonic() - known_s > _DAYS_KNOWN_S:
-            known_s, days = time.monotonic(), await self.rows(day_sums.standing())
+            known_s, days = time.monotonic(), await self._ask(day_sums.standing(), None)
             self._days = known_s, days
         inside = [row for row in days if row["build"] and day_sums.is_inside(row["day"], start_ns, end_ns)]
         return {"builds": [row["build"] for row in inside], "built": [row["day"] for row in inside]}
 
     async def remembered_rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The same as `rows`, a minute old at most: for questions that take long. Not to be changed."""
-        return await self._dear.rows(sql, parameters)
+        return await self._remembered.rows(sql, parameters, seconds=_REMEMBERED_S)
 
     def _forget(self) -> None:
         self._days = _UNKNOWN
-        self._dear.forget()
+        self._remembered.forget()
 
     async def change(self, statements: Sequence[str]) -> None:
         """Runs statements that change tables, in order; our own text, without values of anybody."""

@@ -1,31 +1,48 @@
-"""Answers that are remembered for a while: those of dear questions, which people ask again within seconds."""
+"""Answers that are remembered for a while, for questions that people ask again within seconds."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import msgspec
 
 Rows = list[dict[str, Any]]
 _MOST = 100  # answers; of at most some hundred rows each
+_AGE_S = ContextVar("age of answers", default=0.0)
 _encoder = msgspec.msgpack.Encoder(order="sorted")
+
+
+@contextmanager
+def may_be_old(seconds: float) -> Iterator[None]:
+    """What is asked of a store within the block may have been answered so many seconds ago; 0: it may not."""
+    before = _AGE_S.set(seconds)
+    try:
+        yield
+    finally:
+        _AGE_S.reset(before)
+
+
+def age_s() -> float:
+    """How old answers may be here."""
+    return _AGE_S.get()
 
 
 class Remembering:
     """One of a client. Who asks what is being asked already waits for that answer."""
 
-    def __init__(self, ask: Callable[[str, Mapping[str, Any]], Awaitable[Rows]], *, seconds: float) -> None:
+    def __init__(self, ask: Callable[[str, Mapping[str, Any]], Awaitable[Rows]]) -> None:
         """`ask` is told the SQL and its parameters; what it raises is not remembered."""
         self._ask = ask
-        self._seconds = seconds
         self._answers: dict[tuple[str, bytes], tuple[float, asyncio.Future[Rows]]] = {}
 
-    async def rows(self, sql: str, parameters: Mapping[str, Any]) -> Rows:
+    async def rows(self, sql: str, parameters: Mapping[str, Any], *, seconds: float) -> Rows:
         """The answer, as it was so many seconds ago at most. Not to be changed."""
         key = sql, _encoder.encode(parameters)
         asked_s, answer = self._answers.get(key, (0.0, None))
-        if answer is None or time.monotonic() - asked_s > self._seconds:
+        if answer is None or time.monotonic() - asked_s > seconds:
             answer = asyncio.ensure_future(self._ask(sql, parameters))
             self._answers.pop(key, None)
             self._answers[key] = time.monotonic(), answer

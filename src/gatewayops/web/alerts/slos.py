@@ -21,7 +21,7 @@ async def show(visit: Visit) -> Response:
         choices_of(visit.rest, "/v1/servers", "servers"),
     )
     details = await asyncio.gather(
-        *(if_allowed(visit.rest.get(f"{_ROUTE}/{segment(one['id'])}")) for one in found["slos"])
+        *(if_allowed(visit.rest.recent(f"{_ROUTE}/{segment(one['id'])}")) for one in found["slos"])
     )
     rows = [(slo, detail and detail["standing"]) for slo, detail in zip(found["slos"], details, strict=True)]
     return draw(

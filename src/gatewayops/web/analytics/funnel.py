@@ -30,7 +30,9 @@ async def show(visit: Visit) -> Response:
     problem, found = "", None
     if len(steps) >= _LEAST:
         try:
-            found = await visit.rest.get("/v1/analytics/funnel", step=steps, window_s=within, **asked.query)
+            found = await visit.rest.recent(
+                "/v1/analytics/funnel", step=steps, window_s=within, **asked.query
+            )
         except Refused as refused:
             if refused.status != _INVALID:
                 raise
@@ -39,7 +41,7 @@ async def show(visit: Visit) -> Response:
         rows = ([row[name] for name in _COLUMNS] for row in found["steps"])
         return csv_answer(f"funnel-{asked.file_name}", _COLUMNS, rows)
     tools, servers = await asyncio.gather(
-        visit.rest.get("/v1/analytics/tools", limit=_TOOLS, **asked.query), asked.servers()
+        visit.rest.recent("/v1/analytics/tools", limit=_TOOLS, **asked.query), asked.servers()
     )
     return asked.draw(
         "analytics/funnel.html",

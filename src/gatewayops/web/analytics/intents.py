@@ -15,7 +15,7 @@ async def show(visit: Visit) -> Response:
     """In the settings' order; then the calls that no rule names."""
     asked = question_asked(visit)
     found, servers = await asyncio.gather(
-        visit.rest.get("/v1/analytics/intents", **asked.query), asked.servers()
+        visit.rest.recent("/v1/analytics/intents", **asked.query), asked.servers()
     )
     intents = found["intents"]
     if visit.asked("format") == "csv":

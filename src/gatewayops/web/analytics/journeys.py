@@ -19,7 +19,7 @@ async def show(visit: Visit) -> Response:
     length = visit.asked("length", "3")
     length = length if length in dict(_LENGTHS) else "3"
     found, servers = await asyncio.gather(
-        visit.rest.get("/v1/analytics/journeys", length=length, limit=_LIMIT, **asked.query),
+        visit.rest.recent("/v1/analytics/journeys", length=length, limit=_LIMIT, **asked.query),
         asked.servers(),
     )
     journeys = found["journeys"]

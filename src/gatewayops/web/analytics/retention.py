@@ -15,7 +15,7 @@ async def show(visit: Visit) -> Response:
     """A row a cohort, a column a week; `format=csv` has the shares."""
     asked = question_asked(visit)
     found, servers = await asyncio.gather(
-        visit.rest.get("/v1/analytics/retention", **asked.query), asked.servers()
+        visit.rest.recent("/v1/analytics/retention", **asked.query), asked.servers()
     )
     cohorts = found["cohorts"]
     weeks = max((len(one["rates"]) for one in cohorts), default=0)

@@ -19,7 +19,7 @@ async def show(visit: Visit) -> Response:
     """Beside as many days before."""
     asked = question_asked(visit)
     found, servers = await asyncio.gather(
-        visit.rest.get("/v1/analytics/tools", limit=_LIMIT, **asked.query), asked.servers()
+        visit.rest.recent("/v1/analytics/tools", limit=_LIMIT, **asked.query), asked.servers()
     )
     if visit.asked("format") == "csv":
         rows = ([row[name] for name in _COLUMNS] for row in found["tools"])

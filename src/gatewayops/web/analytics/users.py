@@ -19,13 +19,13 @@ async def show(visit: Visit) -> Response:
     interval = interval if interval in dict(INTERVALS) else "day"
     rest = visit.rest
     if visit.asked("format") == "csv":
-        active = await rest.get("/v1/analytics/active-users", interval=interval, **asked.query)
+        active = await rest.recent("/v1/analytics/active-users", interval=interval, **asked.query)
         rows = [[row[name] for name in _COLUMNS] for row in active["series"]]
         return csv_answer(f"users-{asked.file_name}", _COLUMNS, rows)
     summary, active, segments, servers = await asyncio.gather(
-        rest.get("/v1/analytics/summary", **asked.query),
-        rest.get("/v1/analytics/active-users", interval=interval, **asked.query),
-        rest.get("/v1/analytics/segments", **asked.query),
+        rest.recent("/v1/analytics/summary", **asked.query),
+        rest.recent("/v1/analytics/active-users", interval=interval, **asked.query),
+        rest.recent("/v1/analytics/segments", **asked.query),
         asked.servers(),
     )
     series = active["series"]

@@ -34,13 +34,13 @@ async def show(visit: Visit) -> Response:
     by = by if by in dict(VIEWS) else "server"
     rest = visit.rest
     report, called = await asyncio.gather(
-        rest.get("/v1/costs/summary", group_by=by, **days.query), names(visit, by)
+        rest.recent("/v1/costs/summary", group_by=by, **days.query), names(visit, by)
     )
     if visit.asked("format") == "csv":
         return csv_answer(f"costs-by-{by}-{days.start}-{days.end}", _COLUMNS, _cells(report, called))
     daily, top, budgets = await asyncio.gather(
-        rest.get("/v1/costs/daily", group_by=by, **days.query),
-        rest.get("/v1/costs/top", limit=_TOP, **days.query),
+        rest.recent("/v1/costs/daily", group_by=by, **days.query),
+        rest.recent("/v1/costs/top", limit=_TOP, **days.query),
         if_allowed(rest.get("/v1/budgets", limit=_BUDGETS)),
     )
     standing = budgets["budgets"] if budgets else []

@@ -13,7 +13,7 @@ _COLUMNS = ("server", "tools", "tokens", "unused_tools", "unused_tokens")
 async def show(visit: Visit) -> Response:
     """The largest list first."""
     days = days_asked(visit)
-    found = await visit.rest.get("/v1/costs/tool-lists", **days.query)
+    found = await visit.rest.recent("/v1/costs/tool-lists", **days.query)
     servers = found["servers"]
     if visit.asked("format") == "csv":
         rows = [

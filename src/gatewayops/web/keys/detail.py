@@ -44,7 +44,7 @@ async def revoke(visit: Visit, form: Form) -> Done:
 
 
 async def _key(visit: Visit) -> Json:
-    found: Json = (await visit.rest.get(_path(visit)))["key"]
+    found: Json = (await visit.rest.recent(_path(visit)))["key"]
     return found
 
 

@@ -13,7 +13,7 @@ _ROWS = 25
 
 async def show(visit: Visit) -> Response:
     """With usage, which is asked for the shown rows only."""
-    found = await visit.rest.get(
+    found = await visit.rest.recent(
         "/v1/auth/keys",
         limit=_ROWS,
         cursor=visit.asked("cursor"),

@@ -4,12 +4,11 @@ import asyncio
 
 from starlette.responses import Response
 
-from gatewayops.base import clock
 from gatewayops.web.asking import if_allowed
 from gatewayops.web.drawing import draw
 from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
-from gatewayops.web.window import LENGTHS
+from gatewayops.web.window import LENGTHS, a_moment_ago
 
 _WINDOWS = ("1h", "24h", "7d")
 _ALERTS = 5
@@ -20,20 +19,22 @@ async def show(visit: Visit) -> Response:
     window = visit.asked("window")
     window = window if window in _WINDOWS else "24h"
     length = LENGTHS[window]
-    now = clock.now()
+    now = a_moment_ago()
     start, end = (now - length).isoformat(), now.isoformat()
     rest = visit.rest
     current, before, series, costs, incidents, servers, keys = await asyncio.gather(
-        if_allowed(rest.get("/v1/metrics/summary", start_time=start, end_time=end)),
+        if_allowed(rest.recent("/v1/metrics/summary", start_time=start, end_time=end)),
         if_allowed(
-            rest.get("/v1/metrics/summary", start_time=(now - 2 * length).isoformat(), end_time=start)
+            rest.recent("/v1/metrics/summary", start_time=(now - 2 * length).isoformat(), end_time=start)
         ),
-        if_allowed(rest.get("/v1/metrics/series", start_time=start, end_time=end)),
-        if_allowed(rest.get("/v1/costs/summary", group_by="day")),
+        if_allowed(rest.recent("/v1/metrics/series", start_time=start, end_time=end)),
+        if_allowed(rest.recent("/v1/costs/summary", group_by="day")),
         if_allowed(rest.get("/v1/alerts/incidents", limit=_ALERTS)),
         if_allowed(rest.get("/v1/servers", limit=1)),
         if_allowed(rest.get("/v1/auth/keys", limit=1)),
     )
+    if current is not None and not current["figures"]["calls"]:  # the first call ticks off the last step
+        current = await rest.get("/v1/metrics/summary", start_time=start)
     return draw(
         visit,
         "overview/page.html",

@@ -5,20 +5,21 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from gatewayops.base import clock
 from gatewayops.web.asking import if_allowed
 from gatewayops.web.drawing import draw
 from gatewayops.web.visit import Visit
+from gatewayops.web.window import a_moment_ago
 
 _HOUR_S = 3600
 
 
 async def show(visit: Visit) -> Response:
     """Figures are shown to whoever may read metrics."""
-    begun = (clock.now() - timedelta(seconds=_HOUR_S)).isoformat()
+    end = a_moment_ago()
+    hour_long = {"start_time": (end - timedelta(seconds=_HOUR_S)).isoformat(), "end_time": end.isoformat()}
     listed, hour = await asyncio.gather(
         visit.rest.get("/v1/servers", limit=50, cursor=visit.asked("cursor")),
-        if_allowed(visit.rest.get("/v1/metrics/series", start_time=begun, group_by="server", step_s=_HOUR_S)),
+        if_allowed(visit.rest.recent("/v1/metrics/series", group_by="server", step_s=_HOUR_S, **hour_long)),
     )
     return draw(
         visit,

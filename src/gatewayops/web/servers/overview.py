@@ -5,24 +5,26 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from gatewayops.base import clock
 from gatewayops.web.asking import if_allowed
 from gatewayops.web.drawing import draw, draw_part
 from gatewayops.web.rest import Json
 from gatewayops.web.servers import known
 from gatewayops.web.visit import Form, Visit
+from gatewayops.web.window import a_moment_ago
 
 _DAY = timedelta(days=1)
 
 
 async def show(visit: Visit) -> Response:
     """Figures of the last day beside those of the day before."""
-    server, now, rest = await known.server_of(visit), clock.now(), visit.rest
+    server, now, rest = await known.server_of(visit), a_moment_ago(), visit.rest
     name, begun = server["name"], (now - _DAY).isoformat()
     earlier = (now - 2 * _DAY).isoformat()
     series, before, tools, account = await asyncio.gather(
-        if_allowed(rest.get("/v1/metrics/series", start_time=begun, server=name)),
-        if_allowed(rest.get("/v1/metrics/summary", start_time=earlier, end_time=begun, server=name)),
+        if_allowed(
+            rest.recent("/v1/metrics/series", start_time=begun, end_time=now.isoformat(), server=name)
+        ),
+        if_allowed(rest.recent("/v1/metrics/summary", start_time=earlier, end_time=begun, server=name)),
         if_allowed(rest.get(known.path(visit, "tools"), limit=200)),
         _account(visit, server),
     )
