@@ -24,8 +24,14 @@ from gatewayops.testing.store_process import StoreProcess
 T = TypeVar("T")
 
 
+def pytest_collection() -> None:
+    """What is imported stays: the collector need not look at it again and again."""
+    gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What was imported stays: the collector need not look at it again and again."""
+    """Nor afterwards."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -115,16 +115,15 @@ def test_a_server_is_protected_and_an_end_user_signs_in_and_calls(ada, browsing,
     asked |= {"code_challenge": challenge, "code_challenge_method": "S256", "state": "s"}
     asked |= {"resource": address, "scope": "notes:read"}
     with browsing.person(is_known=False) as visitor:
-        visitor.page.route(f"{CALLBACK}**", lambda route: route.fulfill(body="You may close this window."))
         visitor.open(f"{issuer}/authorize?{urlencode(asked)}")
         visitor.page.get_by_role("link", name="Make an account").click()
         visitor.page.get_by_label("E-mail").fill("eva@example.org")
         visitor.page.get_by_label("Password").fill(PASSWORD)
         visitor.page.get_by_role("button", name="Make the account").click()
         expect(visitor.page.get_by_text("notes:read")).to_be_visible()
-        visitor.page.get_by_role("button", name="Allow").click()
-        visitor.page.wait_for_url(f"{CALLBACK}**")
-        code = parse_qs(urlsplit(visitor.page.url).query)["code"][0]
+        with visitor.page.expect_request(f"{CALLBACK}**") as back:  # nobody listens there
+            visitor.page.get_by_role("button", name="Allow").click()
+        code = parse_qs(urlsplit(back.value.url).query)["code"][0]
 
     form = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER}
     form |= {"client_id": client["client_id"], "redirect_uri": CALLBACK, "resource": address}
