@@ -130,3 +130,20 @@ async def test_days_of_a_period_by_team_with_the_dearest_and_the_rest(api, week)
         {"group": "blue", "is_other": False, "costs": [0, 0, 0.0003]},
         {"group": None, "is_other": True, "costs": [0, 0.000001, 0.00002]},
     ]
+
+
+async def test_who_takes_an_answer_of_a_minute_ago_is_told_what_somebody_was_told_before(
+    api, telemetry, week, record
+):
+    async def calls_told(cache_control=""):
+        answer = await api.get(
+            "/v1/costs/summary",
+            params=OCTOBER,
+            headers={"Cache-Control": cache_control} if cache_control else {},
+        )
+        return answer.json()["summary"]["total_calls"]
+
+    assert await calls_told("no-cache, max-age=60") == 4
+    await telemetry.insert_spans(columns_of([record(ts_ns=NOON_NS)], batch="late"), "late")
+    assert [await calls_told("max-age=60"), await calls_told("max-age=0"), await calls_told()] == [4, 5, 5]
+    assert await calls_told("max-age=60") == 4  # who asks anew does not change what others were told

@@ -37,6 +37,13 @@ async def test_each_line_that_proxies_wrote_goes_along():
     assert "authorization" not in names
 
 
+async def test_only_figures_that_many_look_at_may_be_old():
+    rest = asked((b"cache-control", b"max-age=0"))
+
+    fresh, recent = [dict((await get("/v1/seen"))["lines"]) for get in (rest.get, rest.recent)]
+    assert (fresh.get("cache-control"), recent.get("cache-control")) == (None, "max-age=15")
+
+
 @pytest.mark.parametrize(
     "line",
     [
