@@ -8,7 +8,7 @@ from starlette.responses import Response
 from gatewayops.base import clock
 from gatewayops.web.asking import choices_of, if_allowed
 from gatewayops.web.drawing import draw
-from gatewayops.web.names import called_of, names
+from gatewayops.web.names import called_of, names_of
 from gatewayops.web.rest import segment
 from gatewayops.web.visit import Visit
 
@@ -19,9 +19,9 @@ async def show(visit: Visit) -> Response:
     """With what the audit log says of it, for who may read that."""
     budget_id = visit.request.path_params["id"]
     rest = visit.rest
-    found, called, keys, audit = await asyncio.gather(
-        rest.get(f"/v1/budgets/{segment(budget_id)}"),
-        names(visit, "team", "project", "user"),
+    found = await rest.get(f"/v1/budgets/{segment(budget_id)}")
+    called, keys, audit = await asyncio.gather(
+        names_of(visit, [found["budget"]["subject"]]),
         choices_of(rest, "/v1/auth/keys", "keys"),
         if_allowed(rest.get("/v1/logs/audit", target=budget_id, limit=_ENTRIES)),
     )
