@@ -86,13 +86,17 @@ class Person:
         return found
 
     def look_in(self, *, scheme: Scheme, width: int) -> None:
-        """The same page in another theme and window."""
+        """The same page in another theme and window, once its scripts have heard of it.
+
+        A frame tells of the change before it calls those who wait for a frame (HTML, "update the rendering").
+        """
         if scheme != self._scheme:
             self.page.emulate_media(color_scheme=scheme)
             self._scheme = scheme
         if width != self._width:
             self.page.set_viewport_size({"width": width, "height": _HEIGHT})
             self._width = width
+        self.page.evaluate("() => new Promise(requestAnimationFrame)")
 
     def overflow_px(self) -> int:
         """By how much the page is wider than the window."""
