@@ -34,13 +34,8 @@ def sessions():
     return plan()
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["calls", "sums"])
-def is_summed(request):
-    return request.param
-
-
 @pytest.fixture(scope="module")
-async def telemetry(store, is_summed):
+async def telemetry(store):
     """One database for all of this module: nothing here writes but the month."""
     client = Telemetry(store.url, USER, PASSWORD, f"t_{secrets.token_hex(6)}", retention_days=3650)
     yield client
@@ -48,18 +43,17 @@ async def telemetry(store, is_summed):
 
 
 @pytest.fixture(scope="module")
-async def month(telemetry, sessions, is_summed):
-    """The plan, recorded; with sums of the days before the 20th, where the module asks for them."""
+async def month(telemetry, sessions):
+    """The plan, recorded; the days before the 20th are asked as sums, the others call by call."""
 
     def record(**changes):
         ids = {"trace_id": secrets.token_hex(16), "span_id": secrets.token_hex(8)}
         return msgspec.structs.replace(RECORD, **ids, **changes)
 
     await telemetry.insert_spans(columns_of(records(sessions, record), batch="month"), "month")
-    if is_summed:
-        jobs = DayJobs(telemetry, today=lambda: date(2025, 10, 20))
-        assert await jobs.step() == 0
-        assert await jobs.step() > 20
+    jobs = DayJobs(telemetry, today=lambda: date(2025, 10, 20))
+    assert await jobs.step() == 0
+    assert await jobs.step() > 20
     return sessions
 
 
