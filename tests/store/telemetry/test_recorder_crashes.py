@@ -85,7 +85,7 @@ async def test_a_recorder_killed_around_an_insert_stores_each_call_once(
 ):
     writer = spool(tmp_path / "spool", record, 250)
     await telemetry.ensure_schema()
-    command = [sys.executable, "-c", _RECORDER, store.url, telemetry._database, str(tmp_path), moment]
+    command = [sys.executable, "-c", _RECORDER, store.url, telemetry.database, str(tmp_path), moment]
     for _ in range(2):
         ended = await asyncio.to_thread(subprocess.run, command, timeout=60)
         assert ended.returncode == -signal.SIGKILL

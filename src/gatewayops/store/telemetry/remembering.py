@@ -7,12 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-import msgspec
-
 Rows = list[dict[str, Any]]
 _MOST = 100  # answers; of at most some hundred rows each
 _AGE_S = ContextVar("age of answers", default=0.0)
-_encoder = msgspec.msgpack.Encoder(order="sorted")
 
 
 @contextmanager
@@ -36,11 +33,11 @@ class Remembering:
     def __init__(self, ask: Callable[[str, Mapping[str, Any]], Awaitable[Rows]]) -> None:
         """`ask` is told the SQL and its parameters; what it raises is not remembered."""
         self._ask = ask
-        self._answers: dict[tuple[str, bytes], tuple[float, asyncio.Future[Rows]]] = {}
+        self._answers: dict[tuple[str, str], tuple[float, asyncio.Future[Rows]]] = {}
 
     async def rows(self, sql: str, parameters: Mapping[str, Any], *, seconds: float) -> Rows:
         """The answer, as it was so many seconds ago at most. Not to be changed."""
-        key = sql, _encoder.encode(parameters)
+        key = sql, repr(sorted(parameters.items()))  # numbers have up to 256 bits
         asked_s, answer = self._answers.get(key, (0.0, None))
         if answer is None or time.monotonic() - asked_s > seconds:
             answer = asyncio.ensure_future(self._ask(sql, parameters))
