@@ -45,6 +45,12 @@ async def test_an_answer_holds_for_so_long_and_for_the_same_question_only(now):
     assert (await remembered.rows("q", {"org": "a", "days": ["2026-01-01"]}, seconds=60))[0]["asked"] == 4
 
 
+async def test_what_somebody_makes_of_an_answer_changes_nobody_elses():
+    remembered = Remembering(Store().ask)
+    (await remembered.rows("q", {}, seconds=60))[0].pop("sql")
+    assert (await remembered.rows("q", {}, seconds=60))[0] == {"sql": "q", "asked": 1}
+
+
 async def test_who_asks_meanwhile_waits_for_the_same_answer_even_if_the_first_goes_away():
     store = Store()
     store.may_answer.clear()

@@ -7,7 +7,6 @@ pasted into SQL.
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +32,6 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _INSERT_TIMEOUT_S = 120
 _DAYS_KNOWN_S = 1.0
 _REMEMBERED_S = 60.0
-_UNKNOWN: tuple[float, list[dict[str, Any]]] = (float("-inf"), [])
 _log = logging.getLogger(__name__)
 _NO_TABLE = frozenset({60, 81})
 _OVERLOADED = frozenset({159, 160, 202, 241, 307, 396})
@@ -73,7 +71,6 @@ class Telemetry:
         self._client: AsyncClient | None = None
         self._has_schema = False
         self._connecting = asyncio.Lock()
-        self._days: tuple[float, list[dict[str, Any]]] = _UNKNOWN
         self._remembered = Remembering(self._ask)
 
     async def ensure_schema(self) -> None:
@@ -112,30 +109,24 @@ class Telemetry:
 
         As it was a second ago at most.
         """
-        known_s, days = self._days
-        if time.monotonic() - known_s > _DAYS_KNOWN_S:
-            known_s, days = time.monotonic(), await self._ask(day_sums.standing(), None)
-            self._days = known_s, days
+        days = await self._remembered.rows(day_sums.standing(), {}, seconds=_DAYS_KNOWN_S)
         inside = [row for row in days if row["build"] and day_sums.is_inside(row["day"], start_ns, end_ns)]
         return {"builds": [row["build"] for row in inside], "built": [row["day"] for row in inside]}
 
     async def remembered_rows(self, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The same as `rows`, a minute old at most: for questions that take long. Not to be changed."""
+        """The same as `rows`, a minute old at most: for questions that take long."""
         return await self._remembered.rows(sql, parameters, seconds=_REMEMBERED_S)
-
-    def _forget(self) -> None:
-        self._days = _UNKNOWN
-        self._remembered.forget()
 
     async def change(self, statements: Sequence[str]) -> None:
         """Runs statements that change tables, in order; our own text, without values of anybody."""
         client = await self._ready()
-        self._forget()
         try:
             for statement in statements:
                 await client.command(statement)
         except _FOREIGN as error:
             raise self._translated(error) from error
+        finally:
+            self._remembered.forget()  # and not before: who asks meanwhile may be told what was
 
     async def insert_spans(self, columns: Mapping[str, Sequence[Any]], token: str) -> None:
         """Inserts one batch of the gateway's calls (see schema.SPAN_COLUMNS), as `insert`."""

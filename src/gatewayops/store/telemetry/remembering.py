@@ -36,7 +36,7 @@ class Remembering:
         self._answers: dict[tuple[str, str], tuple[float, asyncio.Future[Rows]]] = {}
 
     async def rows(self, sql: str, parameters: Mapping[str, Any], *, seconds: float) -> Rows:
-        """The answer, as it was so many seconds ago at most. Not to be changed."""
+        """The answer, as it was so many seconds ago at most; rows of the asker's own."""
         key = sql, repr(sorted(parameters.items()))  # numbers have up to 256 bits
         asked_s, answer = self._answers.get(key, (0.0, None))
         if answer is None or time.monotonic() - asked_s > seconds:
@@ -46,7 +46,7 @@ class Remembering:
             while len(self._answers) > _MOST:
                 self._answers.pop(next(iter(self._answers)))
         try:
-            return await asyncio.shield(answer)
+            return [dict(row) for row in await asyncio.shield(answer)]
         except BaseException:
             if answer.done() and self._answers.get(key, (0.0, None))[1] is answer:
                 del self._answers[key]
