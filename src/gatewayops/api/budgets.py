@@ -29,7 +29,6 @@ from gatewayops.api.budget_shapes import (
 )
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import Parts
-from gatewayops.api.recent import MAY_BE_OLD
 from gatewayops.api.shapes import Body, InPath, Moment, Name, PageAsked, Ref, paging
 from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput
@@ -137,7 +136,7 @@ async def list_events(caller: Reader, parts: Parts, asked: PageAsked, budget: Re
     return EventList(events=[event_body(event) for event in page.rows], **paging(page))
 
 
-@router.get("/proof", dependencies=[MAY_BE_OLD])
+@router.get("/proof")
 async def proof(caller: Reader, parts: Parts, start_date: str = "", end_date: str = "") -> ProofBody:
     """Compares the ledger with the recorded calls, day by day (UTC; both ends included; 7 days unless given).
 

@@ -11,7 +11,7 @@ _COLUMNS = ("day", "ledger", "recorded", "difference")
 
 async def show(visit: Visit) -> Response:
     """The last seven days, or those asked for."""
-    found = await visit.rest.recent(
+    found = await visit.rest.get(
         "/v1/budgets/proof", start_date=visit.asked("start_date"), end_date=visit.asked("end_date")
     )
     days = found["days"]
