@@ -6,9 +6,9 @@ from typing import Any
 
 from gatewayops.query import run_id as ids
 from gatewayops.query.run_id import RunId
+from gatewayops.query.trace_rows import servers_of, whose
 from gatewayops.record.call_record import operation
 
-_MAX_SERVERS = 20
 _STEP = (
     *("trace_id", "span_id", "duration_ns", "server", "tool", "resource_uri", "status", "reason"),
     *("cost_micros", "input_tokens", "output_tokens"),
@@ -98,13 +98,8 @@ def run_of(run: RunId, calls: Sequence[Call]) -> RunRow:
         cost_micros=sum(call["cost_micros"] for call in calls),
         input_tokens=sum(call["input_tokens"] for call in calls),
         output_tokens=sum(call["output_tokens"] for call in calls),
-        user_id=_first(calls, "user_id"),
-        team_id=_first(calls, "team_id"),
-        project_id=_first(calls, "project_id"),
-        key_id=_first(calls, "key_id"),
-        env=_first(calls, "env"),
-        agent=_first(calls, "agent"),
-        servers=tuple(sorted({call["server"] for call in calls} - {""})[:_MAX_SERVERS]),
+        **whose(calls),
+        servers=servers_of(calls),
     )
 
 
@@ -118,7 +113,3 @@ def step_row(call: Call) -> Step:
 def place_of(call: Call) -> tuple[int, str]:
     """Where a call stands among others."""
     return call["at_ns"], call["span_id"]
-
-
-def _first(calls: Sequence[Call], name: str) -> str:
-    return next((call[name] for call in calls if call[name]), "")

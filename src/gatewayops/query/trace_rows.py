@@ -11,6 +11,7 @@ from gatewayops.record.call_record import operation
 from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
 from gatewayops.store.telemetry.trace_times import SHOWN
 
+WHOSE = ("user_id", "team_id", "project_id", "key_id", "env", "agent")
 _MAX_SERVERS = 20
 _NUMBERS = ("duration_ns", "cost_micros")
 _start = itemgetter("start_ns")
@@ -138,13 +139,8 @@ def _trace(trace_id: str, spans: Sequence[dict[str, Any]]) -> TraceRow:
         start_ns=spans[0]["start_ns"],
         end_ns=max(span["start_ns"] + span["duration_ns"] for span in spans),
         status="timeout" if "timeout" in statuses else "success" if statuses == {"success"} else "error",
-        user_id=_first(at_work, "user_id"),
-        team_id=_first(at_work, "team_id"),
-        project_id=_first(at_work, "project_id"),
-        key_id=_first(at_work, "key_id"),
-        env=_first(at_work, "env"),
-        agent=_first(at_work, "agent"),
-        servers=tuple(sorted({span["server"] for span in spans} - {""})[:_MAX_SERVERS]),
+        **whose(at_work),
+        servers=servers_of(spans),
         span_count=len(spans),
         call_count=sum(not _is_exported(span) for span in spans),
         error_count=sum(span["status"] != "success" for span in spans),
@@ -152,8 +148,14 @@ def _trace(trace_id: str, spans: Sequence[dict[str, Any]]) -> TraceRow:
     )
 
 
-def _first(spans: Sequence[dict[str, Any]], name: str) -> str:
-    return next((span[name] for span in spans if span[name]), "")
+def whose(spans: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Each id of WHOSE, of the first of these that has it; empty where none has."""
+    return {name: next((span[name] for span in spans if span[name]), "") for name in WHOSE}
+
+
+def servers_of(spans: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    """By name, so many at most."""
+    return tuple(sorted({span["server"] for span in spans} - {""})[:_MAX_SERVERS])
 
 
 def _is_exported(span: dict[str, Any]) -> bool:
