@@ -11,7 +11,7 @@ nothing is counted twice or not at all: a build that was broken off is never nam
 from datetime import date
 
 from gatewayops.store.telemetry.analytics_sql import ONE_SERVER, TOOL_CALL, TOOL_NUMBER, VISITOR, WHO
-from gatewayops.store.telemetry.span_filter import is_call
+from gatewayops.store.telemetry.span_filter import in_range, is_call
 
 # Between two calls of the same half hour there are less than thirty minutes: no session ends within it.
 _HALF_HOUR = "intDiv(toUnixTimestamp(ts), 1800)"
@@ -75,6 +75,8 @@ CREATE TABLE IF NOT EXISTS day_builds (
 STATEMENTS = (_SUMS, _VISITS, _BUILDS)
 _BUILT = ("day_sums", "day_visits")
 _IN_DAYS = "org_id = {org:String} AND day IN {built:Array(Date)} AND build IN {builds:Array(UInt64)}"
+_SO_FAR = "org_id = {org:String} AND ts < fromUnixTimestamp64Nano({end:Int64}, 'UTC')"
+_NOT_SUMMED = f"{is_call()} AND toDate(ts) NOT IN {{built:Array(Date)}}"
 
 # A call as a day's sums have it.
 _ONE_CALL = "toUInt64(1) AS call_count, toUInt64(status != 'success') AS error_count"
@@ -155,14 +157,13 @@ def calls(*, since_first: bool = False) -> str:
     Columns: `day` and those of `day_sums` but `build`. Parameters `org`, `start` (unless `since_first`: of
     all that is retained), `end`, and `builds` and `built` of the days that lie in the period as a whole.
     """
-    columns = f"day, {_SUBJECTS}, who"
     return f"""(
-    SELECT {columns}, first_ns, last_ns, call_count, error_count, cost_micros, input_tokens, output_tokens,
-        answer_bytes
+    SELECT day, {_SUBJECTS}, who, first_ns, last_ns, call_count, error_count, cost_micros, input_tokens,
+        output_tokens, answer_bytes
     FROM day_sums WHERE {_IN_DAYS}
     UNION ALL
-    SELECT toDate(ts) AS {columns.replace("who", f"{WHO} AS who")}, {_SUMMED}
-    FROM spans WHERE {_in_spans(since_first=since_first)}
+    SELECT toDate(ts) AS day, {_SUBJECTS}, {WHO} AS who, {_SUMMED}
+    FROM spans WHERE {_SO_FAR if since_first else in_range()} AND {_NOT_SUMMED}
 )"""
 
 
@@ -178,13 +179,5 @@ def visits() -> str:
     UNION ALL
     SELECT {VISITOR} AS visitor, {WHO} AS who, session = '' AS is_idle, {_NS} AS first_ns, {_NS} AS last_ns,
         {_ONE_CALL}, if({TOOL_CALL}, [{TOOL_NUMBER}], []) AS tools
-    FROM spans WHERE {_in_spans()} AND {ONE_SERVER}
+    FROM spans WHERE {in_range()} AND {_NOT_SUMMED} AND {ONE_SERVER}
 )"""
-
-
-def _in_spans(*, since_first: bool = False) -> str:
-    first = "" if since_first else "AND ts >= fromUnixTimestamp64Nano({start:Int64}, 'UTC') "
-    return (
-        f"org_id = {{org:String}} {first}AND ts < fromUnixTimestamp64Nano({{end:Int64}}, 'UTC') "
-        f"AND {is_call()} AND toDate(ts) NOT IN {{built:Array(Date)}}"
-    )
