@@ -29,5 +29,4 @@ MAY_BE_OLD = Depends(_may_be_old)
 def now() -> datetime:
     """The time, or a little before where answers may be old: so that the same is asked twice."""
     grid_s = remembering.age_s()
-    at = clock.now()
-    return at if not grid_s else datetime.fromtimestamp(at.timestamp() // grid_s * grid_s, at.tzinfo)
+    return clock.a_moment_ago(grid_s) if grid_s else clock.now()

@@ -67,8 +67,7 @@ class Window:
 
 def a_moment_ago() -> datetime:
     """Up to when pages ask for figures that `Rest.recent` may remember: the same for all who look at once."""
-    now = clock.now()
-    return datetime.fromtimestamp(now.timestamp() // RECENT_S * RECENT_S, UTC)
+    return clock.a_moment_ago(RECENT_S)
 
 
 def asked_window(visit: Visit) -> Window:
