@@ -1,6 +1,5 @@
 """The real store role (../../conftest.py); each test gets a database of its own."""
 
-import contextlib
 import os
 import secrets
 import signal
@@ -18,7 +17,6 @@ from fastapi import FastAPI
 from gatewayops.api import analytics, answers, cost_reports, costs, exported, metrics, runs, traces
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.settings import ControlSettings
-from gatewayops.base.errors import GatewayOpsError
 from gatewayops.identity.principal import Principal
 from gatewayops.record.call_record import CallRecord
 from gatewayops.store.telemetry.client import Telemetry
@@ -45,8 +43,6 @@ async def telemetry(store: StoreProcess) -> AsyncIterator[Telemetry]:
     """A client of a database that nobody else uses."""
     client = Telemetry(store.url, USER, PASSWORD, f"t_{secrets.token_hex(6)}", retention_days=3650)
     yield client
-    with contextlib.suppress(GatewayOpsError):  # a store's memory does not hold hundreds of databases
-        await client.change([f"DROP DATABASE IF EXISTS {client.database}"])
     await client.close()
 
 
