@@ -84,6 +84,9 @@ async def admit(session: Session, provider: Provider, who: ExternalIdentity) -> 
         select(EndUserTable).where(EndUserTable.org_id == provider.org_id, EndUserTable.email == who.email)
     )
     if taken is not None:
+        known = await session.scalar(query)  # they may have come in elsewhere since we looked
+        if known is not None:
+            return await _known(session, provider, who, known)
         user = await end_users.find(session, org_id=provider.org_id, ref=taken.id)
         raise AddressTaken(user, has_password=bool(taken.password_hash))
     if not provider.allows_sign_up:
