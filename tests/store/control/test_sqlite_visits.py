@@ -1,4 +1,4 @@
-"""SQLite's thread is visited as seldom as possible, and no transaction is left open by that."""
+"""SQLite's thread is visited seldom: no transaction is left open by that, and nobody stands still."""
 
 import asyncio
 
@@ -8,6 +8,9 @@ from sqlalchemy import text
 
 from gatewayops.store.control import directory
 from gatewayops.store.control.database import Database
+
+_LONG = """SELECT count(*) FROM (
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000) SELECT i FROM n)"""
 
 pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -38,7 +41,7 @@ async def test_a_transaction_of_two_statements_visits_the_thread_three_times(
     assert len(visits) == 3  # each statement, and the commit
 
 
-async def test_nobody_waits_for_the_end_of_a_question_and_yet_it_ends(
+async def test_a_question_visits_no_thread_and_yet_its_transaction_ends(
     database: Database, migrated_url: str, visits: list[object]
 ) -> None:
     async def teams() -> int | None:
@@ -46,10 +49,47 @@ async def test_nobody_waits_for_the_end_of_a_question_and_yet_it_ends(
             return await session.scalar(text("SELECT count(*) FROM teams"))
 
     assert await teams() == 0
-    assert len(visits) == 1
+    assert not visits
     other = Database.open(migrated_url)
     await _add(other, "meanwhile")
     assert await teams() == 1  # by the same connection, which sees a new moment
+    await other.close()
+
+
+async def test_a_long_question_is_answered_while_the_event_loop_goes_on(
+    database: Database, visits: list[object]
+) -> None:
+    async def count() -> int | None:
+        async with database.reading() as session:
+            return await session.scalar(text(_LONG))
+
+    asking = asyncio.create_task(count())
+    turns = 0
+    while not asking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert asking.result() == 1_000_000
+    assert turns > 2
+    assert len(visits) == 1
+    assert await count() == 1_000_000  # and the connection is as good as before
+
+
+async def test_whoever_leaves_a_long_question_leaves_no_transaction(
+    database: Database, migrated_url: str
+) -> None:
+    async def ask() -> None:
+        async with database.reading() as session:
+            await session.scalar(text(_LONG))
+
+    asking = asyncio.create_task(ask())
+    await asyncio.sleep(0.03)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    other = Database.open(migrated_url)
+    await _add(other, "meanwhile")
+    async with database.reading() as session:
+        assert await session.scalar(text("SELECT count(*) FROM teams")) == 1
     await other.close()
 
 
