@@ -73,4 +73,5 @@ def test_the_printed_commands_work_when_pasted(installation):
 
 def test_the_dashboard_and_the_docs_are_at_the_same_address(installation):
     for path in ("/", "/docs", "/v1/openapi.json", "/v1/health", "/v1/ready"):
-        assert httpx.get(installation.url + path, follow_redirects=True).status_code == 200, path
+        answer = httpx.get(installation.url + path, follow_redirects=True, timeout=60)
+        assert answer.status_code == 200, path

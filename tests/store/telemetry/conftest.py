@@ -1,4 +1,4 @@
-"""The real store role (../../conftest.py); each test gets a database of its own."""
+"""The real store role (../../conftest.py), its one database emptied for each test: making one takes 0.8 s."""
 
 import os
 import secrets
@@ -40,7 +40,16 @@ def mortal_store(tmp_path: Path) -> Iterator[StoreProcess]:
 
 @pytest.fixture
 async def telemetry(store: StoreProcess) -> AsyncIterator[Telemetry]:
-    """A client of a database that nobody else uses."""
+    """A client of an empty database."""
+    client = Telemetry(store.url, USER, PASSWORD, "emptied", retention_days=3650)
+    await client.change(["TRUNCATE ALL TABLES FROM emptied NOT LIKE 'schema_versions'"])
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def own_telemetry(store: StoreProcess) -> AsyncIterator[Telemetry]:
+    """A client of a database that the test may change as it likes."""
     client = Telemetry(store.url, USER, PASSWORD, f"t_{secrets.token_hex(6)}", retention_days=3650)
     yield client
     await client.close()

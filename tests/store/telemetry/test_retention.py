@@ -16,6 +16,12 @@ DAY_NS = 24 * 3600 * 10**9
 
 
 @pytest.fixture
+def telemetry(own_telemetry):
+    """A database of the test's own: what tables keep is changed here."""
+    return own_telemetry
+
+
+@pytest.fixture
 async def kept(telemetry, record):
     """A call of five days ago and one of now."""
     calls = [record(ts_ns=time.time_ns() - days * DAY_NS) for days in (5, 0)]

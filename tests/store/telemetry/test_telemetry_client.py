@@ -102,17 +102,17 @@ async def test_a_second_client_finds_the_schema_and_may_change_the_retention(sto
         await telemetry.close()
 
 
-async def test_an_emptied_store_is_prepared_anew(telemetry):
-    assert await telemetry.is_ready()
-    await telemetry.rows("SELECT 1")
-    database = (await telemetry.rows("SELECT currentDatabase() AS name"))[0]["name"]
-    other = Telemetry(telemetry._url.geturl(), USER, PASSWORD, "elsewhere")
+async def test_an_emptied_store_is_prepared_anew(own_telemetry):
+    assert await own_telemetry.is_ready()
+    await own_telemetry.rows("SELECT 1")
+    database = (await own_telemetry.rows("SELECT currentDatabase() AS name"))[0]["name"]
+    other = Telemetry(own_telemetry._url.geturl(), USER, PASSWORD, "elsewhere")
     await (await other._ready()).command(f"DROP TABLE {database}.spans")
     await (await other._ready()).command(f"DROP TABLE {database}.schema_versions")
     await other.close()
 
-    assert not await telemetry.is_ready()
-    assert await telemetry.is_ready()
+    assert not await own_telemetry.is_ready()
+    assert await own_telemetry.is_ready()
 
 
 async def test_a_wrong_statement_is_ours_to_mend(telemetry):
