@@ -36,6 +36,21 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A worker gets whole files, and all of those that share what a package starts: starts cost seconds."""
+    shared: dict[Path, str] = {}
+    for item in items:
+        shared[item.path] = shared.get(item.path) or _of_a_package(item)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(shared[item.path] or str(item.path)))
+
+
+def _of_a_package(item: pytest.Item) -> str:
+    """The folder whose fixtures the test shares with other files; empty when there are none."""
+    known = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - of functions, which all are
+    return max((found[-1].baseid for found in known if found[-1].scope == "package"), default="")
+
+
 @pytest.fixture(scope="session")
 def postgres_uri() -> Iterator[str]:
     """A running server without tables of ours."""

@@ -99,7 +99,7 @@ REQUEST_PARTS = ("method", "url", "headers", "data", "json", "params", "cookies"
 ERROR_FIELDS = {"error", "reason", "message"}
 HERE = b'"@"'
 LINKED = "linked@example.com"
-SHARE = 48  # of the odd values at each place; all of them within so many places
+SHARE = 96  # of the odd values at each place; all of them within so many places
 LONGEST = 5_000  # clients refuse longer addresses
 
 
