@@ -8,7 +8,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
@@ -20,19 +20,25 @@ WIDE, NARROW = 1440, 390
 _HEIGHT = 900
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
 _WAIT_MS = 20_000
+_CONTRAST = "color-contrast"  # takes longer than all other rules together
 # Only faults cross to us, not what axe tells of rules that hold. What contrast is decided by is kept for the
-# next time; what is given to axe is looked at with all that it contains.
-_FAULTS = """async ([how, onlyChanged]) => {
+# next time in this theme; what is given to axe is looked at with all that it contains.
+_FAULTS = """async ([questions, scheme]) => {
   const names = ["color", "backgroundColor", "backgroundImage", "opacity", "fontSize", "fontWeight"];
   const look = style => names.map(name => style[name]).join();
   const shown = [...document.querySelectorAll("body *")].filter(one => one.checkVisibility());
   const looks = new Map(shown.map(one => [one, look(getComputedStyle(one))]));
-  const changed = shown.filter(one => looks.get(one) !== window.looksBefore?.get(one));
-  window.looksBefore = looks;
-  if (onlyChanged && !changed.length) return [];
-  const found = await axe.run(onlyChanged ? changed : document, how);
-  return found.violations.flatMap(one =>
-    one.nodes.map(node => `${one.id} (${one.impact}): ${node.html.slice(0, 200)}`));
+  const before = (window.looksBefore ??= {})[scheme];
+  window.looksBefore[scheme] = looks;
+  const faults = [];
+  for (const [isOfChanged, how] of questions) {
+    const where = isOfChanged ? shown.filter(one => looks.get(one) !== before?.get(one)) : document;
+    if (isOfChanged && !where.length) continue;
+    const found = await axe.run(where, {...how, resultTypes: ["violations"]});
+    faults.push(...found.violations.flatMap(one =>
+      one.nodes.map(node => `${one.id} (${one.impact}): ${node.html.slice(0, 200)}`)));
+  }
+  return faults;
 }"""
 _REFUSAL = re.compile(r"responded with a status of 4(00|03|09|22|29) ")  # told on the page, as it should be
 
@@ -73,16 +79,22 @@ class Person:
         """Raises AssertionError for anything the browser complained of."""
         assert not self.complaints, self.complaints
 
-    def barriers(self, axe: Path, *, contrast_of: Literal["all", "changed"] | None = None) -> list[str]:
+    def barriers(
+        self, axe: Path, *, only_contrast: bool = False, contrast_of: Literal["all", "changed"] = "all"
+    ) -> list[str]:
         """What axe-core finds wrong for people who cannot see or use a mouse; a line each.
 
-        `contrast_of`: only that, of a page that was asked already in another theme ("all"), or in the same
-        theme in another width ("changed": what was not shown the last time, or in other colours or sizes).
+        `only_contrast`: of a page that was asked already in another theme. `contrast_of="changed"`: of one
+        that was asked in this theme, of what was not shown then, or in other colours or sizes.
         """
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(axe.read_text())
-        how = {"runOnly": ["color-contrast"] if contrast_of else _RULES, "resultTypes": ["violations"]}
-        found: list[str] = self.page.evaluate(_FAULTS, [how, contrast_of == "changed"])
+        is_of_changed = contrast_of == "changed"
+        rest = {"runOnly": _RULES, "rules": {_CONTRAST: {"enabled": not is_of_changed}}}
+        questions: list[tuple[bool, dict[str, Any]]] = [] if only_contrast else [(False, rest)]
+        if only_contrast or is_of_changed:
+            questions.append((is_of_changed, {"runOnly": [_CONTRAST]}))
+        found: list[str] = self.page.evaluate(_FAULTS, [questions, self._scheme])
         return found
 
     def look_in(self, *, scheme: Scheme, width: int) -> None:

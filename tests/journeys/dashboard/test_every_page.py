@@ -42,15 +42,15 @@ def test_nobody_is_kept_out_of_any_page(looking, axe, place):
 
 
 def faults_of(person, axe):
-    """All rules once a width; in the dark only what colours decide, when narrow of what looks other then."""
+    """All rules once a width; in the dark only contrast, and when narrow that only of what looks other."""
     found = {"light and wide": person.barriers(axe)}
     found["wide"] = over(person)
     person.look_in(scheme="dark", width=WIDE)
-    found["dark and wide"] = person.barriers(axe, contrast_of="all")
+    found["dark and wide"] = person.barriers(axe, only_contrast=True)
     person.look_in(scheme="dark", width=NARROW)
-    found["dark and narrow"] = person.barriers(axe, contrast_of="changed")
+    found["dark and narrow"] = person.barriers(axe, only_contrast=True, contrast_of="changed")
     person.look_in(scheme="light", width=NARROW)
-    found["light and narrow"] = person.barriers(axe)
+    found["light and narrow"] = person.barriers(axe, contrast_of="changed")
     found["narrow"] = over(person)
     return {where: faults for where, faults in found.items() if faults}
 
