@@ -36,13 +36,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A worker gets whole files, and all of those that share what a package starts: starts cost seconds."""
     shared: dict[Path, str] = {}
     for item in items:
         shared[item.path] = shared.get(item.path) or _of_a_package(item)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(shared[item.path] or str(item.path)))
+        item.add_marker(
+            pytest.mark.xdist_group(shared[item.path] or f"{item.path.parent.name}/{item.path.stem}")
+        )
 
 
 def _of_a_package(item: pytest.Item) -> str:
