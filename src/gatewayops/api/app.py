@@ -88,6 +88,7 @@ from gatewayops.api.masking_now import MaskersNow
 from gatewayops.api.oauth_state import OAuthState
 from gatewayops.api.parts import ControlParts
 from gatewayops.api.saml import SamlSignOn
+from gatewayops.api.second_opinion import SecondOpinion
 from gatewayops.api.sso import SingleSignOn
 from gatewayops.protocol.otlp import PATHS
 from gatewayops.store.control.snapshot_feed import RevisionWatch
@@ -192,6 +193,7 @@ def create_app(parts: ControlParts) -> FastAPI:
     app.state.metrics = prometheus.ApiMetrics(watch)
     app.state.server_health = HealthBoard()
     app.state.oauth = OAuthState(parts)
+    app.state.second_opinion = SecondOpinion()
     app.state.oauth.keys.on_made = watch.deliver
     app.state.maskers = MaskersNow(parts.database)
     larger = dict.fromkeys(PATHS, parts.otlp_body_bytes)

@@ -113,6 +113,9 @@ class KeyCheck:
 
     async def grants(self, session: Session, visit: SameVisit) -> Grants:
         """What roles and policies say now; of a session that only reads."""
+        known: Grants | None = visit.known(Grants)
+        if known is not None:
+            return known
         found = await self._grants.read(session)
         visit.keep(Grants, found)
         return found

@@ -1,11 +1,9 @@
 """`/v1/policies/explain`: why something is allowed or denied, by the rules as they are now."""
 
-import asyncio
-import logging
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Query
+from fastapi import Depends, Query, Request
 
 from gatewayops.api.auth import principal_for, principal_of
 from gatewayops.api.explain_shapes import (
@@ -22,23 +20,21 @@ from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.api.trace_shapes import span_body
 from gatewayops.base.errors import InvalidInput, NotFound, Reason
+from gatewayops.identity import same_visit
 from gatewayops.identity.principal import KEY, PERSON, Principal
 from gatewayops.policy.access.explanation import Explanation, explain
 from gatewayops.policy.access.matching import Question
 from gatewayops.policy.access.rulebook import Held, Subject
 from gatewayops.policy.decision import ALLOW, Decision, Deny
-from gatewayops.policy.grants import Grants
 from gatewayops.protocol.methods import method_named
 from gatewayops.query import traces
 from gatewayops.query.trace_rows import SpanRow
 from gatewayops.store.control import access, directory, keys, servers
 from gatewayops.store.control.database import Session
-from gatewayops.store.snapshot import Snapshot
 from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
 
 router = LateRouter(prefix="/v1/policies", tags=["Access"])
 
-_LOG = logging.getLogger(__name__)
 _POLICY_REASONS = {Reason.SERVER_NOT_GRANTED, Reason.ACTION_NOT_GRANTED, Reason.ROLE_NOT_GRANTED}
 
 Reader = Annotated[Principal, Depends(principal_for("policies.read"))]
@@ -53,7 +49,7 @@ class _Case:
 
 @router.get("/explain")
 async def explain_decision(
-    asked: Annotated[Asked, Query()], caller: Reader, parts: Parts
+    asked: Annotated[Asked, Query()], request: Request, caller: Reader, parts: Parts
 ) -> ExplanationAnswer:
     """Why a principal may or may not do something: the rule, the role, where it was inherited from."""
     span = await _span(parts, caller.org_id, asked) if asked.trace_id else None
@@ -63,11 +59,11 @@ async def explain_decision(
             if span is not None
             else await _given(session, caller.org_id, asked)
         )
-        state = await access.state(session)
-        found = explain(Grants(state), case.principal, case.question)
+        grants = await request.app.state.key_check.grants(session, same_visit.of(request.scope))
+        found = explain(grants, case.principal, case.question)
         held_by = {(subject.kind, subject.id) for subject in found.chain}
         names = await access.names(session, org_id=caller.org_id, subjects=held_by)
-    await asyncio.to_thread(_compare, state, case, found)
+    await request.app.state.second_opinion.compare(grants, case.principal, case.question, found)
     return ExplanationAnswer(explanation=_body(case, found, names))
 
 
@@ -140,15 +136,6 @@ async def _recorded(session: Session, org_id: str, span: SpanRow) -> _Case:
     named = fields["tool"] or fields["resource_uri"]
     question = Question(fields["server"], method_named(fields["method"]).action, named)
     return _Case(principal_of(key), question, span)
-
-
-def _compare(state: Snapshot, case: _Case, found: Explanation) -> None:
-    """Casbin is the truth: should the compiled rules ever disagree, the log must say so."""
-    from gatewayops.policy.access.casbin_model import Truth  # takes a while to import, and only this needs it
-
-    allowed = Truth(state, case.principal).allows(*case.question)
-    if allowed != (found.ruled is ALLOW):
-        _LOG.error("compiled access and Casbin disagree about %r of %s", case.question, case.principal.key_id)
 
 
 def _body(case: _Case, found: Explanation, names: dict[str, str]) -> ExplanationBody:

@@ -60,6 +60,7 @@ class Grants:
 
     def __init__(self, snapshot: Snapshot) -> None:
         """Nothing is compiled before a principal is asked about."""
+        self.snapshot = snapshot
         self.book = RuleBook(snapshot)
         self._tables: dict[Principal, _Table] = {}
 
