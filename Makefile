@@ -34,7 +34,7 @@ dev: setup ## the same, restarted when the source changes
 
 test: setup ## everything: unit, store, journeys, with real PostgreSQL, Valkey, ClickHouse and MCP clients
 	@$(BIN)/python -m gatewayops.testing.chromium
-	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 check: setup ## format, lint, types, layers, sizes
 	@$(BIN)/ruff format --check --quiet . || { echo "run 'make fix'"; exit 1; }

@@ -16,6 +16,8 @@ from typing import TypeVar
 
 import asyncpg
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from gatewayops.store.control import directory
 from gatewayops.store.control.database import Database, migrate
@@ -36,22 +38,21 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A worker gets whole files, and all of those that share what a package starts: starts cost seconds."""
-    shared: dict[Path, str] = {}
-    for item in items:
-        shared[item.path] = shared.get(item.path) or _of_a_package(item)
-    for item in items:
-        item.add_marker(
-            pytest.mark.xdist_group(shared[item.path] or f"{item.path.parent.name}/{item.path.stem}")
-        )
+class ByFolder(LoadFileScheduling):  # type: ignore[misc]
+    """A worker gets whole files, and of journeys whole folders: what those start together takes ten seconds.
+
+    Files in `journeys/apart` start all they need themselves.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path: str = super()._split_scope(nodeid)
+        folder = path.rpartition("/")[0]
+        return folder if "/journeys" in folder and not folder.endswith("/apart") else path
 
 
-def _of_a_package(item: pytest.Item) -> str:
-    """The folder whose fixtures the test shares with other files; empty when there are none."""
-    known = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - of functions, which all are
-    return max((found[-1].baseid for found in known if found[-1].scope == "package"), default="")
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFolder:
+    """Who gets which tests."""
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")
