@@ -183,7 +183,8 @@ def test_what_an_agent_did_is_shown_and_compared(installation, traced):
     assert "tools.call demo/fail" in installation.cli("run", "show", listed["id"]).stdout
     compared = installation.cli("run", "compare", listed["id"], "the-traced-call").stdout
     assert "B beyond A:" in compared
-    assert listed["id"] in installation.cli("run", "list", "--last", "1h").stdout
+    shown = installation.cli("run", "list", "--last", "1h", "--tool", "fail", "--api-key", "tracer").stdout
+    assert listed["id"] in shown
 
 
 def test_metrics_and_what_is_kept_are_shown(installation, traced):

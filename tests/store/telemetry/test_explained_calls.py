@@ -7,7 +7,9 @@ import pytest
 from fastapi import FastAPI
 
 from gatewayops.api import answers, explain
+from gatewayops.api.auth import KeyCheck
 from gatewayops.api.parts import ControlParts
+from gatewayops.api.second_opinion import SecondOpinion
 from gatewayops.api.settings import ControlSettings
 from gatewayops.identity.principal import Principal
 from gatewayops.record.rows import columns_of
@@ -43,6 +45,8 @@ async def explainer(database, telemetry):
         upstream=UpstreamSettings(),
         internal_token="",
     )
+    app.state.key_check = KeyCheck(app.state.parts)
+    app.state.second_opinion = SecondOpinion()
     answers.install(app)
     app.include_router(explain.router)
     reader = explain.Reader.__metadata__[0].dependency
