@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from gatewayops.testing.forked_commands import ForkedCommands
 from gatewayops.testing.peer_process import PeerFailed, free_port
 
 _START_S = 60.0
@@ -36,6 +37,9 @@ default_team = "0"
 default_api_key = "0"
 default_global = "0"
 """
+
+
+_COMMANDS = ForkedCommands()
 
 
 class Installation:
@@ -152,10 +156,7 @@ class Installation:
 
 def run_cli(*words: str, timeout_s: float = _COMMAND_S) -> subprocess.CompletedProcess[str]:
     """Runs `gatewayops` with these words, to its end."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "gatewayops", *words],
-        check=False, capture_output=True, text=True, timeout=timeout_s, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    return _COMMANDS.run(words, timeout_s=timeout_s)
 
 
 def is_running(pid: int) -> bool:
