@@ -74,6 +74,17 @@ async def test_a_long_question_is_answered_while_the_event_loop_goes_on(
     assert await count() == 1_000_000  # and the connection is as good as before
 
 
+async def test_a_long_question_of_a_writer_loses_nothing_of_what_was_written(database: Database) -> None:
+    async with database.session() as session:
+        await directory.add_team(session, org_id="org_default", name="before")
+        await session.flush()
+        assert await session.scalar(text(_LONG)) == 1_000_000
+        await directory.add_team(session, org_id="org_default", name="after")
+    async with database.reading() as reading:
+        names = (await reading.scalars(text("SELECT name FROM teams ORDER BY name"))).all()
+    assert names == ["after", "before"]
+
+
 async def test_whoever_leaves_a_long_question_leaves_no_transaction(
     database: Database, migrated_url: str
 ) -> None:
