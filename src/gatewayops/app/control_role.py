@@ -41,6 +41,8 @@ _RETRY_S = 1.0
 
 _log = logging.getLogger(__name__)
 
+_COLLECTIONS = (20_000, 20, 20)  # a page makes thousands of objects, which go without the collector
+
 
 class _Server(uvicorn.Server):
     """Leaves signals to us, so that the recorder ends in order after the last answer."""
@@ -114,6 +116,7 @@ async def _serve(
     app.state.metrics.add(shown.collect)
     servers = [_server(app, parts.settings)]
     gc.freeze()  # what is built now lives as long as the process: collections need not look at it
+    gc.set_threshold(*_COLLECTIONS)
     serving = [asyncio.create_task(servers[0].serve(), name="api")]
     if local is not None:
         servers.append(_server(as_administrator(app, parts), parts.settings, lifespan="off"))
