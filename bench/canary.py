@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 
 from bench.kill9 import Load
+from bench.ranks import nearest_rank
 from gatewayops.app.layout import DataDirectory
 from gatewayops.base.ids import random_text, trace_id_of
 from gatewayops.testing.installation import Installation
@@ -45,8 +46,7 @@ class Seen:
 
     def part_s(self, part: float) -> float:
         """A percentile, 0.0 to 1.0."""
-        ordered = sorted(self.visible_s)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * part))] if ordered else 0.0
+        return nearest_rank(self.visible_s, part)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from collections import deque
 
 import msgspec
 
+from bench.ranks import nearest_rank
+
 _CHECK_EVERY = 50
 _TIMEOUT_S = 5.0
 
@@ -103,8 +105,7 @@ class _Tally:
         self.first_failure = self.first_failure or answer[-300:].decode("utf-8", "replace")
 
     def load(self, seconds: float) -> Load:
-        ordered = sorted(self.latencies_s) or [0.0]
-        p50, p99 = (ordered[min(len(ordered) - 1, int(len(ordered) * part))] * 1e6 for part in (0.5, 0.99))
+        p50, p99 = (nearest_rank(self.latencies_s, part) * 1e6 for part in (0.5, 0.99))
         return Load(
             calls=len(self.latencies_s), failed=self.failed, seconds=seconds,
             p50_us=p50, p99_us=p99, first_failure=self.first_failure,

@@ -8,7 +8,6 @@ may be remembered for the next.
 import argparse
 import asyncio
 import json
-import math
 import os
 import re
 import tempfile
@@ -21,6 +20,7 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
+from bench.ranks import nearest_rank
 from gatewayops.app.layout import DataDirectory
 from gatewayops.store.telemetry import day_sums
 from gatewayops.store.telemetry.client import Telemetry
@@ -56,9 +56,8 @@ class Seen:
         return SLOW_GOAL_MS if self.pattern.startswith(_SLOW) else GOAL_MS
 
     def p95_ms(self) -> float:
-        """Nearest rank."""
-        ordered = sorted(self.server_ms)
-        return ordered[math.ceil(len(ordered) * 0.95) - 1]
+        """Of the server's time."""
+        return nearest_rank(self.server_ms, 0.95)
 
     @property
     def is_met(self) -> bool:

@@ -23,6 +23,7 @@ from bench import visibility
 from bench.filling import Filled, fill
 from bench.process_cost import cpu_s
 from bench.questions import Asker, Question
+from bench.ranks import nearest_rank
 from gatewayops.app.day_jobs import DayJobs
 from gatewayops.base.errors import GatewayOpsError
 from gatewayops.store.telemetry.client import Telemetry
@@ -44,9 +45,8 @@ class Timed:
     refused: str = ""
 
     def part_ms(self, part: float) -> float:
-        """A percentile, nearest rank."""
-        ordered = sorted(self.took_ms)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+        """A percentile, 0.0 to 1.0."""
+        return nearest_rank(self.took_ms, part)
 
     @property
     def is_met(self) -> bool:
