@@ -27,10 +27,11 @@ class SecondOpinion:
         state = grants.snapshot
         if state.revision != self._revision or len(self._asked) >= _MOST:
             self._revision, self._asked = state.revision, set()
-        if (principal, asked) in self._asked:
+        of_revision = self._asked
+        if (principal, asked) in of_revision:
             return
         await asyncio.to_thread(_compare, state, principal, asked, told)
-        self._asked.add((principal, asked))
+        of_revision.add((principal, asked))  # which may be past by now
 
 
 def _compare(state: Snapshot, principal: Principal, asked: Question, told: Explanation) -> None:
