@@ -50,6 +50,7 @@ class ByFolder(LoadFileScheduling):  # type: ignore[misc]
         return folder if "/journeys" in folder and not folder.endswith("/apart") else path
 
 
+@pytest.hookimpl(optionalhook=True)  # there may be no xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFolder:
     """Who gets which tests."""
     return ByFolder(config, log)

@@ -99,7 +99,7 @@ REQUEST_PARTS = ("method", "url", "headers", "data", "json", "params", "cookies"
 ERROR_FIELDS = {"error", "reason", "message"}
 HERE = b'"@"'
 LINKED = "linked@example.com"
-SHARE = 96  # of the odd values at each place; all of them within so many places
+SHARE = 48  # of the odd values at each place; all of them within so many places
 GONE_BEFORE = {  # the only limit by its id, and its team; the session, by a password that others set
     "DELETE /v1/limits": ("POST /v1/teams", "PUT /v1/limits"),
     "PUT /v1/auth/name": ("POST /v1/auth/sign-in",),
