@@ -1,5 +1,8 @@
 """Rows as Arrow streams: what is the same all through is written as what is not, and blocks join in order."""
 
+import subprocess
+import sys
+
 import pyarrow as pa
 import pytest
 
@@ -54,3 +57,14 @@ def test_a_block_knows_its_moments_and_what_is_left_of_it():
     assert (block.rows, block.bounds_ns()) == (2, (3, 7))
     assert block.without("id", {"a", "z"}).rows == 1
     assert block.without("id", {"a", "b"}).rows == 0
+
+
+def test_a_batch_loads_no_pandas_and_whoever_wants_it_gets_it():
+    code = """
+import sys
+from gatewayops.store.telemetry.arrow import stream
+stream([("n", "int64"), ("s", "string")], {"n": [1, 2], "s": ["a", "b"]})
+assert "pandas" not in sys.modules
+import pandas
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,6 +8,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gatewayops.store.telemetry.lean_pyarrow import leave_pandas_out
+
+leave_pandas_out()
+
 BATCH = "batch"  # the column that names the batch, which blocks lack
 _KINDS = {
     "timestamp": pa.timestamp("ns", "UTC"),  # ClickHouse does not read a plain int64 as nanoseconds
