@@ -12,9 +12,10 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
+import pyarrow as pa
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -68,6 +69,21 @@ def postgres_uri() -> Iterator[str]:
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def rows_of() -> Callable[[bytes], list[dict[str, Any]]]:
+    """Reads an Arrow stream; times are Unix nanoseconds, for which Python has no type."""
+
+    def read(payload: bytes) -> list[dict[str, Any]]:
+        found = pa.ipc.open_stream(payload).read_all()
+        for number, field in enumerate(found.schema):
+            if pa.types.is_timestamp(field.type):
+                found = found.set_column(number, field.name, found.column(number).cast(pa.int64()))
+        rows: list[dict[str, Any]] = found.to_pylist()
+        return rows
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pyarrow
 import pytest
 
 from gatewayops.api.app import ControlParts, create_app
@@ -150,13 +149,15 @@ def client_of(database: Database, client_with: Callable[[str], httpx.AsyncClient
 
 
 @pytest.fixture
-def spooled(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
+def spooled(
+    tmp_path: Path, rows_of: Callable[[bytes], list[dict[str, Any]]]
+) -> Callable[[], list[dict[str, Any]]]:
     """Asks for the exported spans that are on disk, as rows."""
 
     def rows() -> list[dict[str, Any]]:
         paths = spool.segments(tmp_path / "otlp" / "spans")
         frames = [frame for path in paths for frame in spool.read_frames(path, 0, limit=1000)[0]]
-        return [row for frame in frames for row in pyarrow.ipc.open_stream(frame).read_all().to_pylist()]
+        return [row for frame in frames for row in rows_of(frame)]
 
     return rows
 

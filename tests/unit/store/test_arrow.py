@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import pyarrow as pa
 import pytest
 
 from gatewayops.store.telemetry.arrow import Block, joined, stream
@@ -17,34 +16,30 @@ def columns(*rows):
     return {name: [row[name] for row in rows] for name, _ in KINDS}
 
 
-def read(payload):
-    return pa.ipc.open_stream(payload).read_all().to_pylist()
-
-
 @pytest.mark.parametrize("count", [1, 63, 64, 500])
-def test_a_column_of_one_value_is_that_value_in_each_row(count):
-    [*same, last] = read(stream(KINDS, columns(*[ROW] * count, ROW | {"id": "b"})))
+def test_a_column_of_one_value_is_that_value_in_each_row(rows_of, count):
+    [*same, last] = rows_of(stream(KINDS, columns(*[ROW] * count, ROW | {"id": "b"})))
 
     assert len(same) == count
     assert all(row == same[0] for row in same)
-    assert (same[0]["id"], same[0]["n"], same[0]["counts"]) == ("a", -1, [1, 2])
+    assert (same[0]["ts"], same[0]["id"], same[0]["n"], same[0]["counts"]) == (7, "a", -1, [1, 2])
     assert (last["id"], last["attributes"], last["value"]) == ("b", [("k", "v")], None)
 
 
-def test_a_number_that_a_column_cannot_hold_is_cut_in_either_case():
+def test_a_number_that_a_column_cannot_hold_is_cut_in_either_case(rows_of):
     rows = [ROW | {"n": 2**40}] * 100
 
-    assert {row["n"] for row in read(stream(KINDS, columns(*rows)))} == {2**31 - 1}
+    assert {row["n"] for row in rows_of(stream(KINDS, columns(*rows)))} == {2**31 - 1}
 
 
-def test_blocks_join_in_order_under_the_name_of_their_batch():
+def test_blocks_join_in_order_under_the_name_of_their_batch(rows_of):
     blocks = [
         Block.read(stream(KINDS, columns(ROW, ROW | {"id": name, "ts": at})))
         for name, at in (("b", 9), ("c", 3))
     ]
     kinds = (*KINDS[:3], ("batch", "string"), *KINDS[3:])
 
-    rows = read(joined(kinds, blocks, batch="x"))
+    rows = rows_of(joined(kinds, blocks, batch="x"))
 
     assert [row["id"] for row in rows] == ["a", "b", "a", "c"]
     assert list(rows[0]) == [name for name, _ in kinds]
