@@ -94,7 +94,7 @@ class Engine:
 
     def _connect(self) -> "_Session":
         try:
-            return _Session(chdb.connect(self._address))  # type: ignore[no-untyped-call]  # chDB has no types
+            return _Session(chdb.connect(self._address))
         except RuntimeError as error:
             msg = f"the telemetry folder cannot be opened (is another store running?): {error}"
             raise Unavailable(msg) from error
