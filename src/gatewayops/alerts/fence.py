@@ -116,7 +116,7 @@ def _install() -> None:
     sys.addaudithook(_hook)
 
 
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    fence = _of_thread.fence
+def _hook(event: str, arguments: tuple[Any, ...], of_thread: _OfThread = _of_thread) -> None:
+    fence = of_thread.fence  # by a default: the hook lives longer than this module when Python ends
     if fence is not None:
         fence.check(event, arguments)

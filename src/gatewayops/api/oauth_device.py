@@ -14,7 +14,7 @@ from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import form_of, told
 from gatewayops.api.oauth_browser import Browser
 from gatewayops.api.oauth_clients import authenticated
-from gatewayops.api.oauth_issue import Issue, of_grant
+from gatewayops.api.oauth_issue import Issue, of_new_grant
 from gatewayops.api.oauth_pages import onward
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
@@ -126,7 +126,7 @@ async def of_device(given: Parameters, here: Here, parts: ControlParts, client: 
         found = await oauth_devices.use(session, org_id=here.server.org_id, use=use)
     if not isinstance(found, Grant):
         raise OAuthRefused(found, _ABOUT[found])
-    return of_grant(found, refresh=refresh)
+    return await of_new_grant(parts, found, refresh=refresh)
 
 
 async def _waiting(

@@ -1,5 +1,6 @@
 """What every grant type comes to: an access token, signed, and its answer."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -7,11 +8,15 @@ from fastapi.responses import JSONResponse
 
 from gatewayops.api.oauth_answers import told
 from gatewayops.api.oauth_state import Here, OAuthState
+from gatewayops.api.parts import ControlParts
 from gatewayops.base.clock import unix_s
 from gatewayops.base.ids import new_id
 from gatewayops.identity.oauth import tokens
 from gatewayops.identity.oauth.access_token import AccessToken, Expected, TokenRefused, verify
+from gatewayops.store.control import oauth_revocations
 from gatewayops.store.control.oauth_grants import Grant
+
+_LONGEST_WAIT_S = 2.0  # clocks of two control roles may differ
 
 
 class Issue(msgspec.Struct, frozen=True):
@@ -32,6 +37,19 @@ def of_grant(grant: Grant, *, refresh: str, scope: str | None = None) -> Issue:
     return Issue(
         grant.end_user_id, grant.client_id, grant.id, grant.scope if scope is None else scope, refresh
     )
+
+
+async def of_new_grant(parts: ControlParts, grant: Grant, *, refresh: str) -> Issue:
+    """For the person who gave it just now.
+
+    Tokens tell the second in which they were issued, and whoever is signed out everywhere has none of that
+    second: a token for who signed in again at once waits for the next.
+    """
+    async with parts.database.reading() as session:
+        ended_s = await oauth_revocations.latest(session, org_id=grant.org_id, subject=grant.end_user_id)
+    if (left_s := ended_s + 1 - unix_s()) > 0:
+        await asyncio.sleep(min(left_s, _LONGEST_WAIT_S))
+    return of_grant(grant, refresh=refresh)
 
 
 async def issued(here: Here, state: OAuthState, what: Issue) -> JSONResponse:

@@ -10,7 +10,7 @@ from gatewayops.api.caller_address import address_of
 from gatewayops.api.late_routes import LateRouter
 from gatewayops.api.oauth_answers import form_of, told
 from gatewayops.api.oauth_clients import authenticated
-from gatewayops.api.oauth_issue import Issue, issued, of_grant, verified
+from gatewayops.api.oauth_issue import Issue, issued, of_grant, of_new_grant, verified
 from gatewayops.api.oauth_state import AtServer, Here, OAuthState, State, protected_server
 from gatewayops.api.parts import ControlParts, Parts
 from gatewayops.base.errors import GatewayOpsError
@@ -129,7 +129,7 @@ async def _of_code(given: Parameters, here: Here, parts: ControlParts, client: C
     if grant is None:
         msg = "code: unknown, used, expired, or not of this client, verifier and redirect_uri"
         raise invalid_grant(msg)
-    return of_grant(grant, refresh=refresh)
+    return await of_new_grant(parts, grant, refresh=refresh)
 
 
 async def _of_refresh(given: Parameters, here: Here, parts: ControlParts, client: Client) -> Issue:

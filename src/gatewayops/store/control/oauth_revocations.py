@@ -5,7 +5,7 @@ counts. It may be forgotten when the last such token has expired.
 """
 
 import msgspec
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from gatewayops.base.clock import unix_s
 from gatewayops.base.ids import new_id
@@ -55,3 +55,10 @@ async def covers(session: Session, *, org_id: str, iat: int, subjects: tuple[str
         OAuthRevocation.before_s >= iat,
     )
     return await session.scalar(query.limit(1)) is not None
+
+
+async def latest(session: Session, *, org_id: str, subject: str) -> int:
+    """The last second whose tokens of this subject no longer count; 0 for none."""
+    query = select(func.max(OAuthRevocation.before_s))
+    found = query.where(OAuthRevocation.org_id == org_id, OAuthRevocation.subject == subject)
+    return await session.scalar(found) or 0

@@ -6,10 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from gatewayops.app.oauth_jobs import OAuthJobs
 from gatewayops.base import clock
+from gatewayops.store.control.database import Database
+from gatewayops.store.control.oauth_tables import OAuthRevocation
 
 Register = Callable[..., Awaitable[Any]]
 BOB = {"email": "Bob@example.com", "name": "Bob", "password": "long enough to do"}
@@ -106,6 +108,29 @@ async def test_whatever_the_customer_ends_takes_no_refresh_token_and_counts_no_m
     assert (await admin.post(introspect, data=form)).json() == {"active": False}
     refused = await app.refresh(tokens["refresh_token"])
     assert refused.json()["error"] == ("invalid_client" if how == "client" else "invalid_grant")
+
+
+async def test_who_signs_in_again_at_once_gets_a_token_that_counts(
+    admin: httpx.AsyncClient,
+    database: Database,
+    register: Register,
+    code_for: Any,
+    people: dict[str, str],
+) -> None:
+    """Tokens and revocations tell whole seconds, and a revocation ends those of its own second."""
+    app = await register()
+    code = await code_for(app)
+    ended_s = int(clock.unix_s()) + 1  # by a control role whose clock is ahead: this second cannot end yet
+    ended = {"id": "rev_1", "org_id": "org_default", "kind": "end_user", "subject": people["org_default"]}
+    async with database.session() as session:
+        await session.execute(
+            insert(OAuthRevocation).values(before_s=ended_s, until_s=ended_s + 900, **ended)
+        )
+
+    tokens = (await app.exchange(code)).json()
+
+    form = {"token": tokens["access_token"]}
+    assert (await admin.post(f"{app.issuer}/introspect", data=form)).json()["active"] is True
 
 
 async def test_a_client_that_the_customer_registers_has_a_secret_once(
