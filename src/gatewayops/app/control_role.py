@@ -34,6 +34,7 @@ from gatewayops.record.consumers import Follower, Lingering
 from gatewayops.record.destination import Calls, R
 from gatewayops.record.recorder import Passing, Recorder
 from gatewayops.settings import Settings
+from gatewayops.upstream.settings import CONTROL_IDLE_S
 from gatewayops.web import pages
 
 _DRAIN_S = 5
@@ -147,6 +148,7 @@ def _server(app: Any, settings: ControlSettings, *, lifespan: Literal["auto", "o
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=int(2 * CONTROL_IDLE_S),
         timeout_graceful_shutdown=_DRAIN_S,
         lifespan=lifespan,
     )

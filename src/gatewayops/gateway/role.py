@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import uvicorn
 
 from gatewayops.base.crypto import Sealer, secret_file
@@ -49,7 +50,7 @@ from gatewayops.store.secrets.settings import SecretsSettings
 from gatewayops.upstream.mcp_client import McpClient
 from gatewayops.upstream.pool import Origin, Pool
 from gatewayops.upstream.registry import Registry
-from gatewayops.upstream.settings import UpstreamSettings
+from gatewayops.upstream.settings import CONTROL_IDLE_S, UpstreamSettings
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,9 @@ class Gateway:
         )
         calls = CallLog(self._spool, metrics, body_limit_bytes=parts.record.body_limit_bytes)
         self._flights = Flights()
+        to_control = msgspec.structs.replace(parts.upstream, idle_s=CONTROL_IDLE_S)
         self._control = Pool(
-            Origin.of(parts.control_url), parts.upstream, connect_timeout_s=1.0, allows_private=True
+            Origin.of(parts.control_url), to_control, connect_timeout_s=1.0, allows_private=True
         )
         self._internal = control = Control(self._control, parts.internal_token)
         self._health = HealthReports(self._servers, self._control, internal_token=parts.internal_token)
@@ -199,8 +201,8 @@ class Gateway:
         while True:
             await asyncio.sleep(_SWEEP_S)
             close_slow(self._server.server_state.connections, body_timeout_s=self._settings.body_timeout_s)
-            for server in self._servers.all():
-                server.pool.close_idle(loop.time())
+            for pool in (self._control, *(server.pool for server in self._servers.all())):
+                pool.close_idle(loop.time())
             self._governing.sweep()
             self._flights.end_refused()
             await self._feed.try_keys_again()

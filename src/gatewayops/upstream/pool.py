@@ -2,6 +2,10 @@
 
 Nothing follows redirects. The address that passed the check is the one connected to, so a name that
 changes its mind between check and use (DNS rebinding) gains nothing.
+
+A server that closes a connection just as a call goes out on it has lost that call, as far as anybody can
+tell (RFC 9112, 9.3.1). So the pool learns how long a server keeps what nobody uses (5 s where uvicorn or
+Node answers), and uses nothing that is nearly as old.
 """
 
 import asyncio
@@ -16,6 +20,10 @@ from gatewayops.upstream.answer_head import AnswerHeads
 from gatewayops.upstream.connection import Connection
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.settings import UpstreamSettings
+
+
+_SURE_SHARE = 0.8  # of the time after which the server closed an unused connection
+_SHORTEST_S = 1.0  # sooner it closes for other reasons
 
 
 class UpstreamUnreachable(UpstreamError):
@@ -58,14 +66,19 @@ class Pool:
         self._idle: list[Connection] = []
         self._heads = AnswerHeads()
         self._is_closed = False
+        self._sure_s = 0.0  # how long unused connections surely live; 0 while that is not known
         self._tls = ssl.create_default_context() if origin.is_tls else None
 
     def start(self, request: bytes, *, streams_all: bool = False) -> Exchange | None:
         """Sends on an idle connection; None when there is none and `connect` must be awaited."""
         while self._idle:
             connection = self._idle.pop()
-            if not connection.is_closed:
-                return connection.start(request, streams_all=streams_all)
+            if connection.is_closed:
+                continue
+            if self._sure_s and _now() - connection.idle_since > self._sure_s:
+                connection.close()
+                continue
+            return connection.start(request, streams_all=streams_all)
         return None
 
     async def send(self, request: bytes, *, streams_all: bool = False) -> Exchange:
@@ -128,8 +141,18 @@ class Pool:
         if connection.is_closed:
             if connection in self._idle:
                 self._idle.remove(connection)
+                self._learn(_now() - connection.idle_since)
         elif self._is_closed or len(self._idle) >= self._settings.max_idle:
             connection.close()
         else:
-            connection.idle_since = asyncio.get_running_loop().time()
+            connection.idle_since = _now()
             self._idle.append(connection)
+
+    def _learn(self, lived_s: float) -> None:
+        """The newest counts: a restart says nothing, and what outlives it corrects it."""
+        if lived_s >= _SHORTEST_S:
+            self._sure_s = lived_s * _SURE_SHARE
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+CONTROL_IDLE_S = 60.0  # the same of a gateway's connections to the control role, which keeps them for longer
+
 
 class UpstreamSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds that hold for every server; each server adds its own timeout and concurrency."""

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gatewayops.testing.fake_server import FakeServer
+from gatewayops.testing.fake_server import FakeServer, echo
 from gatewayops.testing.peer_process import free_port
 from gatewayops.upstream.address import AddressRefused
 from gatewayops.upstream.pool import ConnectTimeout, Origin, Pool, UpstreamUnreachable
@@ -100,6 +100,31 @@ async def test_the_newest_idle_connection_is_used_and_the_oldest_grow_old(server
     assert len(pool._idle) == 1
     await asked(pool)
     assert server.connections == 2
+
+
+async def test_what_the_server_is_about_to_close_is_not_used_once_that_is_known(server, pool_of):
+    """A call that crosses the close on its way would be lost."""
+    gate = asyncio.Event()
+
+    async def closes_later(turn):
+        await turn.answer(b"x")
+        await gate.wait()
+        turn.close()
+
+    server.script = closes_later
+    pool = pool_of(server.url)
+    await asked(pool)
+    pool._idle[0].idle_since -= 5  # as if nobody had called for so long
+    gate.set()
+    while pool._idle:
+        await asyncio.sleep(0)
+    server.script = echo
+
+    for idle_s, connections in ((0, 2), (3, 2), (4.5, 3), (0, 3)):
+        if pool._idle:
+            pool._idle[0].idle_since -= idle_s
+        await asked(pool)
+        assert server.connections == connections
 
 
 async def test_closing_lets_what_is_under_way_end(server, pool_of):
