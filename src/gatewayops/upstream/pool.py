@@ -21,7 +21,6 @@ from gatewayops.upstream.connection import Connection
 from gatewayops.upstream.exchange import Exchange
 from gatewayops.upstream.settings import UpstreamSettings
 
-
 _SURE_SHARE = 0.8  # of the time after which the server closed an unused connection
 _SHORTEST_S = 1.0  # sooner it closes for other reasons
 
