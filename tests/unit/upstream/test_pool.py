@@ -116,7 +116,7 @@ async def test_what_the_server_is_about_to_close_is_not_used_once_that_is_known(
     await asked(pool)
     pool._idle[0].idle_since -= 5  # as if nobody had called for so long
     gate.set()
-    while pool._idle:
+    while pool._idle:  # noqa: ASYNC110 - a protocol tells nobody that it was closed
         await asyncio.sleep(0)
     server.script = echo
 
