@@ -1,5 +1,6 @@
 """`/v1/costs`: what calls cost, by period, team, user, server, and trace. Dollars, computed exactly."""
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import Depends, Path
@@ -137,12 +138,15 @@ async def trace(trace_id: Annotated[str, Path(max_length=256)], caller: Reader, 
 
 
 async def _report(caller: Principal, parts: Parts, days: Days, group_by: GroupBy) -> CostReport:
-    report = await costs.cost_report(
-        parts.telemetry, org_id=caller.org_id, start_ns=days.start_ns, end_ns=days.end_ns, group_by=group_by
+    telemetry, org_id, before = parts.telemetry, caller.org_id, days.before
+    report, found_before, projection = await asyncio.gather(
+        costs.cost_report(
+            telemetry, org_id=org_id, start_ns=days.start_ns, end_ns=days.end_ns, group_by=group_by
+        ),
+        costs.total(telemetry, org_id=org_id, start_ns=before.start_ns, end_ns=before.end_ns),
+        _projection(caller, parts, days),
     )
     total = report.total
-    previous = await _before(caller, parts, days.before, total)
-    projection = await _projection(caller, parts, days)
     return CostReport(
         summary=CostSummary(
             total_cost=dollars(total.cost_micros),
@@ -151,23 +155,16 @@ async def _report(caller: Principal, parts: Parts, days: Days, group_by: GroupBy
             input_tokens=total.input_tokens,
             output_tokens=total.output_tokens,
             period=days.period,
-            previous=previous,
+            previous=Before(
+                period=before.period,
+                total_cost=dollars(found_before.cost_micros),
+                total_calls=found_before.calls,
+                change=change(total.cost_micros, found_before.cost_micros),
+            ),
             projection=projection,
         ),
         group_by=group_by,
         breakdown=[CostGroup(group=row.name or None, **figure_fields(row.figures)) for row in report.groups],
-    )
-
-
-async def _before(caller: Principal, parts: ControlParts, days: Days, now: Figures) -> Before:
-    found = await costs.total(
-        parts.telemetry, org_id=caller.org_id, start_ns=days.start_ns, end_ns=days.end_ns
-    )
-    return Before(
-        period=days.period,
-        total_cost=dollars(found.cost_micros),
-        total_calls=found.calls,
-        change=change(now.cost_micros, found.cost_micros),
     )
 
 

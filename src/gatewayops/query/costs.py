@@ -3,7 +3,6 @@
 Periods are whole UTC days; costs are whole micro-dollars.
 """
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -137,11 +136,12 @@ async def cost_report(
 ) -> CostReport:
     """Costs from `start_ns` up to `end_ns` (Unix nanoseconds), grouped by one of GROUPS."""
     values = {"org": org_id, "start": start_ns, "end": end_ns, "limit": MAX_GROUPS}
-    rows = telemetry.rows(cost_sql.costs(group_by), await with_sums(telemetry, values))
-    groups, whole = await asyncio.gather(
-        rows, total(telemetry, org_id=org_id, start_ns=start_ns, end_ns=end_ns)
-    )
-    return CostReport(whole, [Group(row["group_name"], figures(row)) for row in groups])
+    rows = await telemetry.rows(cost_sql.costs(group_by), await with_sums(telemetry, values))
+    groups = [Group(row["group_name"], figures(row)) for row in rows]
+    if len(groups) < MAX_GROUPS:
+        return CostReport(summed([group.figures for group in groups]), groups)
+    whole = await total(telemetry, org_id=org_id, start_ns=start_ns, end_ns=end_ns)
+    return CostReport(whole, groups)
 
 
 async def total(telemetry: SumReader, *, org_id: str, start_ns: int, end_ns: int) -> Figures:

@@ -4,6 +4,7 @@ Calls of the last second or two may be in one and not yet in the other: ask agai
 a difference.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -33,18 +34,24 @@ async def prove(
     database: Database, telemetry: SumReader, *, org_id: str, first: date, last: date
 ) -> list[ProvenDay]:
     """Every day on which either has something, in order; both ends are included. Raises Unavailable."""
-    async with database.reading() as session:
-        entered = await ledger.by_day(session, org_id=org_id, since=first)
-    report = await cost_report(
-        telemetry,
-        org_id=org_id,
-        start_ns=_ns(first),
-        end_ns=_ns(last + timedelta(days=1)),
-        group_by="day",
+    entered, report = await asyncio.gather(
+        _entered(database, org_id, first),
+        cost_report(
+            telemetry,
+            org_id=org_id,
+            start_ns=_ns(first),
+            end_ns=_ns(last + timedelta(days=1)),
+            group_by="day",
+        ),
     )
     recorded = {date.fromisoformat(group.name): group.figures.cost_micros for group in report.groups}
     days = sorted(day for day in {*entered, *recorded} if first <= day <= last)
     return [ProvenDay(day, entered.get(day, 0), recorded.get(day, 0)) for day in days]
+
+
+async def _entered(database: Database, org_id: str, since: date) -> dict[date, int]:
+    async with database.reading() as session:
+        return await ledger.by_day(session, org_id=org_id, since=since)
 
 
 def _ns(day: date) -> int:

@@ -85,9 +85,11 @@ def moment(text: str | None, how: str = "time") -> Markup | str:
         return NOTHING
     at = datetime.fromisoformat(text)
     at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    shown = f"{at:%Y-%m-%d}" if how == "day" else f"{at:%Y-%m-%d %H:%M:%S} UTC"
-    return Markup('<time datetime="{}" data-how="{}" title="{} UTC">{}</time>').format(
-        f"{at:%Y-%m-%dT%H:%M:%S.%f}Z", how, f"{at:%Y-%m-%d %H:%M:%S.%f}"[:-3], shown
+    iso = at.isoformat(timespec="microseconds")  # pages have hundreds of times: one format, then its parts
+    day, exact = iso[:10], iso[11:26]
+    shown = day if how == "day" else f"{day} {exact[:8]} UTC"
+    return Markup(  # noqa: S704 - digits, and a word of ours
+        f'<time datetime="{day}T{exact}Z" data-how="{how}" title="{day} {exact[:12]} UTC">{shown}</time>'
     )
 
 
