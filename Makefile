@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-TESTERS ?= 3
+TESTERS ?= 4
 unexport PYTHONDONTWRITEBYTECODE  # set on some machines: every role would compile the source anew at every start
 .DEFAULT_GOAL := help
 
