@@ -144,7 +144,7 @@ class Pool:
         elif self._is_closed or len(self._idle) >= self._settings.max_idle:
             connection.close()
         else:
-            connection.idle_since = _now()
+            connection.idle_since = asyncio.get_running_loop().time()
             self._idle.append(connection)
 
     def _learn(self, lived_s: float) -> None:

@@ -84,7 +84,7 @@ async def test_links_in_mail_lead_to_pages_that_work(
     assert joined.status_code == 303
     assert (await browser.post("/forgot", data={"email": "eve@example.com"})).status_code == 200
     await browser._transport.app.state.accounts.mail.finish()
-    [_, reset] = mailed(tmp_path / "outbox")
+    [reset] = mailed(tmp_path / "outbox", link)
     assert (await browser.get("/reset", params={"token": reset})).status_code == 200
     done = await browser.post("/reset", data={"token": reset, "password": NEW})
     assert (done.status_code, done.headers["location"]) == (303, "/sign-in")
