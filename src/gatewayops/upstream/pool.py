@@ -148,7 +148,7 @@ class Pool:
             self._idle.append(connection)
 
     def _learn(self, lived_s: float) -> None:
-        """The newest counts: a restart says nothing, and what outlives it corrects it."""
+        """The newest counts: what a restart seemed to say is corrected by the next long pause."""
         if lived_s >= _SHORTEST_S:
             self._sure_s = lived_s * _SURE_SHARE
 
