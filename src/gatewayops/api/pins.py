@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Request
 from pydantic import Field
 
 from gatewayops.api import answers
@@ -169,11 +169,12 @@ async def list_tools(server: InPath, caller: Reader, parts: Parts, asked: PageAs
 
 
 @router.post("/servers/{server}/tools/refresh", responses=answers.OF_A_SERVER)
-async def refresh(server: InPath, caller: Writer, parts: Parts) -> ToolList:
+async def refresh(request: Request, server: InPath, caller: Writer, parts: Parts) -> ToolList:
     """Asks the server for its tools now; the first 50 tools come back."""
     async with parts.database.reading() as session:
         server_id = await _server(session, caller, server)
     await survey(parts, org_id=caller.org_id, server_id=server_id)
+    await request.app.state.watch.deliver()  # also what a gateway saw and told a moment before
     return await list_tools(server_id, caller, parts, Asked())
 
 

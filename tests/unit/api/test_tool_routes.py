@@ -78,6 +78,23 @@ async def test_a_change_is_shown_and_approved_by_its_hash(admin, offer):
     assert done.json()["tool"]["decided_by"] == "local"
 
 
+async def test_a_look_that_finds_nothing_new_waits_for_what_was_found_before(
+    admin, anyone, offer, monkeypatch
+):
+    """A gateway may have told of the change a moment ago, and not follow it yet."""
+    await refreshed(admin)
+    waited = []
+
+    async def deliver():
+        waited.append("for those that follow")
+
+    monkeypatch.setattr(anyone._transport.app.state.watch, "deliver", deliver)
+
+    await refreshed(admin)
+
+    assert waited == ["for those that follow"]
+
+
 async def test_a_rename_names_the_tool_it_was(admin, offer):
     await refreshed(admin)
     offer.tools = [{**ADD, "name": "plus"}, SUB]
