@@ -9,7 +9,7 @@ from gatewayops.api.directory import SecondFactor
 from gatewayops.api.second_factor import Proof
 from gatewayops.api.shapes import Body, LateShape, Name
 from gatewayops.api.sign_in_shapes import SignedIn
-from gatewayops.store.control.factors import Held, Totp
+from gatewayops.store.control.factors import Totp
 from gatewayops.store.control.passkeys import Passkey
 
 PendingToken = Annotated[str, Field(max_length=100, examples=["gwp_…"])]
@@ -126,7 +126,7 @@ class FactorsBody(LateShape):
 
 
 def factors_body(
-    held: Held, app: Totp | None, keys: tuple[Passkey, ...], policy: SecondFactor
+    app: Totp | None, keys: tuple[Passkey, ...], codes_left: int, policy: SecondFactor
 ) -> FactorsBody:
     """What somebody has."""
     return FactorsBody(
@@ -135,6 +135,6 @@ def factors_body(
             PasskeyBody(id=one.id, name=one.name, created_at=one.created_at, used_at=one.used_at)
             for one in keys
         ],
-        recovery_codes_left=held.recovery_codes,
+        recovery_codes_left=codes_left,
         second_factor=policy,
     )

@@ -177,11 +177,11 @@ async def factors_of(parts: ControlParts, who: Who) -> FactorsBody:
     """What a user has."""
     at = {"org_id": who.org_id, "user_id": who.user_id}
     async with parts.database.reading() as session:
-        held = await factors.held(session, **at)
         app = await factors.totp(session, **at)
         keys = await passkeys.of_user(session, **at)
+        codes = await factors.recovery_codes_left(session, **at)
         policy = await factors.policy(session, org_id=who.org_id)
-    return factors_body(held, app, keys, policy)
+    return factors_body(app, keys, codes, policy)
 
 
 async def _told(request: Request, response: Response, added: Added) -> FactorAdded:

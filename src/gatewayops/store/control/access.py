@@ -8,7 +8,7 @@ from gatewayops.store import snapshot
 from gatewayops.store.control import directory, limits, revision
 from gatewayops.store.control.access_tables import AccessPolicy, Role, RoleBinding
 from gatewayops.store.control.database import Session
-from gatewayops.store.control.tables import ApiKey, Team, User
+from gatewayops.store.control.tables import ApiKey, Organisation, Team, User
 
 ORGANIZATION = "organization"
 
@@ -113,7 +113,8 @@ async def names(session: Session, *, org_id: str, subjects: set[tuple[str, str]]
             query = select(table.id, column).where(table.org_id == org_id, table.id.in_(ids))
             found |= {row.id: row[1] for row in await session.execute(query)}
     if any(kind == ORGANIZATION for kind, _ in subjects):
-        found[org_id] = (await directory.organisation(session, org_id=org_id)).name
+        named = select(Organisation.id, Organisation.name).where(Organisation.id == org_id)
+        found |= {row.id: row.name for row in await session.execute(named)}
     return found
 
 

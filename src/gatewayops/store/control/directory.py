@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from gatewayops.base import clock
 from gatewayops.base.errors import InvalidInput, NotFound
@@ -20,6 +20,13 @@ from gatewayops.store.snapshot import MaskingRow
 DEFAULT_ORG = "org_default"
 _CONTACTS = ("email", "phone")  # classes of masking
 _FIRST_START = 720_575_941
+
+# Made once: to make a statement anew costs as much as to run it.
+_OF_THE_ORG = select(UserTable).where(UserTable.org_id == bindparam("org_id"))
+_OF_ID = _OF_THE_ORG.where(UserTable.id == bindparam("user_id"))
+_OF_ID_OR_EMAIL = _OF_THE_ORG.where(
+    or_(UserTable.id == bindparam("ref"), UserTable.email == bindparam("email"))
+).limit(1)
 
 
 class Organisation(msgspec.Struct, frozen=True):
@@ -271,8 +278,7 @@ async def find_project(session: Session, *, org_id: str, ref: str, field: str = 
 
 async def find_user(session: Session, *, org_id: str, ref: str, field: str = "user") -> User:
     """A user by id or e-mail address; raises InvalidInput that names `field`."""
-    is_it = or_(UserTable.id == ref, UserTable.email == ref.lower())
-    row = await session.scalar(select(UserTable).where(UserTable.org_id == org_id, is_it).limit(1))
+    row = await session.scalar(_OF_ID_OR_EMAIL, {"org_id": org_id, "ref": ref, "email": ref.lower()})
     if row is None:
         msg = f"{field}: no user of that id or e-mail address"
         raise InvalidInput(msg)
@@ -280,7 +286,7 @@ async def find_user(session: Session, *, org_id: str, ref: str, field: str = "us
 
 
 async def _user_row(session: Session, org_id: str, user_id: str) -> UserTable:
-    row = await session.scalar(select(UserTable).where(UserTable.org_id == org_id, UserTable.id == user_id))
+    row = await session.scalar(_OF_ID, {"org_id": org_id, "user_id": user_id})
     if row is None:
         msg = "no user of that id"
         raise NotFound(msg)

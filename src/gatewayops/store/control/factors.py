@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from gatewayops.base import clock
 from gatewayops.base.ids import new_id
@@ -21,6 +21,30 @@ Policy = Literal["off", "required"]
 _FREE_FAILURES = 10  # wrong codes in a row; after that one a pause
 _PAUSE = timedelta(minutes=15)
 _PAST = {"synchronize_session": False}
+
+# Made once: to make a statement anew costs as much as to run it.
+_POLICY = select(SignInPolicy.second_factor).where(SignInPolicy.org_id == bindparam("org_id"))
+_TOTP = select(UserTotp).where(
+    UserTotp.org_id == bindparam("org_id"), UserTotp.user_id == bindparam("user_id")
+)
+_CODES_LEFT = select(func.count()).where(
+    RecoveryCode.org_id == bindparam("org_id"),
+    RecoveryCode.user_id == bindparam("user_id"),
+    RecoveryCode.used_at.is_(None),
+)
+_WITH_TOTP = select(UserTotp.user_id).where(
+    UserTotp.org_id == bindparam("org_id"),
+    UserTotp.user_id.in_(bindparam("user_ids", expanding=True)),
+    UserTotp.confirmed_at.is_not(None),
+)
+_WITH_PASSKEY = (
+    select(UserPasskey.user_id)
+    .where(
+        UserPasskey.org_id == bindparam("org_id"),
+        UserPasskey.user_id.in_(bindparam("user_ids", expanding=True)),
+    )
+    .distinct()
+)
 
 
 class Totp(msgspec.Struct, frozen=True):
@@ -56,7 +80,7 @@ class Held(msgspec.Struct, frozen=True):
 
 async def policy(session: Session, *, org_id: str) -> Policy:
     """Whether the organisation requires a second factor of those who sign in."""
-    found = await session.scalar(select(SignInPolicy.second_factor).where(SignInPolicy.org_id == org_id))
+    found = await session.scalar(_POLICY, {"org_id": org_id})
     return REQUIRED if found == REQUIRED else OFF
 
 
@@ -73,33 +97,32 @@ async def set_policy(session: Session, *, org_id: str, second_factor: Policy) ->
 async def held(session: Session, *, org_id: str, user_id: str) -> Held:
     """What the user has now."""
     keys = select(func.count()).where(UserPasskey.org_id == org_id, UserPasskey.user_id == user_id)
-    codes = select(func.count()).where(
-        RecoveryCode.org_id == org_id, RecoveryCode.user_id == user_id, RecoveryCode.used_at.is_(None)
-    )
     known = await totp(session, org_id=org_id, user_id=user_id)
     return Held(
         has_totp=known is not None and known.confirmed_at is not None,
         passkeys=await session.scalar(keys) or 0,
-        recovery_codes=await session.scalar(codes) or 0,
+        recovery_codes=await recovery_codes_left(session, org_id=org_id, user_id=user_id),
     )
+
+
+async def recovery_codes_left(session: Session, *, org_id: str, user_id: str) -> int:
+    """How many the user has that were not used."""
+    return await session.scalar(_CODES_LEFT, {"org_id": org_id, "user_id": user_id}) or 0
 
 
 async def kinds_of(session: Session, *, org_id: str, user_ids: list[str]) -> dict[str, list[str]]:
     """Which kinds of factors users have, by user: totp, passkey."""
-    apps = select(UserTotp.user_id).where(
-        UserTotp.org_id == org_id, UserTotp.user_id.in_(user_ids), UserTotp.confirmed_at.is_not(None)
-    )
-    keys = select(UserPasskey.user_id).where(UserPasskey.org_id == org_id, UserPasskey.user_id.in_(user_ids))
+    asked = {"org_id": org_id, "user_ids": user_ids}
     found: dict[str, list[str]] = {}
-    for kind, query in (("totp", apps), ("passkey", keys.distinct())):
-        for user_id in await session.scalars(query):
+    for kind, query in (("totp", _WITH_TOTP), ("passkey", _WITH_PASSKEY)):
+        for user_id in await session.scalars(query, asked):
             found.setdefault(user_id, []).append(kind)
     return found
 
 
 async def totp(session: Session, *, org_id: str, user_id: str) -> Totp | None:
     """The user's app, confirmed or not."""
-    row = await session.scalar(select(UserTotp).where(UserTotp.org_id == org_id, UserTotp.user_id == user_id))
+    row = await session.scalar(_TOTP, {"org_id": org_id, "user_id": user_id})
     return None if row is None else Totp(**{name: getattr(row, name) for name in Totp.__struct_fields__})
 
 

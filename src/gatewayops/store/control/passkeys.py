@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from gatewayops.base import clock
 from gatewayops.base.errors import Conflict, NotFound
@@ -16,6 +16,11 @@ from gatewayops.store.control.tables import User
 MOST = 20  # a user
 LIFE = timedelta(minutes=5)  # of a challenge
 _PAST = {"synchronize_session": False}
+_OF_USER = (  # made once: to make a statement anew costs as much as to run it
+    select(UserPasskey)
+    .where(UserPasskey.org_id == bindparam("org_id"), UserPasskey.user_id == bindparam("user_id"))
+    .order_by(UserPasskey.created_at, UserPasskey.id)
+)
 
 
 class NewPasskey(msgspec.Struct, frozen=True):
@@ -73,8 +78,7 @@ async def use_challenge(session: Session, *, challenge_hash: str, purpose: str, 
 
 async def of_user(session: Session, *, org_id: str, user_id: str) -> tuple[Passkey, ...]:
     """The oldest first; never more than `MOST`."""
-    query = select(UserPasskey).where(UserPasskey.org_id == org_id, UserPasskey.user_id == user_id)
-    found = await session.scalars(query.order_by(UserPasskey.created_at, UserPasskey.id))
+    found = await session.scalars(_OF_USER, {"org_id": org_id, "user_id": user_id})
     return tuple(map(_passkey, found))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from operator import itemgetter
 
 import msgspec
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from gatewayops.base.errors import Conflict, InvalidInput, NotFound
 from gatewayops.base.ids import new_id
@@ -17,6 +17,16 @@ from gatewayops.store.control.database import Session
 from gatewayops.store.control.paging import Asked, Page, page_of
 from gatewayops.store.predefined_roles import DESCRIPTIONS, PREDEFINED, predefined
 from gatewayops.store.snapshot import Permission
+
+# Made once: to make a statement anew costs as much as to run it.
+_OF_USERS = select(RoleBinding).where(
+    RoleBinding.org_id == bindparam("org_id"),
+    RoleBinding.subject_kind == "user",
+    RoleBinding.subject_id.in_(bindparam("user_ids", expanding=True)),
+)
+_OWN = select(RoleTable).where(
+    RoleTable.org_id == bindparam("org_id"), RoleTable.id.in_(bindparam("ids", expanding=True))
+)
 
 
 class Role(msgspec.Struct, frozen=True):
@@ -184,12 +194,7 @@ async def of_users(
     session: Session, *, org_id: str, user_ids: list[str]
 ) -> dict[str, list[tuple[str, str, str]]]:
     """(binding id, role id, role name) of the roles bound to users themselves, by user."""
-    query = select(RoleBinding).where(
-        RoleBinding.org_id == org_id,
-        RoleBinding.subject_kind == "user",
-        RoleBinding.subject_id.in_(user_ids),
-    )
-    found = (await session.scalars(query)).all()
+    found = (await session.scalars(_OF_USERS, {"org_id": org_id, "user_ids": user_ids})).all()
     names = await _names(session, org_id, found)
     held: dict[str, list[tuple[str, str, str]]] = {}
     for row in found:
@@ -199,8 +204,8 @@ async def of_users(
 
 async def _names(session: Session, org_id: str, found: Sequence[RoleBinding]) -> dict[str, str]:
     """What the roles of bindings are called, by id."""
-    own = select(RoleTable).where(RoleTable.org_id == org_id, RoleTable.id.in_(row.role_id for row in found))
-    return {role.id: role.name for role in (*PREDEFINED, *(await session.scalars(own)))}
+    own = await session.scalars(_OWN, {"org_id": org_id, "ids": [row.role_id for row in found]})
+    return {role.id: role.name for role in (*PREDEFINED, *own)}
 
 
 def _bindings(org_id: str, role_id: str) -> Select[RoleBinding]:

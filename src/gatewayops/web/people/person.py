@@ -7,7 +7,7 @@ from starlette.responses import Response
 from gatewayops.web.asking import if_allowed
 from gatewayops.web.drawing import draw
 from gatewayops.web.people import listed
-from gatewayops.web.rest import Json, segment
+from gatewayops.web.rest import Json, Rest, segment
 from gatewayops.web.visit import Done, Form, Visit
 
 _ROWS = 25
@@ -17,18 +17,14 @@ async def show(visit: Visit) -> Response:
     """What the viewer may not read about them is left out."""
     rest, path = visit.rest, _path(visit)
     user_id = visit.request.path_params["user"]
-    (factors, sessions, keys, chain), teams, roles, user = await asyncio.gather(
-        asyncio.gather(
-            if_allowed(rest.get(f"{path}/factors")),
-            if_allowed(rest.get("/v1/auth/sessions", user=user_id, limit=_ROWS)),
-            if_allowed(rest.get("/v1/auth/keys", user=user_id, limit=_ROWS)),
-            if_allowed(rest.get("/v1/policies/explain", principal=user_id, action="directory.read")),
-        ),
+    sessions, keys, chain, teams, roles, (member, factors) = await asyncio.gather(
+        if_allowed(rest.get("/v1/auth/sessions", user=user_id, limit=_ROWS)),
+        if_allowed(rest.get("/v1/auth/keys", user=user_id, limit=_ROWS)),
+        if_allowed(rest.get("/v1/policies/explain", principal=user_id, action="directory.read")),
         listed.teams(visit),
         listed.roles(visit),
-        rest.get(path),
+        _member(rest, path),
     )
-    member = user["user"]
     return draw(
         visit,
         "people/person.html",
@@ -43,6 +39,12 @@ async def show(visit: Visit) -> Response:
         choices=listed.choices,
         is_self=visit.who["user"] is not None and visit.who["user"]["id"] == member["id"],
     )
+
+
+async def _member(rest: Rest, path: str) -> tuple[Json, Json | None]:
+    """The person, and their second factors if there are any."""
+    member = (await rest.get(path))["user"]
+    return member, await if_allowed(rest.get(f"{path}/factors")) if member["second_factors"] else None
 
 
 async def change(visit: Visit, form: Form) -> Done:
