@@ -206,6 +206,9 @@ class TestProof:
             figures = dict.fromkeys(("calls", "errors", "total_input_tokens", "total_output_tokens"), 0)
             return [figures | {"group_name": name, "total_micros": self.days.get(name, 0)} for name in names]
 
+        async def remembered_rows(self, _sql: str, _parameters: Any) -> list[dict[str, Any]]:
+            return []  # no day is summed up
+
     @pytest.fixture
     def today(self) -> str:
         return clock.now().date().isoformat()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gatewayops.base import clock
@@ -22,6 +22,14 @@ from gatewayops.store.control.tables import Team as TeamTable
 
 GRACE_LABEL = "grace"
 _UNMARKED = ("", "0", "false", "no", "off")
+_OF_ID_OR_NAME = (  # made once: to make a statement anew costs as much as to run it
+    select(BudgetTable)
+    .where(
+        BudgetTable.org_id == bindparam("org_id"),
+        or_(BudgetTable.id == bindparam("ref"), BudgetTable.name == bindparam("ref")),
+    )
+    .limit(1)
+)
 
 
 class BudgetSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,8 +285,7 @@ async def _marked_keys(session: Session, org_ids: Iterable[str]) -> dict[str, li
 
 
 async def _row(session: Session, org_id: str, ref: str) -> BudgetTable:
-    is_it = (BudgetTable.id == ref) | (BudgetTable.name == ref)
-    row = await session.scalar(select(BudgetTable).where(BudgetTable.org_id == org_id, is_it).limit(1))
+    row = await session.scalar(_OF_ID_OR_NAME, {"org_id": org_id, "ref": ref})
     if row is None:
         msg = "no budget of that id or name"
         raise NotFound(msg)

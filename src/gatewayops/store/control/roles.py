@@ -19,10 +19,10 @@ from gatewayops.store.predefined_roles import DESCRIPTIONS, PREDEFINED, predefin
 from gatewayops.store.snapshot import Permission
 
 # Made once: to make a statement anew costs as much as to run it.
-_OF_USERS = select(RoleBinding).where(
+_OF_SUBJECTS = select(RoleBinding).where(
     RoleBinding.org_id == bindparam("org_id"),
-    RoleBinding.subject_kind == "user",
-    RoleBinding.subject_id.in_(bindparam("user_ids", expanding=True)),
+    RoleBinding.subject_kind == bindparam("kind"),
+    RoleBinding.subject_id.in_(bindparam("ids", expanding=True)),
 )
 _OWN = select(RoleTable).where(
     RoleTable.org_id == bindparam("org_id"), RoleTable.id.in_(bindparam("ids", expanding=True))
@@ -179,10 +179,7 @@ async def unbind(session: Session, *, org_id: str, role_id: str, binding_id: str
 
 async def of_keys(session: Session, *, org_id: str, key_ids: list[str]) -> dict[str, list[str]]:
     """The names of the roles bound to keys themselves, by key."""
-    query = select(RoleBinding).where(
-        RoleBinding.org_id == org_id, RoleBinding.subject_kind == "key", RoleBinding.subject_id.in_(key_ids)
-    )
-    found = (await session.scalars(query)).all()
+    found = (await session.scalars(_OF_SUBJECTS, {"org_id": org_id, "kind": "key", "ids": key_ids})).all()
     names = await _names(session, org_id, found)
     held: dict[str, list[str]] = {}
     for row in found:
@@ -194,7 +191,7 @@ async def of_users(
     session: Session, *, org_id: str, user_ids: list[str]
 ) -> dict[str, list[tuple[str, str, str]]]:
     """(binding id, role id, role name) of the roles bound to users themselves, by user."""
-    found = (await session.scalars(_OF_USERS, {"org_id": org_id, "user_ids": user_ids})).all()
+    found = (await session.scalars(_OF_SUBJECTS, {"org_id": org_id, "kind": "user", "ids": user_ids})).all()
     names = await _names(session, org_id, found)
     held: dict[str, list[tuple[str, str, str]]] = {}
     for row in found:
@@ -204,8 +201,11 @@ async def of_users(
 
 async def _names(session: Session, org_id: str, found: Sequence[RoleBinding]) -> dict[str, str]:
     """What the roles of bindings are called, by id."""
-    own = await session.scalars(_OWN, {"org_id": org_id, "ids": [row.role_id for row in found]})
-    return {role.id: role.name for role in (*PREDEFINED, *own)}
+    names = {role.id: role.name for role in PREDEFINED}
+    if ids := {row.role_id for row in found} - names.keys():
+        own = await session.scalars(_OWN, {"org_id": org_id, "ids": list(ids)})
+        names |= {role.id: role.name for role in own}
+    return names
 
 
 def _bindings(org_id: str, role_id: str) -> Select[RoleBinding]:

@@ -6,7 +6,7 @@ Only calls through the gateway count; spans that others sent have no price. Past
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
-from gatewayops.store.telemetry.day_sums import calls
+from gatewayops.store.telemetry.day_sums import calls, open_calls, past_calls
 from gatewayops.store.telemetry.span_filter import in_extent, in_range, is_call
 
 _GROUPS = {
@@ -36,10 +36,19 @@ def costs(group_by: str) -> str:
     Parameters `org`, `start`, `end`, `limit`.
     """
     order = "group_name" if group_by in TIME_GROUPS else "total_micros DESC, calls DESC, group_name"
-    return (
-        f"SELECT {_GROUPS[group_by]} AS group_name, {_FIGURES} FROM {calls()} "
-        f"GROUP BY group_name ORDER BY {order} LIMIT {{limit:UInt32}}"
-    )
+    return f"{_grouped(group_by, calls())} ORDER BY {order} LIMIT {{limit:UInt32}}"
+
+
+def costs_in_two(group_by: str) -> tuple[str, str]:
+    """The same of the built days and of the others, without an order or a limit.
+
+    To plan a question about both takes longer than to find its answer, and only one can be remembered.
+    """
+    return _grouped(group_by, past_calls()), _grouped(group_by, open_calls())
+
+
+def _grouped(group_by: str, calls_: str) -> str:
+    return f"SELECT {_GROUPS[group_by]} AS group_name, {_FIGURES} FROM {calls_} GROUP BY group_name"
 
 
 def by_day(group_by: str) -> str:

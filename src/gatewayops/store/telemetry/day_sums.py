@@ -85,6 +85,19 @@ _SUMMED = f"""
     if(status = 'success', response_bytes, 0) AS answer_bytes
 """
 
+_PAST = f"""
+    SELECT day, {_SUBJECTS}, who, first_ns, last_ns, call_count, error_count, cost_micros, input_tokens,
+        output_tokens, answer_bytes
+    FROM day_sums WHERE {_IN_DAYS}
+"""
+
+
+def _open(condition: str) -> str:
+    return f"""
+    SELECT toDate(ts) AS day, {_SUBJECTS}, {WHO} AS who, {_SUMMED}
+    FROM spans WHERE {condition} AND {_NOT_SUMMED}
+"""
+
 
 def standing() -> str:
     """Rows (day, spans, newest_block, build) of the days of `spans`; `build` is the one that counts, or 0."""
@@ -157,14 +170,17 @@ def calls(*, since_first: bool = False) -> str:
     Columns: `day` and those of `day_sums` but `build`. Parameters `org`, `start` (unless `since_first`: of
     all that is retained), `end`, and `builds` and `built` of the days that lie in the period as a whole.
     """
-    return f"""(
-    SELECT day, {_SUBJECTS}, who, first_ns, last_ns, call_count, error_count, cost_micros, input_tokens,
-        output_tokens, answer_bytes
-    FROM day_sums WHERE {_IN_DAYS}
-    UNION ALL
-    SELECT toDate(ts) AS day, {_SUBJECTS}, {WHO} AS who, {_SUMMED}
-    FROM spans WHERE {_SO_FAR if since_first else in_range()} AND {_NOT_SUMMED}
-)"""
+    return f"({_PAST} UNION ALL {_open(_SO_FAR if since_first else in_range())})"
+
+
+def past_calls() -> str:
+    """The part of `calls` that is a built day's: its rows are the same as long as `builds` are."""
+    return f"({_PAST})"
+
+
+def open_calls() -> str:
+    """The other part."""
+    return f"({_open(in_range())})"
 
 
 def visits() -> str:

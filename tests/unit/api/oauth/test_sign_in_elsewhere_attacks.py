@@ -326,7 +326,7 @@ async def test_tokens_codes_and_secrets_of_providers_show_up_nowhere(
     codes = [
         dict(part.split("=") for part in url.partition("?")[2].split("&"))["code"] for url in (back, spoiled)
     ]
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "httpcore"):
         consent = await person.go(back)
         eve._codes.clear()
         refused = await person.go(spoiled)
