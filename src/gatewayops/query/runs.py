@@ -18,7 +18,7 @@ from gatewayops.store.telemetry import run_sql
 from gatewayops.store.telemetry.run_sql import IDLE, RunFilter
 
 MAX_STEPS = 1_000
-_CALLS_A_RUN = (8, 32)  # as many of the newest calls are looked at for each run of a page; then more
+_CALLS_A_RUN = (24, 96)  # as many of the newest calls are looked at for each run of a page; then more
 _BEFORE_ALL = Cursor(-(2**62), "")
 Named = tuple[RunId, RunRow]
 

@@ -28,7 +28,7 @@ _BODIES_BYTES = 16 << 20  # in one answer; larger traces show the beginning of e
 _FEW_SPANS = 128  # whose bodies fit into an answer even if each is as long as may be shown
 _TRIES = 3  # of a trace that grows while it is read
 _BODY_LIMIT = 64 << 10
-_SPANS_A_TRACE = (3, 12)  # as many of the newest spans are looked at for each trace of a page; then more
+_SPANS_A_TRACE = (3, 12, 48)  # as many of the newest spans are looked at for each trace of a page; then more
 _SPARE = 8  # traces more than a page has are looked at: some began before those of older spans
 _MOST_SPANS = 4_000  # of a page's traces: the store sums up what is more
 _SHORTEST_NS = 60 * 10**9
@@ -78,8 +78,10 @@ async def _page(
     values = parameters(wanted) | {"until": until_ns, "since": wanted.start_ns, "limit": limit + 1}
     if before is not None:
         values |= {"before_ns": before.at_ns, "before_id": before.id}
-    enough = limit + 1 + _SPARE
+    enough, needed = limit + 1 + _SPARE, 0.0
     for spans_a_trace in _SPANS_A_TRACE:
+        if spans_a_trace < min(needed, _SPANS_A_TRACE[-1]):
+            continue  # traces are longer here: so few would not fill the page either
         most = (limit + 1) * spans_a_trace
         newest, is_whole = await _newest(telemetry, wanted, values | {"limit": most}, enough)
         for spans in _looked_at(newest, enough):
@@ -88,7 +90,7 @@ async def _page(
             found = await _known(telemetry, wanted, before, spans, values | {"since": since_ns})
             if is_all or len(found) > limit:
                 return found[: limit + 1]
-        enough = (limit + 1) * _SPANS_A_TRACE[-1]  # as many as are asked for
+        enough, needed = 2 * (limit + 1), spans_a_trace * (limit + 1) / max(len(found), 1)
     sql = trace_sql.page_of_traces(wanted, is_continued=before is not None)
     for since_ns in spans_of_time(wanted.start_ns, until_ns):
         rows = await telemetry.rows(sql, values | {"since": since_ns})
