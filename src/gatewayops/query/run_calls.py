@@ -88,7 +88,8 @@ async def _given(
 ) -> set[str] | None:
     """The traces of calls that clients gave; of those in `whole` all calls are here."""
     given = given_among(calls)
-    unsure = {call["trace"] for call in calls if call["trace_id"] not in given | whole}
+    sure = given | whole
+    unsure = {call["trace"] for call in calls if call["trace_id"] not in sure}
     if not unsure:
         return given
     asked = where | {"traces": list(unsure), "most": MOST_CALLS + 1}

@@ -47,7 +47,8 @@ def series(wanted: SpanFilter, group_by: str, *, is_of_some: bool = False) -> st
 def _settings(wanted: SpanFilter) -> str:
     """Planning for what cannot help takes longer than reading an hour; the projection is by server."""
     other = "" if wanted.server else ", optimize_use_projections = 0"
-    return f"SETTINGS use_skip_indexes = 0{other}"
+    every = "" if span_conditions(wanted) else ", optimize_move_to_prewhere = 0"
+    return f"SETTINGS use_skip_indexes = 0{other}{every}"
 
 
 def _calls(wanted: SpanFilter) -> str:
