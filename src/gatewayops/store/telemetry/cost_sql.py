@@ -7,7 +7,7 @@ Only calls through the gateway count; spans that others sent have no price. Past
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
 from gatewayops.store.telemetry.day_sums import calls, open_calls, past_calls
-from gatewayops.store.telemetry.span_filter import in_extent, in_range, is_call
+from gatewayops.store.telemetry.span_filter import READ_ALL, in_extent, in_range, is_call
 
 _GROUPS = {
     "day": "toString(day)",
@@ -36,7 +36,7 @@ def costs(group_by: str) -> str:
     Parameters `org`, `start`, `end`, `limit`.
     """
     order = "group_name" if group_by in TIME_GROUPS else "total_micros DESC, calls DESC, group_name"
-    return f"{_grouped(group_by, calls())} ORDER BY {order} LIMIT {{limit:UInt32}}"
+    return f"{_grouped(group_by, calls())} ORDER BY {order} LIMIT {{limit:UInt32}} {READ_ALL}"
 
 
 def costs_in_two(group_by: str) -> tuple[str, str]:
@@ -44,7 +44,7 @@ def costs_in_two(group_by: str) -> tuple[str, str]:
 
     To plan a question about both takes longer than to find its answer, and only one can be remembered.
     """
-    return _grouped(group_by, past_calls()), _grouped(group_by, open_calls())
+    return _grouped(group_by, past_calls()), f"{_grouped(group_by, open_calls())} {READ_ALL}"
 
 
 def _grouped(group_by: str, calls_: str) -> str:
@@ -60,13 +60,13 @@ def by_day(group_by: str) -> str:
     return (
         f"SELECT toString(day) AS day_name, {group} IN {{groups:Array(String)}} AS is_named, "
         f"if(is_named, {group}, '') AS group_name, sum(cost_micros) AS total_micros, "
-        f"sum(call_count) AS calls FROM {calls()} GROUP BY day_name, is_named, group_name"
+        f"sum(call_count) AS calls FROM {calls()} GROUP BY day_name, is_named, group_name {READ_ALL}"
     )
 
 
 def total() -> str:
     """One row of figures for the period. Parameters `org`, `start`, `end`."""
-    return f"SELECT {_FIGURES} FROM {calls()}"
+    return f"SELECT {_FIGURES} FROM {calls()} {READ_ALL}"
 
 
 def trace_costs() -> str:

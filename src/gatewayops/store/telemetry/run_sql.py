@@ -9,7 +9,7 @@ each other with at most GAP_NS between their starts.
 
 import msgspec
 
-from gatewayops.store.telemetry.span_filter import in_extent, is_call
+from gatewayops.store.telemetry.span_filter import READ_ALL, in_extent, is_call
 from gatewayops.store.telemetry.trace_times import TRACE as TRACE_HASH
 
 GAP_NS = 30 * 60 * 10**9
@@ -75,9 +75,6 @@ _LISTED_CALL = f"""
 _CALL = f"{_LISTED_CALL}, method, resource_uri, reason"
 _SESSION_HASH = "cityHash64(key_id, session)"
 _WHO_HASH = "cityHash64(key_id, user_id, agent)"
-_FEW = (  # columns: to plan what could be left unread, in each part, takes longer than to read it
-    "SETTINGS use_skip_indexes = 0, optimize_use_projections = 0, optimize_move_to_prewhere = 0"
-)
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +154,7 @@ def newest_calls(wanted: RunFilter) -> str:
     return (
         f"SELECT {_LISTED_CALL}, {_SESSION_HASH} AS session_hash, {_WHO_HASH} AS who FROM spans "
         f"WHERE {_AROUND} AND {is_call()} AND {which} ORDER BY ts DESC LIMIT {{limit:UInt32}} "
-        f"{_FEW}, read_in_order_use_buffering = 0"
+        f"{READ_ALL}, read_in_order_use_buffering = 0"
     )
 
 
@@ -175,7 +172,7 @@ def other_calls() -> str:
         f"AND ({TRACE_HASH} IN {{traces:Array(UInt64)}} OR parent_span_id = '' AND ("
         f"session != '' AND {_SESSION_HASH} IN {{sessions:Array(UInt64)}} OR session = '' "
         "AND ts >= fromUnixTimestamp64Nano({idle_from:Int64}, 'UTC') "
-        f"AND {_WHO_HASH} IN {{callers:Array(UInt64)}})) LIMIT {{most:UInt32}} {_FEW}"
+        f"AND {_WHO_HASH} IN {{callers:Array(UInt64)}})) LIMIT {{most:UInt32}} {READ_ALL}"
     )
 
 
@@ -189,7 +186,7 @@ def calls_of_run(kind: str) -> str:
     lone = "" if kind == TRACE else "AND parent_span_id = ''"
     return (
         f"SELECT {_CALL} FROM spans WHERE {where} AND {is_call()} {lone} "
-        f"ORDER BY ts LIMIT {{most:UInt32}} {_FEW}"
+        f"ORDER BY ts LIMIT {{most:UInt32}} {READ_ALL}"
     )
 
 

@@ -9,6 +9,9 @@ import msgspec
 
 from gatewayops.store.telemetry.otlp_schema import OTLP_DOOR
 
+# For few columns: to plan, for each part of the store, what need not be read takes longer than to read it.
+READ_ALL = "SETTINGS use_skip_indexes = 0, optimize_use_projections = 0, optimize_move_to_prewhere = 0"
+
 
 class SpanFilter(msgspec.Struct, frozen=True, kw_only=True):
     """A time range of one organisation; empty text and zero mean "any".
