@@ -1,12 +1,13 @@
 """The control store's schema: how it comes about, and that its history and its tables agree."""
 
 import asyncio
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from gatewayops.base.errors import InvalidInput
 from gatewayops.store.control import directory
@@ -14,9 +15,11 @@ from gatewayops.store.control.database import (
     Database,
     DatabaseUnavailable,
     SchemaTooNew,
+    for_writing,
     migrate,
     newest_step,
 )
+from gatewayops.store.control.migrate import upgrade
 from gatewayops.store.control.tables import Table
 
 
@@ -25,11 +28,61 @@ def differences(connection: Connection) -> list[object]:
 
 
 async def test_migrations_lead_to_the_tables_that_the_code_uses(empty_url: str) -> None:
-    await migrate(empty_url)
     database = Database.open(empty_url)
+    await upgrade(for_writing(database.engine))
     async with database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
     await database.close()
+
+
+_TRIGGERS = {
+    "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT pg_get_triggerdef(t.oid) || pg_get_functiondef(t.tgfoid) FROM pg_trigger t "
+    "WHERE NOT t.tgisinternal",
+}
+
+
+def described(connection: Connection) -> set[str]:
+    """What a schema consists of; not the order of columns, nor defaults that steps gave to rows of before."""
+    looking = inspect(connection)
+    found = set(connection.scalars(text(_TRIGGERS[connection.dialect.name])))
+    for table in looking.get_table_names():
+        parts = (
+            looking.get_columns(table),
+            looking.get_indexes(table),
+            looking.get_foreign_keys(table),
+            looking.get_unique_constraints(table),
+            looking.get_check_constraints(table),
+            [looking.get_pk_constraint(table)],
+        )
+        for one in chain(*parts):
+            options = {name: str(value) for name, value in one.get("dialect_options", {}).items()}
+            kept = {name: value for name, value in one.items() if name not in ("default", "dialect_options")}
+            found.add(f"{table} {sorted(kept.items())} {sorted(options.items())}")
+    return found
+
+
+async def test_a_new_store_is_as_one_that_took_all_steps(empty_url: str) -> None:
+    """A new one is made at once: it never was without its last step."""
+    told = []
+    for is_new in (True, False):
+        database = Database.open(empty_url if is_new else empty_url.replace("control.db", "steps.db"))
+        if is_new:
+            await migrate(empty_url)
+        else:
+            async with for_writing(database.engine).begin() as connection:
+                if not database.is_sqlite:
+                    await connection.execute(text("DROP SCHEMA public CASCADE"))
+                    await connection.execute(text("CREATE SCHEMA public"))
+            await upgrade(for_writing(database.engine))
+        async with database.engine.connect() as connection:
+            rows = await connection.scalars(text("SELECT version_num FROM alembic_version"))
+            told.append(await connection.run_sync(described) | set(rows))
+        await database.close()
+    at_once, step_by_step = told
+    assert at_once - step_by_step == set()
+    assert step_by_step - at_once == set()
+    assert len([one for one in at_once if "TRIGGER guard_audit" in one]) == 7
 
 
 async def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:

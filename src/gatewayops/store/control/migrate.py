@@ -10,19 +10,17 @@ import tempfile
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from gatewayops.store.control.database import STEPS, Database, for_writing, newest_step
-
-_LOCK = 720_575_940  # any number, the same in all our processes
+from gatewayops.store.control.first_schema import be_alone
 
 
 async def upgrade(engine: AsyncEngine) -> None:
     """All missing steps in one transaction, alone."""
     async with engine.begin() as connection:
-        is_sqlite = connection.dialect.name == "sqlite"  # there a writer is alone from its first statement on
-        await connection.execute(text("SELECT 1" if is_sqlite else f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        await be_alone(connection)
         await connection.run_sync(_run_steps)
 
 

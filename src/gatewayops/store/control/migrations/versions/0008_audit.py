@@ -5,6 +5,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from gatewayops.store.control import audit_guards
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -18,43 +20,22 @@ _TABLES = (
     "audit_entries",
     "audit_chains",
 )
-_PRUNED = "(SELECT c.pruned_to FROM audit_chains c WHERE c.org_id = OLD.org_id)"
-_IS_CHECKPOINT = (
-    "EXISTS (SELECT 1 FROM audit_checkpoints k WHERE k.org_id = NEW.org_id AND k.size = NEW.pruned_to)"
-)
-# table, what happens to it, when that is refused
-_GUARDS = (
-    ("audit_entries", "UPDATE", "TRUE"),
-    ("audit_entries", "DELETE", f"COALESCE(OLD.seq > {_PRUNED}, TRUE)"),
-    ("audit_personal", "UPDATE", "TRUE"),
-    ("audit_checkpoints", "UPDATE", "TRUE"),
-    ("audit_checkpoints", "DELETE", f"COALESCE(OLD.size >= {_PRUNED}, TRUE)"),
-    ("audit_chains", "DELETE", "TRUE"),
-    (
-        "audit_chains",
-        "UPDATE",
-        "NEW.org_id <> OLD.org_id OR NEW.seq < OLD.seq OR NEW.pruned_to < OLD.pruned_to"
-        " OR (NEW.seq = OLD.seq AND NEW.hash <> OLD.hash)"
-        f" OR (NEW.pruned_to <> OLD.pruned_to AND NOT {_IS_CHECKPOINT})",
-    ),
-)
 
 
 def upgrade() -> None:
     """To this step."""
     _chains()
     _checkpoints()
-    for table, event, refused in _GUARDS:
-        _guard(table, event, refused)
+    for statement in audit_guards.statements(op.get_bind().dialect.name):
+        op.execute(statement)
 
 
 def downgrade() -> None:
     """Back to the one before."""
     for table in _TABLES:
         op.drop_table(table)
-    if op.get_bind().dialect.name == "postgresql":
-        for table, event, _ in _GUARDS:
-            op.execute(f"DROP FUNCTION {_name(table, event)}()")
+    for statement in audit_guards.removal(op.get_bind().dialect.name):
+        op.execute(statement)
 
 
 def _chains() -> None:
@@ -124,27 +105,6 @@ def _checkpoints() -> None:
         _time("last_at"),
         _bytes("sample"),
     )
-
-
-def _guard(table: str, event: str, refused: str) -> None:
-    name = _name(table, event)
-    message = f"{table} is append-only"
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF {refused} THEN RAISE EXCEPTION '{message}'; END IF; "
-            f"RETURN {'OLD' if event == 'DELETE' else 'NEW'}; END $$"
-        )
-        op.execute(f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW EXECUTE FUNCTION {name}()")
-        return
-    op.execute(
-        f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW WHEN {refused} "
-        f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
-    )
-
-
-def _name(table: str, event: str) -> str:
-    return f"guard_{table}_{event.lower()}"
 
 
 def _table(name: str, key: tuple[str, ...], *columns: sa.Column[Any]) -> None:
