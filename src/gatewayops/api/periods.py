@@ -68,7 +68,7 @@ def unix_ns(when: datetime) -> int:
 def iso(ns: int) -> str:
     """Unix nanoseconds as ISO 8601 with microseconds and `Z`."""
     whole, rest = divmod(ns, _SECOND_NS)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000:06d}Z"
+    return f"{datetime.fromtimestamp(whole, UTC).isoformat()[:19]}.{rest // 1_000:06d}Z"  # strftime is slow
 
 
 def ms(ns: int) -> float:

@@ -15,6 +15,15 @@ WHOSE = ("user_id", "team_id", "project_id", "key_id", "env", "agent")
 _MAX_SERVERS = 20
 _NUMBERS = ("duration_ns", "cost_micros")
 _start = itemgetter("start_ns")
+_SPANS = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "_Shown",
+        [(name, int if name in _NUMBERS else str) for name in SHOWN],
+        array_like=True,
+        forbid_unknown_fields=True,
+    ),
+    strict=False,  # the store says numbers as text
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +124,7 @@ def traces_of(rows: Iterable[dict[str, Any]]) -> list[TraceRow]:
     """The same of all spans of many traces, in any order, from rows of trace_times.spans_of_traces."""
     found: dict[str, dict[tuple[str, str], dict[str, Any]]] = {}
     for row in rows:
-        span: dict[str, Any] = dict(zip(SHOWN, msgspec.json.decode(row["shown"]), strict=True))
-        span |= {name: int(span[name]) for name in _NUMBERS} | {"start_ns": row["at_ns"]}
+        span = msgspec.structs.asdict(_SPANS.decode(row["shown"])) | {"start_ns": row["at_ns"]}
         found.setdefault(span["trace_id"], {})[span["span_id"], span["door"]] = span
     return [_trace(trace_id, sorted(spans.values(), key=_start)) for trace_id, spans in found.items()]
 

@@ -90,7 +90,7 @@ async def _page(
             found = await _known(telemetry, wanted, before, spans, values | {"since": since_ns})
             if is_all or len(found) > limit:
                 return found[: limit + 1]
-        enough, needed = 2 * (limit + 1), spans_a_trace * (limit + 1) / max(len(found), 1)
+        enough, needed = limit + 1 + 4 * _SPARE, spans_a_trace * (limit + 1) / max(len(found), 1)
     sql = trace_sql.page_of_traces(wanted, is_continued=before is not None)
     for since_ns in spans_of_time(wanted.start_ns, until_ns):
         rows = await telemetry.rows(sql, values | {"since": since_ns})

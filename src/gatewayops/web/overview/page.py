@@ -10,14 +10,14 @@ from gatewayops.web.rest import Json
 from gatewayops.web.visit import Visit
 from gatewayops.web.window import LENGTHS, a_moment_ago
 
-_WINDOWS = ("1h", "24h", "7d")
+_STEPS_S = {"1h": 60, "24h": 1_800, "7d": 10_800}  # by window: about fifty bars
 _ALERTS = 5
 
 
 async def show(visit: Visit) -> Response:
     """Each part is drawn only for who may ask for it."""
     window = visit.asked("window")
-    window = window if window in _WINDOWS else "24h"
+    window = window if window in _STEPS_S else "24h"
     length = LENGTHS[window]
     now = a_moment_ago()
     start, end = (now - length).isoformat(), now.isoformat()
@@ -26,7 +26,9 @@ async def show(visit: Visit) -> Response:
         if_allowed(
             rest.recent("/v1/metrics/summary", start_time=(now - 2 * length).isoformat(), end_time=start)
         ),
-        if_allowed(rest.recent("/v1/metrics/series", start_time=start, end_time=end)),
+        if_allowed(
+            rest.recent("/v1/metrics/series", start_time=start, end_time=end, step_s=_STEPS_S[window])
+        ),
         if_allowed(rest.recent("/v1/costs/summary", group_by="day")),
         if_allowed(rest.get("/v1/alerts/incidents", limit=_ALERTS)),
         if_allowed(rest.get("/v1/servers", limit=1)),
