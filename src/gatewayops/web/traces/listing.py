@@ -1,4 +1,4 @@
-"""The list of traces: filters and full text in the address, a live tail, the shown rows as CSV."""
+"""The list of traces: filters and full text in the address, a live tail, up to 200 rows as CSV."""
 
 from starlette.responses import Response
 
