@@ -75,6 +75,7 @@ _LISTED_CALL = f"""
 _CALL = f"{_LISTED_CALL}, method, resource_uri, reason"
 _SESSION_HASH = "cityHash64(key_id, session)"
 _WHO_HASH = "cityHash64(key_id, user_id, agent)"
+_RARE = "SETTINGS use_skip_indexes = 0, optimize_use_projections = 0"  # a session's calls are few among many
 
 
 class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,7 +187,7 @@ def calls_of_run(kind: str) -> str:
     lone = "" if kind == TRACE else "AND parent_span_id = ''"
     return (
         f"SELECT {_CALL} FROM spans WHERE {where} AND {is_call()} {lone} "
-        f"ORDER BY ts LIMIT {{most:UInt32}} {READ_ALL}"
+        f"ORDER BY ts LIMIT {{most:UInt32}} {_RARE}"
     )
 
 
