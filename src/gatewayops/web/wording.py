@@ -53,6 +53,11 @@ def percent(share: float | None, digits: int = 2) -> str:
     return NOTHING if share is None else f"{share * 100:.{digits}f}%"
 
 
+def change(share: float) -> str:
+    """How much more or less, without a sign: a share of 1, or how many times as much once that says more."""
+    return f"{int(share + 1)} times" if share >= _TEN else percent(abs(share), 1)
+
+
 def duration(ms: float | None) -> str:
     """Milliseconds as people say them."""
     if ms is None:
@@ -115,6 +120,7 @@ FILTERS = {
     "count": count,
     "number": number,
     "percent": percent,
+    "change": change,
     "duration": duration,
     "size": size,
     "moment": moment,

@@ -62,24 +62,31 @@ def described(connection: Connection) -> set[str]:
     return found
 
 
+async def schema_at(database: Database) -> set[str]:
+    async with database.engine.connect() as connection:
+        rows = await connection.scalars(text("SELECT version_num FROM alembic_version"))
+        found = await connection.run_sync(described) | set(rows)
+    await database.close()
+    return found
+
+
+async def emptied(url: str) -> Database:
+    """The same store without any tables; of SQLite another file."""
+    database = Database.open(url.replace("control.db", "steps.db"))
+    if not database.is_sqlite:
+        async with for_writing(database.engine).begin() as connection:
+            await connection.execute(text("DROP SCHEMA public CASCADE"))
+            await connection.execute(text("CREATE SCHEMA public"))
+    return database
+
+
 async def test_a_new_store_is_as_one_that_took_all_steps(empty_url: str) -> None:
     """A new one is made at once: it never was without its last step."""
-    told = []
-    for is_new in (True, False):
-        database = Database.open(empty_url if is_new else empty_url.replace("control.db", "steps.db"))
-        if is_new:
-            await migrate(empty_url)
-        else:
-            async with for_writing(database.engine).begin() as connection:
-                if not database.is_sqlite:
-                    await connection.execute(text("DROP SCHEMA public CASCADE"))
-                    await connection.execute(text("CREATE SCHEMA public"))
-            await upgrade(for_writing(database.engine))
-        async with database.engine.connect() as connection:
-            rows = await connection.scalars(text("SELECT version_num FROM alembic_version"))
-            told.append(await connection.run_sync(described) | set(rows))
-        await database.close()
-    at_once, step_by_step = told
+    await migrate(empty_url)
+    at_once = await schema_at(Database.open(empty_url))
+    database = await emptied(empty_url)
+    await upgrade(for_writing(database.engine))
+    step_by_step = await schema_at(database)
     assert at_once - step_by_step == set()
     assert step_by_step - at_once == set()
     assert len([one for one in at_once if "TRIGGER guard_audit" in one]) == 7

@@ -110,7 +110,7 @@ async def migrate(url: str) -> None:
     database = Database.open(url)
     try:
         async with database.reading() as session:
-            stored = await (await session.connection()).run_sync(_stored_step)
+            stored = await (await session.connection()).run_sync(stored_step)
         if stored > newest_step():
             msg = f"the control store has schema {stored}; this GatewayOps knows {newest_step()} at most"
             raise SchemaTooNew(msg)
@@ -144,7 +144,8 @@ def _size_and_time(path: str) -> tuple[int, ...]:
     return found.st_size, found.st_mtime_ns
 
 
-def _stored_step(connection: Connection) -> str:
+def stored_step(connection: Connection) -> str:
+    """The newest migration that a store has; empty where it has no schema of ours."""
     if not inspect(connection).has_table("alembic_version"):
         return ""
     return connection.scalar(text("SELECT version_num FROM alembic_version")) or ""

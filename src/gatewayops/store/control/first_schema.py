@@ -3,16 +3,16 @@
 That both ways lead to the same is a test's (tests/store/control/test_control_schema.py).
 """
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from gatewayops.store.control import audit_guards
+from gatewayops.store.control.database import stored_step
 from gatewayops.store.control.every_table import METADATA
 
 _LOCK = 720_575_940  # any number, the same in all our processes
-_VERSION_TABLE = "alembic_version"
 _VERSION = Table(
-    _VERSION_TABLE,  # as Alembic makes it
+    "alembic_version",  # as Alembic makes it
     MetaData(naming_convention={"pk": "%(table_name)s_pkc"}),
     Column("version_num", String(32), primary_key=True),
 )
@@ -32,7 +32,7 @@ async def be_alone(connection: AsyncConnection) -> None:
 
 
 def _create(connection: Connection, step: str) -> bool:
-    if inspect(connection).has_table(_VERSION_TABLE):
+    if stored_step(connection):
         return False
     METADATA.create_all(connection, checkfirst=False)
     for statement in audit_guards.statements(connection.dialect.name):

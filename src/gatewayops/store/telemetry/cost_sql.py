@@ -35,7 +35,7 @@ def costs(group_by: str) -> str:
 
     Parameters `org`, `start`, `end`, `limit`.
     """
-    order = "group_name" if group_by in TIME_GROUPS else "total_micros DESC, calls DESC, group_name"
+    order = "total_micros DESC, calls DESC, group_name"
     return f"{_grouped(group_by, calls())} ORDER BY {order} LIMIT {{limit:UInt32}} {READ_ALL}"
 
 

@@ -2,7 +2,7 @@
 
 # ruff: noqa: S608 - the parts put together are constants of ours; values are bound parameters
 
-from gatewayops.store.telemetry.span_filter import SpanFilter, in_range, is_call, span_conditions
+from gatewayops.store.telemetry.span_filter import READ_ALL, SpanFilter, in_range, is_call, span_conditions
 
 _GROUPS = {"": "''", "server": "server", "team": "team_id", "key": "key_id", "status": "status"} | {
     "tool": "if(tool = '', server, concat(server, '/', tool))"
@@ -46,9 +46,10 @@ def series(wanted: SpanFilter, group_by: str, *, is_of_some: bool = False) -> st
 
 def _settings(wanted: SpanFilter) -> str:
     """Planning for what cannot help takes longer than reading an hour; the projection is by server."""
+    if not span_conditions(wanted):
+        return READ_ALL
     other = "" if wanted.server else ", optimize_use_projections = 0"
-    every = "" if span_conditions(wanted) else ", optimize_move_to_prewhere = 0"
-    return f"SETTINGS use_skip_indexes = 0{other}{every}"
+    return f"SETTINGS use_skip_indexes = 0{other}"
 
 
 def _calls(wanted: SpanFilter) -> str:
